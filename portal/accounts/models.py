@@ -1,0 +1,66 @@
+"""People: they sign in by e-mail and hold one role."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from portal.common.ids import new_public_id
+
+
+def new_user_id() -> str:
+    return new_public_id("u")
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("Owner")
+    POLICY_ADMIN = "policy_admin", _("Policy admin")
+    TEAM_LEAD = "team_lead", _("Team lead")
+    DEVELOPER = "developer", _("Developer")
+    AUDITOR = "auditor", _("Auditor")
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self, *, email: str, name: str, password: str | None, role: str = Role.DEVELOPER, **more: Any
+    ) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), name=name, role=role, **more)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    public_id = models.CharField(max_length=24, unique=True, editable=False, default=new_user_id)
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.DEVELOPER)
+    language = models.CharField(_("language"), max_length=5, default="en")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_without_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_admin(self) -> bool:
+        """May write policy and approve machines of others."""
+        return self.role in (Role.OWNER, Role.POLICY_ADMIN)
+
+    @property
+    def can_read_all(self) -> bool:
+        """Sees every machine and decision of the team, not only their own."""
+        return self.role in (Role.OWNER, Role.POLICY_ADMIN, Role.AUDITOR)

@@ -1,0 +1,46 @@
+"""Typed readers of the environment. The only place that reads it; odd values stop the start by name."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+def read_text(name: str, *, default: str) -> str:
+    return os.environ.get(name, default).strip()
+
+
+def read_bool(name: str, *, default: bool) -> bool:
+    found = os.environ.get(name)
+    if found is None:
+        return default
+    if found.strip().lower() in _TRUE:
+        return True
+    if found.strip().lower() in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} is '{found}'; write one of: {', '.join(_TRUE + _FALSE)}.")
+
+
+def read_path(name: str, *, default: Path) -> Path:
+    """An absolute path; a relative one is taken from the current folder."""
+    found = os.environ.get(name)
+    return (Path(found).expanduser() if found else default).absolute()
+
+
+def read_url(name: str, *, default: str) -> str:
+    """An http or https address without a trailing slash; empty when unset and no default."""
+    found = read_text(name, default=default)
+    if not found:
+        return ""
+    try:
+        parts = urlsplit(found)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise ImproperlyConfigured(f"{name} is '{found}'; write an address such as https://kirikae.example.org.")
+    return found.rstrip("/")
