@@ -1,0 +1,22 @@
+"""State that several parts read and none of them owns."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class PolicyHead(models.Model):
+    """Which revision is in force: one row, read with each request, so a publish is visible everywhere at once."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    revision = models.PositiveIntegerField(default=0)
+    # Raised when a database is restored, so that revisions never go down for agents.
+    epoch = models.PositiveIntegerField(default=1)
+    digest = models.CharField(max_length=64, default="")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="policy_head_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}"
