@@ -1,5 +1,21 @@
 """All routes of the portal."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from portal.home import home
+from portal.preferences import preferences
+
+handler400 = "portal.error_pages.bad_request"
+handler403 = "portal.error_pages.permission_denied"
+handler404 = "portal.error_pages.not_found"
+handler500 = "portal.error_pages.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    path("preferences", preferences, name="preferences"),
+    path("", include("portal.accounts.urls")),
+    path("", include("machines.urls")),
+    path("", include("routing.urls")),
+    path("api/v1/", include("machines.api_urls")),
+    path("api/v1/", include("routing.api_urls")),
+]

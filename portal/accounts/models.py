@@ -31,6 +31,10 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Addresses are stored in lower case; people type them as they like."""
+        return self.get(email=(username or "").strip().lower())
+
 
 class User(AbstractBaseUser):
     public_id = models.CharField(max_length=24, unique=True, editable=False, default=new_user_id)
@@ -64,3 +68,7 @@ class User(AbstractBaseUser):
     def can_read_all(self) -> bool:
         """Sees every machine and decision of the team, not only their own."""
         return self.role in (Role.OWNER, Role.POLICY_ADMIN, Role.AUDITOR)
+
+    def remember_language(self, language: str) -> None:
+        self.language = language
+        self.save(update_fields=["language"])

@@ -1,1 +1,97 @@
 """One body for every error of the API: problem+json with `code, detail, field, docs`."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - the standard calls it a problem
+    """An error with a stable dotted code; raise it anywhere below an API view."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        field: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.headers = dict(headers or {})
+
+
+# DRF's own exceptions, most special first.
+_CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (
+    (exceptions.ParseError, "request.malformed"),
+    (exceptions.NotAuthenticated, "token.missing"),
+    (exceptions.AuthenticationFailed, "token.unknown"),
+    (exceptions.PermissionDenied, "access.denied"),
+    (exceptions.NotFound, "resource.not_found"),
+    (exceptions.MethodNotAllowed, "method.not_allowed"),
+    (exceptions.NotAcceptable, "accept.unsupported"),
+    (exceptions.UnsupportedMediaType, "content_type.unsupported"),
+    (exceptions.Throttled, "rate.limited"),
+    (exceptions.ValidationError, "request.invalid"),
+)
+
+
+def problem_response(problem: Problem) -> JsonResponse:
+    """The answer itself. It does not pass a renderer, so that even a 406 can be told."""
+    # `docs` stays null until the portal serves a page about the code.
+    body = {"code": problem.code, "detail": problem.detail, "field": problem.field, "docs": None}
+    return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers)
+
+
+def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse | None:
+    """DRF's EXCEPTION_HANDLER. None for what nobody expected: Django logs it and answers by `server_error`."""
+    problem = find_problem(error)
+    return None if problem is None else problem_response(problem)
+
+
+def find_problem(error: Exception) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Http404):
+        return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", str(error) or "There is nothing at this address.")
+    if isinstance(error, PermissionDenied):
+        return Problem(HTTPStatus.FORBIDDEN, "access.denied", str(error) or "This token may not do that.")
+    if isinstance(error, exceptions.APIException):
+        return _from_rest_framework(error)
+    return None
+
+
+def _from_rest_framework(error: exceptions.APIException) -> Problem:
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), "request.refused")
+    field, detail = _first_detail(error.detail)
+    return Problem(error.status_code, code, detail, field, headers=_headers(error))
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(auth_header)
+    if wait_s := getattr(error, "wait", None):
+        headers["Retry-After"] = str(math.ceil(wait_s))
+    return headers
+
+
+def _first_detail(detail: Any, field: str | None = None) -> tuple[str | None, str]:
+    """Field path and sentence of the first error in DRF's nested lists and dictionaries."""
+    if isinstance(detail, dict) and detail:
+        key, inner = next(iter(detail.items()))
+        return _first_detail(inner, f"{field}.{key}" if field else str(key))
+    if isinstance(detail, list) and detail:
+        return _first_detail(detail[0], field)
+    return field, str(detail)

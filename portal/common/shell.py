@@ -1,0 +1,80 @@
+"""What every page needs besides its own content: navigation, theme, languages."""
+
+from dataclasses import dataclass
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+THEME_COOKIE = "kirikae_theme"
+# Each language by its own name, whatever language the page is in.
+LANGUAGES = (("ja", "日本語"), ("en", "English"))
+
+# The order matters: tokens.css fixes the order of the layers.
+STYLE_SHEETS = tuple(
+    f"css/{name}.css"
+    for name in (
+        "tokens",
+        "base",
+        "layout",
+        "navigation",
+        "controls",
+        "answers",
+        "data",
+        "feedback",
+        "sign-in",
+        "utilities",
+    )
+)
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", _("Same as system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+    @property
+    def icon(self) -> str:
+        return {"auto": "auto", "light": "sun", "dark": "moon"}[self.value]
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    path: str
+    icon: str
+    label: str | Promise
+
+    def is_current(self, path: str) -> bool:
+        """Pages below an entry's address belong to it; home is only itself."""
+        return path == self.path or (self.path != "/" and path.startswith(self.path))
+
+
+NAVIGATION = (
+    NavigationItem("/", "home", _("Home")),
+    NavigationItem("/machines/", "machines", _("Machines")),
+    NavigationItem("/decisions/", "list", _("Decisions")),
+    NavigationItem("/rules/", "shield", _("NDA rules")),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Context processor. No query."""
+    return {
+        "shell": {
+            "theme": read_theme(request),
+            "themes": Theme,
+            "languages": LANGUAGES,
+            "style_sheets": STYLE_SHEETS,
+            "navigation": [_link(item, request.path) for item in NAVIGATION],
+        }
+    }
+
+
+def read_theme(request: HttpRequest) -> Theme:
+    found = request.COOKIES.get(THEME_COOKIE, "")
+    return Theme(found) if found in Theme.values else Theme.AUTO
+
+
+def _link(item: NavigationItem, path: str) -> dict[str, object]:
+    return {"url": item.path, "icon": item.icon, "label": item.label, "is_current": item.is_current(path)}

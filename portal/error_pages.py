@@ -1,0 +1,39 @@
+"""Errors outside a view: problem+json below /api/, a page in words elsewhere."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from portal.common.problems import Problem, problem_response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    detail = _("The browser sent something this portal cannot read.")
+    return _answer(request, Problem(400, "request.malformed", detail), title=_("This request is malformed"))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    detail = str(exception) or _("Your role does not include this page.")
+    return _answer(request, Problem(403, "access.denied", detail), title=_("Not for your role"))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    detail = _("This form is too old or came from another site. Go back, reload the page and send it again.")
+    return _answer(request, Problem(403, "csrf.failed", detail), title=_("The form was not accepted"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    detail = _("There is nothing at this address, or it is not yours to see.")
+    return _answer(request, Problem(404, "resource.not_found", detail), title=_("Nothing here"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    detail = _("The portal failed at this. It is written to its log; nothing was decided.")
+    return _answer(request, Problem(500, "server.error", detail), title=_("Something broke"))
+
+
+def _answer(request: HttpRequest, problem: Problem, *, title: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_response(problem)
+    context = {"title": title, "detail": problem.detail, "status": problem.status}
+    return render(request, "portal/error.html", context, status=problem.status)

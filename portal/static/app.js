@@ -1,0 +1,70 @@
+// The portal's only script besides htmx. No inline handlers: the Content-Security-Policy forbids them.
+
+function toast(text) {
+  const item = document.createElement("div");
+  item.className = "toast";
+  item.textContent = text;
+  document.getElementById("toasts").append(item);
+  setTimeout(() => item.remove(), 4000);
+}
+
+async function copy(button) {
+  const words = document.getElementById("toasts").dataset;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    toast(words.copied);
+  } catch {
+    // Without TLS browsers keep the clipboard to themselves.
+    toast(words.notCopied);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  // A click outside closes every open menu.
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  const el = event.target.closest("button, a");
+  if (!el) return;
+  if (el.dataset.copy !== undefined) copy(el);
+  if (el.dataset.dialog) document.getElementById(el.dataset.dialog)?.showModal();
+  if (el.getAttribute("role") === "tab") selectTab(el);
+});
+
+/* Keys: "/" searches, J and K move between rows, "Escape" closes menus, arrows move between tabs. */
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key === "/" && !typing) {
+    const search = document.querySelector("[data-search]");
+    if (search) { event.preventDefault(); search.focus(); }
+  }
+  if ((event.key === "j" || event.key === "k") && !typing && !event.metaKey && !event.ctrlKey) {
+    const links = [...document.querySelectorAll("tbody[data-jk] th a")];
+    const here = links.indexOf(document.activeElement);
+    links[event.key === "j" ? Math.min(here + 1, links.length - 1) : Math.max(here - 1, 0)]?.focus();
+  }
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  const tab = event.target.closest('[role="tab"]');
+  if (tab && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
+    const tabs = [...tab.parentElement.querySelectorAll('[role="tab"]')];
+    const step = event.key === "ArrowRight" ? 1 : tabs.length - 1;
+    const next = tabs[(tabs.indexOf(tab) + step) % tabs.length];
+    next.focus();
+    selectTab(next);
+  }
+});
+
+function selectTab(tab) {
+  for (const other of tab.parentElement.querySelectorAll('[role="tab"]')) {
+    const isSelected = other === tab;
+    other.setAttribute("aria-selected", String(isSelected));
+    other.tabIndex = isSelected ? 0 : -1;
+    const panel = document.getElementById(other.getAttribute("aria-controls"));
+    if (panel) panel.hidden = !isSelected;
+  }
+}

@@ -1,0 +1,79 @@
+"""Pages before and after sign-in, their language, their theme and their errors."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from portal.accounts.models import User
+from tests.conftest import PASSWORD
+
+type ClientOf = Callable[[User], Client]
+
+
+def test_a_visitor_is_sent_to_sign_in(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/sign-in?next=/"
+
+
+def test_aiko_signs_in_by_e_mail_in_any_case_and_lands_on_home(client: Client, aiko: User) -> None:
+    response = client.post("/sign-in", {"username": "Aiko@Example.org", "password": PASSWORD})
+
+    assert response.headers["Location"] == "/"
+
+
+def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(client: Client, aiko: User) -> None:
+    response = client.post("/sign-in", {"username": "aiko@example.org", "password": "wrong"})
+
+    assert "E-mail and password do not match." in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_language_switch_works_without_script(client: Client) -> None:
+    response = client.post("/preferences", {"language": "ja", "next": "/sign-in"})
+
+    assert response.headers["Location"] == "/sign-in"
+    assert '<html lang="ja"' in client.get("/sign-in").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_theme_is_written_by_the_server(client: Client) -> None:
+    client.post("/preferences", {"theme": "dark", "next": "/sign-in"})
+
+    assert 'data-theme="dark"' in client.get("/sign-in").content.decode()
+
+
+@pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_preferences_never_send_people_to_another_site(client: Client, away: str) -> None:
+    assert client.post("/preferences", {"theme": "dark", "next": away}).headers["Location"] == "/"
+
+
+def test_the_language_is_remembered_for_a_signed_in_person(client_of: ClientOf, ben: User) -> None:
+    client_of(ben).post("/preferences", {"language": "ja"})
+
+    ben.refresh_from_db()
+    assert ben.language == "ja"
+
+
+def test_an_unknown_api_address_is_a_problem_and_an_unknown_page_a_page(client_of: ClientOf, ben: User) -> None:
+    client = client_of(ben)
+
+    assert client.get("/api/v1/nothing").headers["Content-Type"] == "application/problem+json"
+    assert "There is nothing at this address" in client.get("/nothing").content.decode()
+
+
+def test_a_body_of_unstated_length_is_411(client: Client) -> None:
+    response = client.post("/api/v1/decisions", headers={"Transfer-Encoding": "chunked"})
+
+    assert response.status_code == 411
+
+
+def test_pages_allow_no_inline_script_or_style(client_of: ClientOf, aiko: User) -> None:
+    response = client_of(aiko).get("/")
+
+    policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe-inline" not in policy
+    page = response.content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+    assert " onclick=" not in page

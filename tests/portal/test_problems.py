@@ -1,0 +1,94 @@
+"""Every error of the API has the same body and a stable code."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+
+from portal.common.problems import CONTENT_TYPE, Problem
+
+
+class _Echo(APIView):
+    permission_classes = (AllowAny,)
+    error: Exception | None = None
+
+    def post(self, request: Request) -> Response:
+        if self.error:
+            raise self.error
+        return Response({"got": request.data})
+
+
+def _post(body: Any, *, error: Exception | None = None, **extra: Any) -> Any:
+    request = APIRequestFactory().generic(
+        "POST", "/", body, content_type=extra.pop("content_type", "application/json"), **extra
+    )
+    response = _Echo.as_view(error=error)(request)
+    return response.render() if isinstance(response, Response) else response
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Problem(409, "machine.name_taken", "Taken."), 409, "machine.name_taken"),
+        (exceptions.ParseError(), 400, "request.malformed"),
+        (exceptions.ValidationError({"task": ["unknown"]}), 400, "request.invalid"),
+        (exceptions.NotFound(), 404, "resource.not_found"),
+        (Http404(), 404, "resource.not_found"),
+        (PermissionDenied(), 403, "access.denied"),
+        (exceptions.NotAcceptable(), 406, "accept.unsupported"),
+        (exceptions.Throttled(wait=2.2), 429, "rate.limited"),
+    ],
+)
+def test_each_error_becomes_a_problem_with_its_code(error: Exception, status: int, code: str) -> None:
+    response = _post(b"{}", error=error)
+
+    assert response.status_code == status
+    assert response["Content-Type"] == CONTENT_TYPE
+    assert json.loads(response.content)["code"] == code
+
+
+def test_throttling_says_when_to_come_back() -> None:
+    assert _post(b"{}", error=exceptions.Throttled(wait=2.2))["Retry-After"] == "3"
+
+
+def test_validation_names_the_field() -> None:
+    response = _post(b"{}", error=exceptions.ValidationError({"projects": {"role": ["no such role"]}}))
+
+    assert json.loads(response.content) == {
+        "code": "request.invalid",
+        "detail": "no such role",
+        "field": "projects.role",
+        "docs": None,
+    }
+
+
+@pytest.mark.parametrize("body", [b"{", b" ", b"\xff", b'{"a": 1} x'])
+def test_a_body_that_is_not_json_is_a_client_error(body: bytes) -> None:
+    response = _post(body)
+
+    assert response.status_code == 400
+
+
+def test_a_body_over_the_limit_is_413() -> None:
+    response = _post(b'"' + b"x" * (64 * 1024) + b'"')
+
+    assert response.status_code == 413
+    assert b"request.too_large" in response.content
+
+
+def test_another_content_type_is_415() -> None:
+    assert _post(b"<a/>", content_type="application/xml").status_code == 415
+
+
+def test_an_unexpected_method_is_405() -> None:
+    request = APIRequestFactory().delete("/")
+
+    assert _Echo.as_view()(request).status_code == 405
