@@ -7,7 +7,10 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.token_models import ApiToken, Scope, TokenKind
 from portal.common.ids import new_public_id
+
+__all__ = ["ApiToken", "Role", "Scope", "TokenKind", "User", "UserManager", "new_user_id"]
 
 
 def new_user_id() -> str:

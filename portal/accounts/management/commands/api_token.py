@@ -1,0 +1,20 @@
+"""`api_token`: make a token for a program that is no machine, and print it alone."""
+
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand
+
+from portal.accounts.token_models import Scope
+from portal.accounts.tokens import SERVICE_SCOPES, issue_service_token
+from portal.audit.services import OPERATOR
+
+
+class Command(BaseCommand):
+    help = "Make a service token and print it. It is shown this once; it expires after a year."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", required=True, help="what the token is for")
+        parser.add_argument("--scope", required=True, choices=[str(scope) for scope in SERVICE_SCOPES])
+
+    def handle(self, *, name: str, scope: str, **options: object) -> str:
+        return issue_service_token(name=name, scope=Scope(scope), by=None, actor=OPERATOR).text
