@@ -1,0 +1,176 @@
+"""One HTTP exchange with a total deadline and a cap on the body, from sockets.
+
+The hot path cannot afford an HTTP library, and none in the standard library has a deadline over the whole exchange:
+a server that sends a byte a second would hold it for ever. No proxies, no redirects, no cookies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from urllib.parse import urlsplit
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_HEAD_BYTES = 32 * 1024
+CHUNK_BYTES = 64 * 1024
+
+
+class FetchError(Exception):
+    """`reason` is one of garbage, timeout, too_large, http_error, refused, redirected."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """Raises FetchError(garbage), also for nesting that would exhaust the stack."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise FetchError("garbage") from error
+
+
+def fetch(
+    url: str,
+    *,
+    deadline: float,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_BODY_BYTES,
+) -> Response:
+    """GET, or POST with a body; `deadline` is a `time.monotonic()` moment. Raises FetchError."""
+    try:
+        with _connect(url, deadline=deadline) as connection:
+            connection.sendall(_request(url, body=body, headers=headers or {}))
+            response = _read_response(connection, deadline=deadline, max_bytes=max_bytes)
+    except TimeoutError as error:
+        raise FetchError("timeout") from error
+    except ConnectionRefusedError as error:
+        raise FetchError("refused") from error
+    except OSError as error:
+        # A connection that breaks off in the middle of an answer.
+        raise FetchError("garbage") from error
+    if 300 <= response.status < 400 and response.status != 304:
+        raise FetchError("redirected")
+    return response
+
+
+def _connect(url: str, *, deadline: float) -> socket.socket:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    connection = socket.create_connection((host, port), timeout=_remaining(deadline))
+    if parts.scheme != "https":
+        return connection
+    import ssl  # noqa: PLC0415 - costs the hot path 10 ms, and runtimes on loopback never need it
+
+    connection.settimeout(_remaining(deadline))
+    return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _request(url: str, *, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{'GET' if body is None else 'POST'} {target} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
+
+
+def _read_response(connection: socket.socket, *, deadline: float, max_bytes: int) -> Response:
+    head, rest = _read_head(connection, deadline=deadline)
+    status, headers = _parse_head(head)
+    if status in {204, 304}:
+        return Response(status, headers, b"")
+    length = _content_length(headers, max_bytes=max_bytes)
+    body = _read_body(connection, rest, length=length, deadline=deadline, max_bytes=max_bytes)
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = _join_chunks(body)
+    return Response(status, headers, body)
+
+
+def _read_head(connection: socket.socket, *, deadline: float) -> tuple[bytes, bytes]:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = _receive(connection, deadline=deadline)
+        data += chunk
+        # Five bytes tell HTTP from anything else; waiting for more would call garbage a timeout.
+        if not chunk or len(data) > MAX_HEAD_BYTES or not data.startswith(b"HTTP/"[: len(data)]):
+            raise FetchError("garbage")
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def _receive(connection: socket.socket, *, deadline: float) -> bytes:
+    connection.settimeout(_remaining(deadline))
+    return connection.recv(CHUNK_BYTES)
+
+
+def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    status_line, *lines = head.decode("latin-1").split("\r\n")
+    match = re.match(r"HTTP/1\.[01] (\d{3})\b", status_line)
+    if match is None:
+        raise FetchError("garbage")
+    pairs = (line.partition(":") for line in lines)
+    return int(match.group(1)), {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _content_length(headers: Mapping[str, str], *, max_bytes: int) -> int | None:
+    text = headers.get("content-length")
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,18}", text):
+        raise FetchError("garbage")
+    if int(text) > max_bytes:
+        raise FetchError("too_large")
+    return int(text)
+
+
+def _read_body(
+    connection: socket.socket, start: bytes, *, length: int | None, deadline: float, max_bytes: int
+) -> bytes:
+    parts, size = [start], len(start)
+    while length is None or size < length:
+        chunk = _receive(connection, deadline=deadline)
+        if not chunk:
+            break
+        parts.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise FetchError("too_large")
+    if length is not None and size < length:
+        raise FetchError("garbage")
+    return b"".join(parts)[:length]
+
+
+def _join_chunks(body: bytes) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        size_line, separator, body = body.partition(b"\r\n")
+        match = re.match(rb"[0-9a-fA-F]{1,8}\b", size_line)
+        if not separator or match is None:
+            raise FetchError("garbage")
+        size = int(match.group(0), 16)
+        if size == 0:
+            return b"".join(parts)
+        parts.append(body[:size])
+        body = body[size + 2 :]

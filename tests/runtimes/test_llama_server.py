@@ -1,0 +1,40 @@
+"""The collectors against a real llama-server."""
+
+import time
+
+import pytest
+from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
+
+from tests.runtimes.llama_server import CONTEXT_TOKENS, LlamaServer
+
+pytestmark = pytest.mark.slow
+
+
+def test_llama_server_is_found_by_what_it_answers(llama_server: LlamaServer) -> None:
+    runtimes = find_runtimes(budget_s=2.0, environment={"KIRIKAE_RUNTIMES": llama_server.base_url})
+
+    runtime = next(runtime for runtime in runtimes if runtime.base_url == llama_server.base_url)
+    assert (runtime.kind, runtime.state, runtime.messages_api) == ("llama_cpp", "up", True)
+    assert runtime.version
+    assert runtime.version.startswith("b")
+
+
+def test_the_loaded_model_is_listed_with_its_context_per_slot(llama_server: LlamaServer) -> None:
+    runtime = probe_runtime(llama_server.base_url, deadline=time.monotonic() + 2.0)
+
+    assert runtime is not None
+    (model,) = runtime.models
+    assert (model.name, model.quantization, model.format) == ("tiny", "F16", "gguf")
+    assert model.effective_context_tokens == CONTEXT_TOKENS
+    assert model.max_context_tokens == 131_072
+    assert (model.loaded, model.remote, model.vision) == (True, False, False)
+    assert model.size_bytes
+    assert model.parameters
+
+
+def test_finding_it_takes_less_than_the_budget_of_a_report(llama_server: LlamaServer) -> None:
+    started = time.monotonic()
+
+    find_runtimes(budget_s=REPORT_BUDGET_S, environment={"KIRIKAE_RUNTIMES": llama_server.base_url})
+
+    assert time.monotonic() - started < REPORT_BUDGET_S + 0.1

@@ -1,0 +1,104 @@
+"""Writes a tiny random Llama model that a real llama-server loads: byte vocabulary, a quarter of a megabyte.
+
+usage: python -m tests.runtimes.tiny_gguf OUT.gguf
+"""
+
+import string
+import sys
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+CONTEXT_TOKENS, WIDTH, LAYERS, FEED_FORWARD = 131_072, 64, 2, 128
+KEY_WIDTH = WIDTH // 2
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{{ m.content if m.content is string else '' }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def byte_characters() -> list[str]:
+    """GPT-2's printable stand-in for each of the 256 bytes."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) if byte in printable else chr(256 + others.index(byte)) for byte in range(256)]
+
+
+def write_tiny_gguf(path: Path) -> None:
+    writer = gguf.GGUFWriter(path, "llama")
+    tokens = [*byte_characters(), "<|endoftext|>", "<|im_start|>", "<|im_end|>", "ab"]
+    _add_architecture(writer)
+    _add_vocabulary(writer, tokens)
+    _add_tensors(writer, tokens)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _add_architecture(writer: gguf.GGUFWriter) -> None:
+    writer.add_name("Tiny Random Llama")
+    writer.add_context_length(CONTEXT_TOKENS)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(1)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
+    end = tokens.index("<|im_end|>")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
+    writer.add_token_merges(["a b"])
+    writer.add_bos_token_id(end)
+    writer.add_eos_token_id(end)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHAT_TEMPLATE)
+    writer.add_vocab_size(len(tokens))
+
+
+def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
+    random = np.random.default_rng(0)
+
+    def noise(*shape: int) -> np.ndarray:
+        return (random.standard_normal(shape) * 0.05).astype(np.float16)
+
+    # Dimension 0 carries a constant, so that the head can favour a to z: a random model that emits broken UTF-8
+    # makes llama-server's chat parser answer 500.
+    embedding, head = noise(len(tokens), WIDTH), noise(len(tokens), WIDTH)
+    embedding[:, 0] = 10.0
+    head[:, 0] = [1.0 if set(token) <= set(string.ascii_lowercase) else -1.0 for token in tokens]
+    head[tokens.index("<|im_end|>"), 0] = 0.9
+    writer.add_tensor("token_embd.weight", embedding)
+    writer.add_tensor("output.weight", head)
+    writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
+    for layer in range(LAYERS):
+        for name, shape in _layer_shapes().items():
+            values = noise(*shape) if len(shape) == 2 else np.ones(shape, dtype=np.float32)
+            writer.add_tensor(f"blk.{layer}.{name}.weight", values)
+
+
+def _layer_shapes() -> dict[str, tuple[int, ...]]:
+    return {
+        "attn_norm": (WIDTH,),
+        "attn_q": (WIDTH, WIDTH),
+        "attn_k": (KEY_WIDTH, WIDTH),
+        "attn_v": (KEY_WIDTH, WIDTH),
+        "attn_output": (WIDTH, WIDTH),
+        "ffn_norm": (WIDTH,),
+        "ffn_gate": (FEED_FORWARD, WIDTH),
+        "ffn_up": (FEED_FORWARD, WIDTH),
+        "ffn_down": (WIDTH, FEED_FORWARD),
+    }
+
+
+if __name__ == "__main__":
+    write_tiny_gguf(Path(sys.argv[1]))
