@@ -10,9 +10,23 @@ if sys.version_info < (3, 12):  # noqa: UP036 - this one runs under whatever pyt
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the version check
+    read_data_dir_argument(sys.argv[1:])
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - after the version check
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+
+
+def read_data_dir_argument(arguments: list[str]) -> None:
+    """The settings need the data folder before Django has parsed the arguments of `up`."""
+    for position, argument in enumerate(arguments):
+        name, is_joined, value = argument.partition("=")
+        if arguments[:1] == ["up"] and name == "--data-dir":
+            following = arguments[position + 1 : position + 2]
+            os.environ["KIRIKAE_DATA_DIR"] = value if is_joined else "".join(following)
 
 
 if __name__ == "__main__":

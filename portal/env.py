@@ -6,8 +6,19 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
+PORTAL_NAMES = frozenset({"KIRIKAE_BASE_URL", "KIRIKAE_DATA_DIR", "KIRIKAE_SECRET_KEY"})
+CLIENT_NAMES = frozenset({"KIRIKAE_BACKEND", "KIRIKAE_HOME"})
+
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+
+
+def refuse_unknown_names() -> None:
+    for name in sorted(os.environ):
+        if name.startswith("KIRIKAE_") and name not in PORTAL_NAMES | CLIENT_NAMES:
+            known = ", ".join(sorted(PORTAL_NAMES))
+            raise ImproperlyConfigured(f"{name} is set, but there is no such variable. Known: {known}.")
 
 
 def read_text(name: str, *, default: str) -> str:

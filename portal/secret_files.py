@@ -11,7 +11,7 @@ def read_or_create(path: Path) -> str:
     """The file's text; when there is no file yet, it is made with 256 random bits."""
     try:
         return path.read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _create(path, secrets.token_urlsafe(32))
     except OSError as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from error
@@ -26,9 +26,9 @@ def _create(path: Path, text: str) -> str:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # O_EXCL: of two processes that start at once the second reads what the first wrote.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
     except OSError as error:
+        if path.is_file():
+            return path.read_text().strip()
         raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
     with os.fdopen(handle, "w") as file:
         file.write(text + "\n")

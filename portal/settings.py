@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import env, secret_files
 
+env.refuse_unknown_names()
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.read_path("KIRIKAE_DATA_DIR", default=BASE_DIR / "var")
 BASE_URL = env.read_url("KIRIKAE_BASE_URL", default="")
@@ -29,6 +31,9 @@ INSTALLED_APPS = [
     "portal.common",
     "portal.accounts",
     "portal.audit",
+    "portal.embedded",
+    "portal.health",
+    "portal.setup",
     "machines",
     "routing",
 ]
@@ -133,3 +138,29 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Kirikae", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False}
+
+# Embedded mode: the queue is a folder. JSON only, no results, no remote control (it leaves files behind).
+CELERY_BROKER_URL = "filesystem://"
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "data_folder_in": DATA_DIR / "queue",
+    "data_folder_out": DATA_DIR / "queue",
+    "control_folder": DATA_DIR / "queue" / "control",
+}
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# Messages expire before the next one is due: after a pause of the worker nothing is done twice.
+CELERY_BEAT_SCHEDULE = {
+    "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}

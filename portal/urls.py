@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from portal.health.views import healthz, readyz
 from portal.home import home
 from portal.preferences import preferences
 
@@ -12,6 +13,8 @@ handler500 = "portal.error_pages.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("preferences", preferences, name="preferences"),
     path("", include("portal.accounts.urls")),
     path("", include("machines.urls")),

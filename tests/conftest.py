@@ -1,11 +1,13 @@
 """The fixed cast: Aiko owns the portal, Ben develops, Chie develops in another team and must see nothing of his."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
 from portal.accounts.models import Role, User
+from tests.running import RunningPortal, kill_quietly, start_portal
 
 PASSWORD = "correct horse battery staple"
 
@@ -35,3 +37,11 @@ def client_of() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def running_portal(tmp_path: Path) -> Iterator[RunningPortal]:
+    """`manage.py up` in a fresh data folder, before anybody has set it up."""
+    portal = start_portal(tmp_path / "data")
+    yield portal
+    kill_quietly(portal.process)
