@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal.health.views import healthz, readyz
 from portal.home import home
 from portal.preferences import preferences
+from portal.setup.views import set_up
 
 handler400 = "portal.error_pages.bad_request"
 handler403 = "portal.error_pages.permission_denied"
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("preferences", preferences, name="preferences"),
+    path("setup/<str:token>", set_up, name="setup"),
     path("", include("portal.accounts.urls")),
     path("", include("machines.urls")),
     path("", include("routing.urls")),

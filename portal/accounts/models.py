@@ -75,3 +75,17 @@ class User(AbstractBaseUser):
     def remember_language(self, language: str) -> None:
         self.language = language
         self.save(update_fields=["language"])
+
+
+class SignInFailure(models.Model):
+    """Kept for minutes only; see `portal.accounts.sign_in_limit`."""
+
+    email = models.CharField(max_length=254)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["address", "at"], name="sign_in_failure_by_address")]
+
+    def __str__(self) -> str:
+        return f"{self.email} from {self.address}"

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -67,10 +68,10 @@ def complete_setup(token: str, *, first_run: FirstRun) -> User:
     return owner
 
 
-def first_policy(first_run: FirstRun) -> dict[str, object]:
+def first_policy(first_run: FirstRun) -> dict[str, Any]:
     """The policy document that the answers stand for; what it leaves out has its shipped value."""
     identified = "local_only" if first_run.has_nda else "cloud_ok"
-    document: dict[str, object] = {
+    document: dict[str, Any] = {
         "version": 1,
         "organisation": {"name": first_run.organisation, "time_zone": first_run.time_zone},
         "unclassified": {"identified": identified, "anonymous": "local_only"},

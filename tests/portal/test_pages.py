@@ -77,3 +77,20 @@ def test_pages_allow_no_inline_script_or_style(client_of: ClientOf, aiko: User) 
     assert " style=" not in page
     assert "<style" not in page
     assert " onclick=" not in page
+
+
+def test_five_wrong_passwords_lock_the_pair_of_e_mail_and_address(client: Client, aiko: User, ben: User) -> None:
+    for _ in range(5):
+        client.post("/sign-in", {"username": "aiko@example.org", "password": "wrong"})
+
+    right = {"username": "aiko@example.org", "password": PASSWORD}
+    assert "Too many tries" in client.post("/sign-in", right).content.decode()
+    assert client.post("/sign-in", right, REMOTE_ADDR="192.0.2.7").status_code == 302
+    assert client.post("/sign-in", {"username": "ben@example.org", "password": PASSWORD}).status_code == 302
+
+
+def test_a_person_who_signs_in_starts_with_a_clean_count(client: Client, aiko: User) -> None:
+    for password in ["wrong"] * 4 + [PASSWORD] + ["wrong"] * 4:
+        Client().post("/sign-in", {"username": "aiko@example.org", "password": password})
+
+    assert client.post("/sign-in", {"username": "aiko@example.org", "password": PASSWORD}).status_code == 302
