@@ -1,0 +1,106 @@
+"""The bundle: one revision of the policy with everything machine-independent that a decision needs.
+
+The payload is canonical JSON; whoever carries it signs and checks its bytes (not here: the engine holds no keys).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from . import strict_json
+from .errors import BundleError, PolicyErrors, WireError
+from .facts import time_text
+from .policy import Policy
+from .policy_document import parse_policy, policy_document
+from .prefixes import ClientPrefixes, parse_prefixes
+from .rules import PrivacyRules
+from .shapes import ObjectReader, read_whole
+
+BUNDLE_SCHEMA = 1
+MAX_BUNDLE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """`revision` and `epoch` only ever grow: (epoch, revision) orders the bundles of one portal."""
+
+    revision: int
+    epoch: int
+    issued_at: datetime
+    expires_at: datetime
+    policy: Policy
+    prefixes: ClientPrefixes
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.epoch, self.revision
+
+    @cached_property
+    def rules(self) -> PrivacyRules:
+        """The privacy rules, prepared for matching."""
+        return PrivacyRules.of(self.policy)
+
+
+def build_payload(
+    *, revision: int, epoch: int, issued_at: datetime, policy: Policy, client_prefixes: Mapping[str, object]
+) -> bytes:
+    """The bytes to sign."""
+    expires_at = issued_at + timedelta(seconds=policy.limits.policy_max_age_s)
+    return strict_json.encode(
+        {
+            "schema": BUNDLE_SCHEMA,
+            "revision": revision,
+            "epoch": epoch,
+            "issued_at": time_text(issued_at),
+            "expires_at": time_text(expires_at),
+            "policy": policy_document(policy),
+            "client_prefixes": client_prefixes,
+        }
+    )
+
+
+def parse_payload(payload: bytes) -> Bundle:
+    """The bundle in the bytes. Raises BundleError; whether the bytes are authentic was checked before."""
+    try:
+        document = strict_json.parse(payload, max_bytes=MAX_BUNDLE_BYTES)
+    except WireError as error:
+        raise BundleError(
+            code="bundle.unreadable", detail=f"The policy bundle cannot be read: {error.detail}"
+        ) from error
+    if isinstance(document, dict) and document.get("schema") != BUNDLE_SCHEMA:
+        raise BundleError(
+            code="bundle.version_unknown",
+            detail=f"The policy bundle has version {document.get('schema')!r}; this engine reads {BUNDLE_SCHEMA}. "
+            "Upgrade kirikae.",
+        )
+    try:
+        bundle, problems = read_whole(document, _read_bundle)
+    except PolicyErrors as error:
+        raise BundleError(
+            code="bundle.policy_invalid", detail=f"The policy bundle is invalid: {error.detail}"
+        ) from error
+    if problems:
+        raise BundleError(code="bundle.invalid", detail=f"The policy bundle is invalid: {problems[0].detail}")
+    return bundle
+
+
+def _read_bundle(reader: ObjectReader) -> Bundle:
+    reader.take("schema")
+    return Bundle(
+        revision=reader.integer("revision", low=1),
+        epoch=reader.integer("epoch", low=1),
+        issued_at=_time(reader, "issued_at"),
+        expires_at=_time(reader, "expires_at"),
+        policy=parse_policy(reader.take("policy"), shipped={}, is_lenient=True),
+        prefixes=parse_prefixes(reader.reader("client_prefixes")),
+    )
+
+
+def _time(reader: ObjectReader, key: str) -> datetime:
+    found = reader.text(key, max_length=40)
+    try:
+        return datetime.fromisoformat(found).astimezone(UTC)
+    except ValueError:
+        reader.wrong(key, found=found, allowed="a time with its zone")
+        return datetime(1970, 1, 1, tzinfo=UTC)

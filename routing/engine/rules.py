@@ -1,0 +1,263 @@
+"""The privacy stage: which rules match which projects, and the strictest effect that follows.
+
+What restricts matches when any signal hits; what loosens needs an identified project whose every remote hits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
+
+from . import globs
+from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
+from .identity import fold, fold_segments, normalise_pattern
+from .policy import Match, Policy, PrivacyException, PrivacyRule
+from .signals import Segments, Signals, fold_folder
+
+# More than this many near misses would bury the one that helps.
+MAX_NEAR_MISSES = 8
+# Where the organisation's zone is not known to this machine: the day ends where it ends first.
+_EARLIEST_ZONE_HOURS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that decided the effect of a project. `code` is a reason's code."""
+
+    code: str
+    effect: Effect
+    rule: PrivacyRule | None = None
+    exception: PrivacyException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A rule that almost matched: the failed condition, what it wanted and what was there."""
+
+    rule: PrivacyRule
+    key: str
+    wanted: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectVerdict:
+    effect: Effect
+    classification: Classification
+    findings: tuple[Finding, ...]
+    misses: tuple[Miss, ...]
+
+    @property
+    def is_open_by_rule(self) -> bool:
+        return self.classification is Classification.OPEN
+
+
+class RestrictingMatch:
+    """A rule's patterns, folded once."""
+
+    __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
+
+    def __init__(self, match: Match) -> None:
+        self.remotes = tuple(fold_segments(normalise_pattern(pattern)) for pattern in match.remotes)
+        self.root_commits = frozenset(map(fold, match.root_commits))
+        self.markers = tuple(map(fold, match.markers))
+        self.paths = tuple(map(fold_folder, match.paths))
+        self.labels = tuple(map(fold, match.labels))
+
+    def hits(self, signals: Signals) -> bool:
+        return (
+            self._hits_remote(signals)
+            or not self.root_commits.isdisjoint(signals.root_commits)
+            or _any_text(self.markers, signals.markers)
+            or self._hits_path(signals)
+            or _any_text(self.labels, signals.labels)
+        )
+
+    def _hits_remote(self, signals: Signals) -> bool:
+        for pattern in self.remotes:
+            if any(globs.matches(pattern, remote) for remote in signals.remotes):
+                return True
+            # A host that may be an alias says nothing, so the path decides; wildcards alone say nothing either.
+            is_telling = not globs.is_all_wildcards(pattern[1:])
+            if is_telling and any(globs.matches(pattern[1:], path) for path in signals.hostless):
+                return True
+        return False
+
+    def _hits_path(self, signals: Signals) -> bool:
+        return any(
+            globs.matches(pattern, path) or globs.may_contain(pattern, path)
+            for pattern in self.paths
+            for path in signals.paths
+        )
+
+
+@dataclass(frozen=True)
+class PrivacyRules:
+    """The rules and exceptions of one policy, prepared for matching."""
+
+    policy: Policy
+    restricting: tuple[tuple[PrivacyRule, RestrictingMatch], ...]
+    # What may give an identified project its base: `org_only` and `cloud_ok` rules, with exact patterns.
+    opening: tuple[tuple[PrivacyRule, tuple[Segments, ...]], ...]
+    exceptions: tuple[tuple[PrivacyException, tuple[Segments, ...]], ...]
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PrivacyRules":
+        forbidden = {rule.id for rule in policy.privacy_rules if not rule.may_have_exceptions}
+        return cls(
+            policy=policy,
+            restricting=tuple(
+                (rule, RestrictingMatch(rule.match)) for rule in policy.privacy_rules if rule.effect.is_restricting
+            ),
+            opening=tuple(
+                (rule, tuple(map(normalise_pattern, rule.match.remotes)))
+                for rule in policy.privacy_rules
+                if rule.effect in (Effect.ORG_ONLY, Effect.CLOUD_OK) and rule.match.remotes
+            ),
+            exceptions=tuple(
+                (exception, tuple(map(normalise_pattern, exception.remotes)))
+                for exception in policy.exceptions
+                if exception.rule not in forbidden
+            ),
+        )
+
+    @cached_property
+    def zone(self) -> tzinfo | None:
+        """None where this machine has no data on the organisation's zone."""
+        if self.policy.time_zone == "UTC":
+            return UTC
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - 4 ms that only policies with days to compare pay
+
+        try:
+            return ZoneInfo(self.policy.time_zone)
+        except (KeyError, ValueError, OSError):
+            return None
+
+    def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
+        """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
+        exceptions = self._valid_exceptions(signals, now=now, machine=machine)
+        findings = [
+            self._finding(rule, exceptions)
+            for rule, match in self.restricting
+            if not rule.can_be_evaluated or match.hits(signals)
+        ]
+        findings += self._base(signals, exceptions, now=now, is_expired=is_expired)
+        effect = strictest(finding.effect for finding in findings)
+        return ProjectVerdict(
+            effect=effect,
+            classification=_classify(findings),
+            findings=tuple(findings),
+            misses=tuple(self._misses(signals, findings, now=now))[:MAX_NEAR_MISSES],
+        )
+
+    def overdue(self, findings: Iterable[Finding], *, now: datetime) -> list[PrivacyRule]:
+        rules = [finding.rule for finding in findings if finding.rule and finding.rule.review_by]
+        return [rule for rule in rules if self.has_ended(rule.review_by, now=now)]
+
+    def has_ended(self, day: date | None, *, now: datetime) -> bool:
+        """Whether the day is over in the organisation's time zone."""
+        if day is None:
+            return False
+        zone = self.zone
+        if zone is not None:
+            return now.astimezone(zone).date() > day
+        return (now.astimezone(UTC) + timedelta(hours=_EARLIEST_ZONE_HOURS)).date() > day
+
+    def _valid_exceptions(self, signals: Signals, *, now: datetime, machine: str | None) -> list[PrivacyException]:
+        if not self.exceptions or not signals.is_identified:
+            return []
+        return [
+            exception
+            for exception, patterns in self.exceptions
+            if not self.has_ended(exception.expires, now=now)
+            and (not exception.machines or machine in exception.machines)
+            and all(_any_pattern(patterns, remote.segments) for remote in signals.exact)
+        ]
+
+    def _finding(self, rule: PrivacyRule, exceptions: Sequence[PrivacyException]) -> Finding:
+        if not rule.can_be_evaluated:
+            return Finding("rule_not_understood", Effect.LOCAL_ONLY, rule=rule)
+        own = [exception for exception in exceptions if exception.rule == rule.id]
+        if not own:
+            return Finding("rule_matched", rule.effect, rule=rule)
+        strictest_effect = strictest(exception.effect for exception in own)
+        chosen = next(exception for exception in own if exception.effect is strictest_effect)
+        return Finding("exception_applied", strictest_effect, rule=rule, exception=chosen)
+
+    def _base(
+        self, signals: Signals, exceptions: Sequence[PrivacyException], *, now: datetime, is_expired: bool
+    ) -> list[Finding]:
+        openings = self._openings(signals, exceptions, now=now)
+        if openings:
+            return openings
+        if is_expired:
+            return [Finding("policy_expired", strictest((Effect.LOCAL_ONLY, self._unclassified(signals))))]
+        code = "unclassified_identified" if signals.is_identified else "unclassified_anonymous"
+        return [Finding(code, self._unclassified(signals))]
+
+    def _unclassified(self, signals: Signals) -> Effect:
+        return self.policy.identified if signals.is_identified else self.policy.anonymous
+
+    def _openings(self, signals: Signals, exceptions: Sequence[PrivacyException], *, now: datetime) -> list[Finding]:
+        """What gives the project its base; empty unless every remote of an identified project is covered."""
+        if not signals.is_identified:
+            return []
+        findings = [Finding("exception_applied", one.effect, exception=one) for one in exceptions]
+        is_covered = [bool(exceptions)] * len(signals.exact)
+        for rule, patterns in self.opening:
+            if rule.effect is Effect.CLOUD_OK and self.has_ended(rule.expires, now=now):
+                continue
+            hits = [_any_pattern(patterns, remote.segments) for remote in signals.exact]
+            if any(hits):
+                findings.append(Finding("opened_by_rule", rule.effect, rule=rule))
+                is_covered = [before or hit for before, hit in zip(is_covered, hits, strict=True)]
+        return findings if all(is_covered) else []
+
+    def _misses(self, signals: Signals, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
+        matched = {finding.rule.id for finding in findings if finding.rule}
+        heads = {remote[:2]: remote for remote in signals.remotes}
+        for rule, match in self.restricting:
+            if rule.id in matched:
+                continue
+            for pattern, written in zip(match.remotes, rule.match.remotes, strict=True):
+                if pattern[:2] in heads:
+                    yield Miss(rule, "remotes", written, "/".join(heads[pattern[:2]]))
+                    break
+        for rule, patterns in self.opening:
+            if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
+                yield from self._opening_miss(rule, patterns, signals, now=now)
+
+    def _opening_miss(
+        self, rule: PrivacyRule, patterns: Sequence[Segments], signals: Signals, *, now: datetime
+    ) -> Iterable[Miss]:
+        hits = [_any_pattern(patterns, remote.segments) for remote in signals.exact]
+        if not any(hits):
+            return
+        wanted = ", ".join(rule.match.remotes)
+        if not signals.is_identified:
+            yield Miss(rule, "identified", "true", "false")
+        elif self.has_ended(rule.expires, now=now):
+            yield Miss(rule, "expires", str(rule.expires), str(now.date()))
+        elif not all(hits):
+            yield Miss(rule, "remotes", wanted, str(signals.exact[hits.index(False)]))
+
+
+def _classify(findings: Sequence[Finding]) -> Classification:
+    """What the rules say of the project; unclassified when none names it."""
+    effects = [finding.effect for finding in findings if finding.rule or finding.exception]
+    if not effects:
+        return Classification.UNCLASSIFIED
+    by_rules = strictest(effects)
+    # A rule may open one remote while the base keeps the project closed.
+    is_closed_by_base = any(finding.rule is None and is_stricter(finding.effect, by_rules) for finding in findings)
+    if by_rules is Effect.CLOUD_OK and is_closed_by_base:
+        return Classification.UNCLASSIFIED
+    return CLASSIFICATION_OF[by_rules]
+
+
+def _any_pattern(patterns: Sequence[Segments], segments: Segments) -> bool:
+    return any(globs.matches(pattern, segments) for pattern in patterns)
+
+
+def _any_text(patterns: Sequence[str], texts: Sequence[str]) -> bool:
+    return any(globs.matches_segment(pattern, text) for pattern in patterns for text in texts)
