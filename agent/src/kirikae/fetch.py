@@ -111,11 +111,13 @@ def _read_response(connection: socket.socket, *, deadline: float, max_bytes: int
 def _read_head(connection: socket.socket, *, deadline: float) -> tuple[bytes, bytes]:
     data = b""
     while b"\r\n\r\n" not in data:
-        chunk = _receive(connection, deadline=deadline)
-        data += chunk
         # Five bytes tell HTTP from anything else; waiting for more would call garbage a timeout.
-        if not chunk or len(data) > MAX_HEAD_BYTES or not data.startswith(b"HTTP/"[: len(data)]):
+        if len(data) > MAX_HEAD_BYTES or not data.startswith(b"HTTP/"[: len(data)]):
             raise FetchError("garbage")
+        chunk = _receive(connection, deadline=deadline)
+        if not chunk:
+            raise FetchError("garbage")
+        data += chunk
     head, _, rest = data.partition(b"\r\n\r\n")
     return head, rest
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from kirikae.collect.runtime_facts import Model, Runtime, entries_of, flag_of, mapping_of, number_of, text_of
+from kirikae.collect.runtime_facts import (
+    MAX_LABEL,
+    MAX_VERSION,
+    Model,
+    Runtime,
+    entries_of,
+    flag_of,
+    mapping_of,
+    number_of,
+    text_of,
+)
 from kirikae.fetch import FetchError, Response, fetch
 
 KIND = "llama_cpp"
@@ -27,7 +37,7 @@ def read_runtime(base_url: str, listing: Response, *, deadline: float) -> Runtim
         KIND,
         base_url,
         "up",
-        version=text_of(props, "build_info"),
+        version=text_of(props, "build_info", limit=MAX_VERSION),
         messages_api=_speaks_messages(base_url, deadline=deadline),
         models=parse_models(listing.json(), props),
     )
@@ -61,7 +71,7 @@ def _model(name: str, meta: Mapping[str, object], props: Mapping[str, object]) -
     return Model(
         # Without an alias some builds name the model by its path, which is nobody's business.
         name=PurePath(name).name if name.startswith(("/", "~", ".")) else name,
-        quantization=text_of(meta, "ftype") or text_of(props, "model_ftype"),
+        quantization=text_of(meta, "ftype", limit=MAX_LABEL) or text_of(props, "model_ftype", limit=MAX_LABEL),
         format="gguf",
         size_bytes=number_of(meta, "size"),
         parameters=number_of(meta, "n_params"),

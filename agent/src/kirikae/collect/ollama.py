@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kirikae.collect.runtime_facts import Model, Runtime, entries_of, mapping_of, number_of, text_of
+from kirikae.collect.runtime_facts import (
+    MAX_LABEL,
+    MAX_VERSION,
+    Model,
+    Runtime,
+    entries_of,
+    mapping_of,
+    number_of,
+    text_of,
+)
 from kirikae.fetch import FetchError, Response, fetch
 
 KIND = "ollama"
@@ -22,7 +31,7 @@ def find_version(answer: Response) -> str | None:
     if answer.status != 200:
         return None
     document = answer.json()
-    return text_of(document, "version") if isinstance(document, dict) else None
+    return text_of(document, "version", limit=MAX_VERSION) if isinstance(document, dict) else None
 
 
 def read_runtime(base_url: str, version: str, *, deadline: float, known: Mapping[str, Model]) -> Runtime:
@@ -85,8 +94,8 @@ def _model(name: str, entry: Mapping[str, object], running: Mapping[str, object]
     details = mapping_of(entry, "details")
     return Model(
         name=name,
-        quantization=text_of(details, "quantization_level"),
-        format=text_of(details, "format"),
+        quantization=text_of(details, "quantization_level", limit=MAX_LABEL),
+        format=text_of(details, "format", limit=MAX_LABEL),
         size_bytes=number_of(entry, "size"),
         parameters=parse_parameters(text_of(details, "parameter_size")),
         loaded=running is not None,

@@ -1,0 +1,114 @@
+"""The policy bundle on this machine: verified when it is taken in, checked against its digest when it is used.
+
+`bundle.json` names the payload by its SHA-256 and is replaced in one step; `seen.json` keeps the newest time and the
+highest revision ever seen, which a bundle may not go below.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from kirikae.engine.bundle import Bundle, parse_payload
+from kirikae.engine.errors import BundleError
+from kirikae.errors import NoPolicyError, PortalError
+from kirikae.home import Enrolment, Home
+from kirikae.moments import find_moment, write_moment
+
+POINTER, SEEN = "bundle.json", "seen.json"
+
+
+@dataclass(frozen=True)
+class StoredBundle:
+    """`checked_at`: when the portal last said that this is the current one; None right after odd edits."""
+
+    bundle: Bundle
+    etag: str | None
+    checked_at: datetime | None
+    newest_time: datetime | None
+
+
+def load_bundle(home: Home) -> StoredBundle:
+    """Raises NoPolicyError."""
+    pointer, seen = home.read_json(POINTER), home.read_json(SEEN)
+    digest, etag = pointer.get("sha256"), pointer.get("etag")
+    if not isinstance(digest, str) or not digest.isalnum():
+        raise NoPolicyError("bundle.missing")
+    payload = home.read_bytes(f"bundles/{digest}.json")
+    if payload is None or hashlib.sha256(payload).hexdigest() != digest:
+        raise NoPolicyError("bundle.damaged", path=home.path)
+    try:
+        bundle = parse_payload(payload)
+    except BundleError as error:
+        raise NoPolicyError("bundle.damaged", path=home.path) from error
+    return StoredBundle(
+        bundle=bundle,
+        etag=etag if isinstance(etag, str) else None,
+        checked_at=find_moment(seen.get("checked_at")),
+        newest_time=find_moment(seen.get("newest_time")),
+    )
+
+
+def accept_bundle(
+    home: Home, document: Mapping[str, object], *, enrolment: Enrolment, etag: str, at: datetime
+) -> Bundle:
+    """Takes in what the portal sent. Raises PortalError and keeps the last good bundle when anything is wrong."""
+    payload = _verified_payload(document, enrolment=enrolment)
+    try:
+        bundle = parse_payload(payload)
+    except BundleError as error:
+        raise PortalError("bundle.unreadable", detail=error.detail) from error
+    _refuse_older(home, bundle)
+    digest = hashlib.sha256(payload).hexdigest()
+    home.write(f"bundles/{digest}.json", payload)
+    home.write_json(POINTER, {"sha256": digest, "etag": etag, "key_id": document.get("key_id")})
+    mark_checked(home, bundle, at=at)
+    _forget_others(home, digest)
+    return bundle
+
+
+def mark_checked(home: Home, bundle: Bundle, *, at: datetime) -> None:
+    """Time and revision only go up: a clock set back does not make an old policy fresh."""
+    seen = home.read_json(SEEN)
+    known = [at, bundle.issued_at, find_moment(seen.get("newest_time"))]
+    newest = max(moment for moment in known if moment is not None)
+    home.write_json(
+        SEEN,
+        {
+            "checked_at": write_moment(newest),
+            "newest_time": write_moment(newest),
+            "epoch": bundle.epoch,
+            "revision": bundle.revision,
+        },
+    )
+
+
+def _verified_payload(document: Mapping[str, object], *, enrolment: Enrolment) -> bytes:
+    # 40 ms of import that only a changed bundle pays.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
+    payload, signature = document.get("payload"), document.get("signature")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(enrolment.signing_key, validate=True))
+        content = str(payload).encode()
+        key.verify(base64.b64decode(str(signature), validate=True), content)
+    except (ValueError, InvalidSignature) as error:
+        raise PortalError("bundle.bad_signature", url=enrolment.portal_url) from error
+    return content
+
+
+def _refuse_older(home: Home, bundle: Bundle) -> None:
+    seen = home.read_json(SEEN)
+    epoch, revision = seen.get("epoch"), seen.get("revision")
+    if isinstance(epoch, int) and isinstance(revision, int) and (bundle.epoch, bundle.revision) < (epoch, revision):
+        raise PortalError("bundle.older", revision=bundle.revision, kept=revision)
+
+
+def _forget_others(home: Home, digest: str) -> None:
+    for file in (home.path / "bundles").glob("*.json"):
+        if file.stem != digest:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""The command line: parses, runs one command, turns an AgentError into one sentence on stderr and its exit code.
+
+Modules of commands are imported when needed: `ask` and `run` must not pay for httpx and cryptography.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kirikae import __version__
+from kirikae.errors import AgentError, UsageError
+from kirikae.home import find_home
+from kirikae.texts import say
+
+CLIENTS = ("claude", "aider", "goose", "codex", "other")
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("usage", detail=message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    try:
+        arguments = _parse(list(sys.argv[1:] if argv is None else argv))
+        home = find_home()
+        home.prepare()
+        command = importlib.import_module(f"kirikae.commands.{arguments.subcommand}")
+        return int(command.execute(arguments, home))
+    except AgentError as error:
+        print(say(error.code, **error.data), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`kirikae models | head -1`); nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    own, client = argv, []
+    if argv[:1] == ["run"] and "--" in argv:
+        place = argv.index("--")
+        own, client = argv[:place], argv[place + 1 :]
+    arguments = build_parser().parse_args(own)
+    arguments.command = client
+    return arguments
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="kirikae", description=say("help.program"))
+    parser.add_argument("--version", action="version", version=f"kirikae {__version__}")
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    _add_enrol(commands)
+    _add(commands, "report").add_argument("--show", action="store_true", help=say("help.show"))
+    _add(commands, "bench").add_argument("--model", metavar="M", help=say("help.model"))
+    for name in ("sync", "models", "doctor"):
+        _add(commands, name)
+    _add_ask(commands)
+    _add_run(commands)
+    return parser
+
+
+type Commands = argparse._SubParsersAction[Parser]
+
+
+def _add(commands: Commands, name: str) -> Parser:
+    return commands.add_parser(name, help=say(f"help.{name}"), description=say(f"help.{name}"), allow_abbrev=False)
+
+
+def _add_enrol(commands: Commands) -> None:
+    parser = _add(commands, "enrol")
+    parser.add_argument("url", metavar="URL", help=say("help.url"))
+    parser.add_argument("--join-key", metavar="KEY", help=say("help.join_key"))
+    parser.add_argument("--name", metavar="NAME", help=say("help.name"))
+
+
+def _add_ask(commands: Commands) -> None:
+    parser = _add(commands, "ask")
+    parser.add_argument("task", metavar="TASK", help=say("help.task"))
+    parser.add_argument("--project", metavar="DIR", action="append", default=[], help=say("help.project"))
+    parser.add_argument("--context-tokens", type=int, default=0, metavar="N", help=say("help.context_tokens"))
+    parser.add_argument("--parallel-agents", type=int, metavar="N", help=say("help.parallel_agents"))
+    parser.add_argument("--needs", default="", metavar="LIST", help=say("help.needs"))
+    parser.add_argument("--client", choices=CLIENTS, default="claude", help=say("help.client"))
+    parser.add_argument("--mode", choices=("tui", "print"), default="print", help=say("help.mode"))
+    for flag in ("offline", "json", "why"):
+        parser.add_argument(f"--{flag}", action="store_true", help=say(f"help.{flag}"))
+
+
+def _add_run(commands: Commands) -> None:
+    parser = _add(commands, "run")
+    parser.usage = "kirikae run [--task TASK] [--dry-run] [--why] -- CLIENT [ARGUMENT ...]"
+    parser.epilog = say("help.command")
+    parser.add_argument("--task", metavar="TASK", help=say("help.task"))
+    parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
+    parser.add_argument("--why", action="store_true", help=say("help.why"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

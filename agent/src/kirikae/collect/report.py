@@ -1,0 +1,70 @@
+"""The report: hardware (once per boot), state and runtimes, in the shape that portal and engine read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kirikae import __version__
+from kirikae.collect.hardware import read_boot_id, read_hardware, read_state
+from kirikae.collect.reading import Absent, Reading, Scalar, absences_of, values_of
+from kirikae.collect.runtime_facts import Runtime, entries_of, runtime_from_document
+from kirikae.collect.runtimes import find_runtimes
+from kirikae.home import Home
+from kirikae.moments import now, write_moment
+
+LAST_REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Section:
+    values: Mapping[str, object]
+    absences: list[Mapping[str, object]]
+
+
+def collect_report(home: Home, *, budget_s: float) -> dict[str, object]:
+    """Reads the state beside the runtimes, so that the slower of the two is the time it takes."""
+    state: dict[str, Reading[Scalar]] = {}
+    reader = threading.Thread(target=lambda: state.update(read_state()), daemon=True)
+    reader.start()
+    enrolment = home.find_enrolment()
+    runtimes = find_runtimes(
+        budget_s=budget_s, known=last_runtimes(home), skip=enrolment.portal_url if enrolment else None
+    )
+    hardware = hardware_of_this_boot(home)
+    # Each command of the state has its own time limit.
+    reader.join()
+    return {
+        "schema": 1,
+        "agent_version": __version__,
+        "collected_at": write_moment(now()),
+        "hardware": dict(hardware.values),
+        "state": values_of(state),
+        "runtimes": [runtime.document() for runtime in runtimes],
+        "absences": [*hardware.absences, *absences_of(state, section="state")],
+    }
+
+
+def hardware_of_this_boot(home: Home) -> Section:
+    """`system_profiler` takes hundreds of milliseconds and its answer holds until the next boot."""
+    boot_id = read_boot_id()
+    kept = home.read_json("hardware.json")
+    values = kept.get("values")
+    if not isinstance(boot_id, Absent) and kept.get("boot") == boot_id and isinstance(values, dict):
+        return Section(values, entries_of(kept, "absences"))
+    readings = read_hardware()
+    section = Section(values_of(readings), [dict(absence) for absence in absences_of(readings, section="hardware")])
+    if not isinstance(boot_id, Absent):
+        home.write_json("hardware.json", {"boot": boot_id, "values": section.values, "absences": section.absences})
+    return section
+
+
+def last_runtimes(home: Home) -> tuple[Runtime, ...]:
+    try:
+        return tuple(
+            runtime_from_document(document) for document in entries_of(home.read_json(LAST_REPORT), "runtimes")
+        )
+    except TypeError:
+        # Written by another version: forget it.
+        return ()

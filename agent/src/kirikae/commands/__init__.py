@@ -1,0 +1,1 @@
+"""One module per command: `execute` takes the parsed arguments and the home, prints, and returns the exit code."""

@@ -1,0 +1,42 @@
+"""`kirikae report`: collects the facts of this machine and sends them, or prints them with `--show`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kirikae.collect.report import LAST_REPORT, collect_report
+from kirikae.collect.runtimes import REPORT_BUDGET_S
+from kirikae.home import Home
+from kirikae.portal_client import PortalClient
+from kirikae.receipts import send_receipts
+from kirikae.texts import say
+
+
+def execute(arguments: argparse.Namespace, home: Home) -> int:
+    if arguments.show:
+        print(json.dumps(collect_report(home, budget_s=REPORT_BUDGET_S), ensure_ascii=False, indent=2))
+        return 0
+    send_report(home)
+    return 0
+
+
+def send_report(home: Home) -> dict[str, object]:
+    """Keeps the report as well: `ask` and `run` take from it what does not change."""
+    with PortalClient.of_this_machine(home) as client:
+        report = collect_report(home, budget_s=REPORT_BUDGET_S)
+        client.post("/api/v1/reports", report)
+        home.write_json(LAST_REPORT, report)
+        runtimes = report["runtimes"]
+        if isinstance(runtimes, list):
+            print(
+                say("report.sent", runtimes=len(runtimes), models=sum(len(runtime["models"]) for runtime in runtimes))
+            )
+        _send_spool(home, client)
+    return report
+
+
+def _send_spool(home: Home, client: PortalClient) -> None:
+    count = send_receipts(home, client)
+    if count:
+        print(say("sync.receipts", count=count))

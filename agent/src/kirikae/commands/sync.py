@@ -1,0 +1,42 @@
+"""`kirikae sync`: fetches the policy bundle if it changed, verifies it, and sends waiting receipts."""
+
+from __future__ import annotations
+
+import argparse
+
+from kirikae.bundle_store import accept_bundle, load_bundle, mark_checked
+from kirikae.errors import NoPolicyError
+from kirikae.home import Home
+from kirikae.moments import now
+from kirikae.portal_client import PortalClient
+from kirikae.receipts import send_receipts
+from kirikae.texts import say
+
+
+def execute(_arguments: argparse.Namespace, home: Home) -> int:
+    sync(home)
+    return 0
+
+
+def sync(home: Home) -> None:
+    enrolment = home.get_enrolment()
+    with PortalClient.of_this_machine(home) as client:
+        changed = client.get_if_changed("/api/v1/bundle", etag=_usable_etag(home))
+        if changed is None:
+            bundle = load_bundle(home).bundle
+            mark_checked(home, bundle, at=now())
+        else:
+            document, etag = changed
+            bundle = accept_bundle(home, document, enrolment=enrolment, etag=etag, at=now())
+        print(say("sync.unchanged" if changed is None else "sync.changed", revision=bundle.revision))
+        count = send_receipts(home, client)
+        if count:
+            print(say("sync.receipts", count=count))
+
+
+def _usable_etag(home: Home) -> str | None:
+    """Only of a bundle that can be used: after damage the portal must send it whole."""
+    try:
+        return load_bundle(home).etag
+    except NoPolicyError:
+        return None

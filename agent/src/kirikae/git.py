@@ -1,0 +1,127 @@
+"""What git knows about a repository: remotes as configured and as git would use them, and root commits.
+
+The inherited GIT_* environment is ignored: it can point git at another repository than the one that will be worked in.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
+GIT_TIMEOUT_S = 2.0
+ROOTS_TIMEOUT_S = 0.1
+
+
+@dataclass(frozen=True)
+class Remote:
+    """`raw` as configured, `url` after `insteadOf`."""
+
+    raw: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One that git opens; `head` is None before the first commit."""
+
+    path: Path
+    is_shallow: bool
+    head: str | None
+
+
+def find_repository(path: Path) -> Repository | None:
+    """None when git does not open it, as with a folder of another user.
+
+    Asked first: `git config` would then answer with the global configuration alone, as if there were no remote.
+    """
+    output = run_git(path, ["rev-parse", "--is-shallow-repository", "--verify", "--quiet", "HEAD"], accept=(0, 1, 128))
+    lines = (output or "").split()
+    if not lines or lines[0] not in {"true", "false"}:
+        return None
+    return Repository(path, is_shallow=lines[0] == "true", head=lines[1] if len(lines) == 2 else None)
+
+
+def list_remotes(repository: Repository) -> list[Remote] | None:
+    """Fetch and push addresses of every remote, and addresses that branches name directly; None when git fails."""
+    output = run_git(repository.path, ["config", "--list", "-z", "--includes"])
+    if output is None:
+        return None
+    pairs = [entry.partition("\n") for entry in output.split("\0") if entry]
+    return remotes_of([(key, value) for key, _, value in pairs])
+
+
+def remotes_of(config: Sequence[tuple[str, str]]) -> list[Remote]:
+    """git lower-cases section and variable of a key, never the part between: `remote.Origin.url`."""
+    rewrites = _rewrites(config, "insteadof")
+    push_rewrites = _rewrites(config, "pushinsteadof")
+    has_push_url = {
+        key.rpartition(".")[0] for key, _ in config if key.startswith("remote.") and key.endswith(".pushurl")
+    }
+    found: dict[Remote, None] = {}
+    for key, value in config:
+        section = key.rpartition(".")[0]
+        if _is_address(key, value):
+            found[Remote(value, rewrite(value, rewrites))] = None
+        # git applies pushInsteadOf only where no pushurl is set.
+        if key.startswith("remote.") and key.endswith(".url") and section not in has_push_url:
+            pushed = rewrite(value, push_rewrites)
+            if pushed != value:
+                found[Remote(value, pushed)] = None
+    return list(found)
+
+
+def rewrite(url: str, rewrites: Iterable[tuple[str, str]]) -> str:
+    """git's rule: the longest matching prefix is replaced, once."""
+    matching = [(prefix, base) for prefix, base in rewrites if prefix and url.startswith(prefix)]
+    if not matching:
+        return url
+    prefix, base = max(matching, key=lambda pair: len(pair[0]))
+    return base + url[len(prefix) :]
+
+
+def find_root_commits(repository: Repository) -> list[str] | None:
+    """None when history is cut off, or walking it takes longer than the hot path has."""
+    if repository.is_shallow or repository.head is None:
+        return None
+    arguments = ["rev-list", "--max-parents=0", repository.head]
+    output = run_git(repository.path, arguments, timeout_s=ROOTS_TIMEOUT_S)
+    return None if output is None else sorted(output.split())
+
+
+def run_git(
+    repository: Path, arguments: Sequence[str], *, timeout_s: float = GIT_TIMEOUT_S, accept: Sequence[int] = (0,)
+) -> str | None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+            ["git", "-C", str(repository), *arguments],  # noqa: S607 - the developer's own git
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=environment | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    # Bytes that are no text make the wire refuse the request, which is the safe side.
+    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode in accept else None
+
+
+def _rewrites(config: Sequence[tuple[str, str]], variable: str) -> list[tuple[str, str]]:
+    return [
+        (value, key[len("url.") : -len(variable) - 1])
+        for key, value in config
+        if key.startswith("url.") and key.endswith(f".{variable}")
+    ]
+
+
+def _is_address(key: str, value: str) -> bool:
+    if key.startswith("remote.") and key.endswith((".url", ".pushurl")):
+        return bool(value)
+    names_remote = key.startswith("branch.") and key.endswith((".remote", ".pushremote"))
+    # `branch.x.remote` may hold an address itself; a name has neither a slash nor a colon, `.` is this repository.
+    return (names_remote or key == "remote.pushdefault") and ("/" in value or ":" in value)

@@ -1,0 +1,106 @@
+"""The agent's state folder: only this user may read it, and every write replaces a whole file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kirikae.errors import NotEnrolledError, PreflightError
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What the portal gave at enrolment; `signing_key` is its base64 Ed25519 public key, pinned from then on."""
+
+    portal_url: str
+    machine: str
+    name: str
+    signing_key: str
+
+
+@dataclass(frozen=True)
+class Home:
+    path: Path
+
+    def prepare(self) -> None:
+        """Raises PreflightError when the folder cannot be made."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & 0o077:
+                self.path.chmod(0o700)
+        except OSError as error:
+            raise PreflightError("home.not_writable", path=self.path) from error
+
+    def read_bytes(self, name: str) -> bytes | None:
+        try:
+            return (self.path / name).read_bytes()
+        except OSError:
+            return None
+
+    def read_json(self, name: str) -> dict[str, object]:
+        """Empty when the file is missing or no JSON object: all these files can be made again."""
+        try:
+            document = json.loads(self.read_bytes(name) or b"{}")
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def write(self, name: str, content: bytes) -> None:
+        """Atomic, readable by this user only. Raises PreflightError."""
+        target = self.path / name
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # mkstemp makes 0600 files.
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except OSError as error:
+            raise PreflightError("home.not_writable", path=target) from error
+
+    def write_json(self, name: str, document: Mapping[str, object]) -> None:
+        self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode())
+
+    def find_enrolment(self) -> Enrolment | None:
+        document = self.read_json("machine.json")
+        values = [document.get(field) for field in ("portal_url", "machine", "name", "signing_key")]
+        texts = [value for value in values if isinstance(value, str)]
+        return Enrolment(*texts) if len(texts) == 4 else None
+
+    def get_enrolment(self) -> Enrolment:
+        enrolment = self.find_enrolment()
+        if enrolment is None:
+            raise NotEnrolledError("not_enrolled")
+        return enrolment
+
+    def get_token(self) -> str:
+        token = self.read_bytes("token")
+        if not token:
+            raise NotEnrolledError("not_enrolled")
+        return token.decode("ascii", "replace").strip()
+
+    def save_enrolment(self, enrolment: Enrolment, *, token: str) -> None:
+        """A bundle of another portal, or of another key, is forgotten with its high-water marks."""
+        before = self.find_enrolment()
+        if before is None or before.signing_key != enrolment.signing_key:
+            for name in ("bundle.json", "seen.json"):
+                (self.path / name).unlink(missing_ok=True)
+        self.write("token", token.encode())
+        self.write_json("machine.json", asdict(enrolment))
+
+
+def find_home(environment: Mapping[str, str] = os.environ) -> Home:
+    named = environment.get("KIRIKAE_HOME")
+    if named:
+        return Home(Path(named).expanduser().absolute())
+    if sys.platform == "darwin":
+        return Home(Path.home() / "Library" / "Application Support" / "Kirikae")
+    state = environment.get("XDG_STATE_HOME")
+    return Home((Path(state) if state else Path.home() / ".local" / "state") / "kirikae")

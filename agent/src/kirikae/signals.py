@@ -1,0 +1,178 @@
+"""The signals of the folders that a session reads: remotes, root commits, markers and paths; never file contents.
+
+For each folder the repository it belongs to, every repository around that up to the home folder, and its submodules.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kirikae.git import Remote, Repository, find_repository, find_root_commits, list_remotes, run_git
+from kirikae.home import Home
+
+MARKER_FILE = ".kirikae.toml"
+ROOTS_FILE = "root_commits.json"
+MAX_KEPT_ROOTS = 200
+
+
+@dataclass(frozen=True)
+class Folder:
+    """`logical` is as the shell shows it, `real` without symlinks; both may be protected."""
+
+    logical: Path
+    real: Path
+
+
+def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, object]]:
+    """The first folder is the working directory; the wire refuses more than 64 projects."""
+    projects: list[dict[str, object]] = []
+    seen: set[Path] = set()
+    for place, folder in enumerate(dict.fromkeys(folders)):
+        role = "cwd" if place == 0 else "add_dir"
+        for project_role, root, inner in _repositories(_folder(folder), role=role):
+            if root.real not in seen:
+                seen.add(root.real)
+                projects.append(_project(home, root, inner, role=project_role))
+    return projects
+
+
+def working_directory() -> Path:
+    """The shell's logical one when it names the same folder."""
+    real = Path.cwd()
+    logical = Path(os.environ.get("PWD", ""))
+    return logical if logical.is_absolute() and logical.exists() and logical.samefile(real) else real
+
+
+def home_relative(path: Path) -> str:
+    for base in dict.fromkeys((Path.home(), Path.home().resolve())):
+        if path.is_relative_to(base):
+            rest = path.relative_to(base).as_posix()
+            return "~" if rest == "." else f"~/{rest}"
+    return path.as_posix()
+
+
+def _folder(path: Path) -> Folder:
+    logical = Path(os.path.normpath(path.absolute()))
+    return Folder(logical, path.resolve())
+
+
+def _repositories(folder: Folder, *, role: str) -> Iterator[tuple[str, Folder, Folder]]:
+    """(role, root of the project, folder read in it): the nearest repository, those around it, its submodules."""
+    roots = [parent for parent in (folder.real, *folder.real.parents) if (parent / ".git").exists()]
+    home = Path.home().resolve()
+    if folder.real.is_relative_to(home):
+        roots = [root for root in roots if root.is_relative_to(home)]
+    if not roots:
+        yield role, folder, folder
+        return
+    yield role, Folder(_logical_root(folder, roots[0]), roots[0]), folder
+    for root in roots[1:]:
+        yield "enclosing", _folder(root), _folder(root)
+    for submodule in _submodules(roots[0]):
+        yield "submodule", _folder(submodule), _folder(submodule)
+
+
+def _logical_root(folder: Folder, root: Path) -> Path:
+    """The root as the shell's path reaches it, or the real one when no logical parent is the same folder."""
+    candidates = (folder.logical, *folder.logical.parents)
+    return next((parent for parent in candidates if parent.exists() and parent.samefile(root)), root)
+
+
+def _submodules(root: Path) -> list[Path]:
+    """Checked-out submodules of `.gitmodules`; each has signals of its own."""
+    if not (root / ".gitmodules").is_file():
+        return []
+    output = run_git(root, ["config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"])
+    paths = [entry.partition("\n")[2] for entry in (output or "").split("\0") if entry]
+    return [root / path for path in paths if path and (root / path / ".git").exists()]
+
+
+def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str, object]:
+    remotes, root_commits = _git_signals(home, root.real)
+    markers = _markers(inner)
+    return {
+        "remotes": None if remotes is None else [{"raw": remote.raw, "url": remote.url} for remote in remotes],
+        "root_commits": root_commits,
+        "markers": markers,
+        "paths": _paths(root, inner),
+        "labels": [],
+        "role": role,
+        "complete": remotes is not None and markers is not None,
+    }
+
+
+def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str] | None]:
+    """(remotes, root commits); a folder outside git has none, one that git does not open has unknown ones."""
+    if not (root / ".git").exists():
+        return [], []
+    repository = find_repository(root)
+    if repository is None:
+        return None, None
+    return _followed(root, list_remotes(repository)), _root_commits(home, repository)
+
+
+def _paths(root: Folder, inner: Folder) -> list[str]:
+    return list(dict.fromkeys(home_relative(path) for path in (inner.logical, inner.real, root.logical, root.real)))
+
+
+def _followed(root: Path, remotes: list[Remote] | None) -> list[Remote] | None:
+    """A remote that is a folder is followed once: a local clone belongs to what it was cloned from."""
+    if remotes is None:
+        return None
+    local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
+    sources = [repository for path in local if (repository := find_repository(path)) is not None]
+    behind = [remote for source in sources for remote in list_remotes(source) or []]
+    return list(dict.fromkeys([*remotes, *behind]))
+
+
+def _local_path(repository: Path, url: str) -> Path | None:
+    text = url.removeprefix("file://")
+    if "://" in text or re.match(r"[^/]*:", text):
+        return None
+    path = repository / Path(text).expanduser()
+    return path if path.is_dir() else None
+
+
+def _root_commits(home: Home, repository: Repository) -> list[str] | None:
+    """From the cache by HEAD, because git walks the whole history for them; null when shallow or not yet known."""
+    if repository.head is None or repository.is_shallow:
+        return None
+    kept = home.read_json(ROOTS_FILE)
+    known = kept.get(repository.head)
+    if isinstance(known, list):
+        return [str(commit) for commit in known]
+    roots = find_root_commits(repository)
+    if roots is not None:
+        recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
+        home.write_json(ROOTS_FILE, recent | {repository.head: roots})
+    return roots
+
+
+def _markers(folder: Folder) -> list[str] | None:
+    """Markers of every `.kirikae.toml` from the folder up to home; None when one cannot be read."""
+    markers: list[str] = []
+    for parent in dict.fromkeys((folder.real, *folder.real.parents, folder.logical, *folder.logical.parents)):
+        if not (parent / MARKER_FILE).is_file():
+            continue
+        found = _read_markers(parent / MARKER_FILE)
+        if found is None:
+            return None
+        markers += found
+    return list(dict.fromkeys(markers))
+
+
+def _read_markers(file: Path) -> list[str] | None:
+    """`markers = ["acme"]`; an odd file is not "no markers"."""
+    import tomllib  # noqa: PLC0415 - 10 ms that folders without the file need not pay
+
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    markers = document.get("markers")
+    is_list_of_text = isinstance(markers, list) and all(isinstance(marker, str) for marker in markers)
+    return markers if is_list_of_text and isinstance(markers, list) else None

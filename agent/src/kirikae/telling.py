@@ -1,0 +1,54 @@
+"""The answer in words, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kirikae.collect.runtime_facts import entries_of, mapping_of
+from kirikae.texts import say
+
+
+def tell_answer(document: Mapping[str, object], *, has_reasons: bool) -> str:
+    lines = [_headline(document)]
+    reasons = entries_of(document, "reasons")
+    lines += list(_trace(document)) if has_reasons else [say("answer.reason", **one) for one in reasons[:1]]
+    lines += [say("answer.warning", **one) for one in entries_of(document, "warnings")]
+    if document["backend"] == "none":
+        lines += list(_remedies(document))
+    policy = mapping_of(document, "policy")
+    lines.append(
+        say("answer.policy", revision=policy.get("revision"), age=policy.get("age_s"), state=policy.get("state"))
+    )
+    return "\n".join(lines)
+
+
+def _headline(document: Mapping[str, object]) -> str:
+    if document["backend"] == "cloud":
+        return say("answer.cloud")
+    if document["backend"] == "none":
+        return say("answer.none", text=mapping_of(document, "refusal").get("text"))
+    model, runtime = mapping_of(document, "model"), mapping_of(document, "runtime")
+    return say(
+        "answer.local",
+        model=model.get("name"),
+        quantization=model.get("quantization") or "",
+        runtime=runtime.get("base_url"),
+    )
+
+
+def _trace(document: Mapping[str, object]) -> Iterator[str]:
+    """Every reason under its stage, then what almost applied and what the launch must keep."""
+    stage = None
+    for reason in entries_of(document, "reasons"):
+        if reason.get("stage") != stage:
+            stage = reason.get("stage")
+            yield f" {stage}"
+        yield say("answer.reason", **reason)
+    yield from (say("answer.near_miss", **one) for one in entries_of(document, "near_misses"))
+    yield from (say("answer.obligation", **one) for one in entries_of(document, "obligations"))
+
+
+def _remedies(document: Mapping[str, object]) -> Iterator[str]:
+    remedies = [mapping_of(one, "remedy") for one in entries_of(document, "alternatives")]
+    told = dict.fromkeys((str(one.get("text") or ""), str(one.get("command") or "")) for one in remedies if one)
+    yield from (say("answer.remedy", text=text, command=command).rstrip() for text, command in told)

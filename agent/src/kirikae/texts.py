@@ -1,0 +1,235 @@
+"""Every sentence a person reads from the agent, in English and Japanese; what the engine explains comes from there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    # Help
+    "help.program": (
+        "Which backend for this task, in this project, on this machine?",
+        "この作業、このプロジェクト、このマシンでは、どのバックエンドを使うか。",
+    ),
+    "help.enrol": ("register this machine at a portal", "このマシンをポータルに登録する"),
+    "help.report": ("send this machine's facts to the portal", "このマシンの情報をポータルに送る"),
+    "help.bench": ("measure a local model and send the result", "ローカルモデルを計測し、結果を送る"),
+    "help.models": ("list the local runtimes and models", "ローカルのランタイムとモデルを一覧する"),
+    "help.sync": ("fetch and verify the policy", "ポリシーを取得して検証する"),
+    "help.ask": ("answer which backend a task gets", "作業に使うバックエンドを答える"),
+    "help.run": ("launch a client with the backend of the answer", "答えのバックエンドでクライアントを起動する"),
+    "help.doctor": ("check what a launch needs", "起動に必要なものを点検する"),
+    "help.url": ("address of the portal", "ポータルのアドレス"),
+    "help.join_key": ("key that registers without a person", "承認なしで登録するためのキー"),
+    "help.name": ("name of this machine in the portal", "ポータルでのこのマシンの名前"),
+    "help.show": ("print the report instead of sending it", "送らずにレポートを表示する"),
+    "help.model": ("only this model", "このモデルだけ"),
+    "help.task": ("task category, such as commit-message", "作業の種類（例: commit-message）"),
+    "help.project": ("another folder that the task reads", "作業が読む別のフォルダー"),
+    "help.context_tokens": ("tokens of the task itself", "作業そのもののトークン数"),
+    "help.parallel_agents": ("agents that work at once", "同時に動くエージェントの数"),
+    "help.needs": ("tools, vision, or both with a comma", "tools、vision、またはカンマ区切りで両方"),
+    "help.client": ("client that will do the work", "作業を行うクライアント"),
+    "help.mode": ("how the client runs", "クライアントの動かし方"),
+    "help.offline": ("answer as if there were no network", "ネットワークがないものとして答える"),
+    "help.json": ("print the whole answer as JSON", "答え全体をJSONで表示する"),
+    "help.why": ("print the reasons stage by stage", "理由を段階ごとに表示する"),
+    "help.dry_run": ("print the answer and launch nothing", "答えを表示し、何も起動しない"),
+    "help.command": ("client and its arguments, after --", "-- の後にクライアントと引数"),
+    # Errors
+    "usage": ("kirikae: {detail}; see `kirikae --help`.", "kirikae: {detail}。`kirikae --help` を見てください。"),
+    "run.no_client": (
+        "No client to launch; type `kirikae run -- claude`.",
+        "起動するクライアントがありません。`kirikae run -- claude` と入力してください。",
+    ),
+    "not_enrolled": (
+        "This machine is not enrolled; type `kirikae enrol URL` with the address of your portal.",
+        "このマシンは登録されていません。`kirikae enrol URL` にポータルのアドレスを付けて入力してください。",
+    ),
+    "bundle.missing": (
+        "There is no policy on this machine yet; type `kirikae sync`.",
+        "このマシンにはまだポリシーがありません。`kirikae sync` と入力してください。",
+    ),
+    "bundle.damaged": (
+        "The policy in {path} does not match its digest or cannot be read; type `kirikae sync`.",
+        "{path} のポリシーがダイジェストと一致しないか、読めません。`kirikae sync` と入力してください。",
+    ),
+    "bundle.bad_signature": (
+        "The portal's policy is not signed by the key pinned at enrolment, so the last good one stays in force; "
+        "ask your admin, then type `kirikae enrol {url}`.",
+        "ポータルのポリシーの署名が登録時に固定した鍵と合わないため、前のポリシーを使い続けます。"
+        "管理者に確認してから `kirikae enrol {url}` と入力してください。",
+    ),
+    "bundle.older": (
+        "The portal sent policy revision {revision}, older than revision {kept} seen before, which stays in force; "
+        "ask your admin whether a backup was restored.",
+        "ポータルが送ったポリシーのリビジョン {revision} は、以前のリビジョン {kept} より古いため、{kept} を使い続けます。"
+        "バックアップから復元したか、管理者に確認してください。",
+    ),
+    "bundle.unreadable": (
+        "The portal's policy cannot be read by this version ({detail}), so the last good one stays in force; "
+        "update kirikae, then type `kirikae sync`.",
+        "ポータルのポリシーをこの版では読めないため（{detail}）、前のポリシーを使い続けます。"
+        "kirikae を更新してから `kirikae sync` と入力してください。",
+    ),
+    "portal.unreachable": (
+        "The portal at {url} does not answer; check that it runs, then type the command again.",
+        "{url} のポータルが応答しません。動いているか確認し、もう一度実行してください。",
+    ),
+    "portal.odd_answer": (
+        "{url} answered {status} and not as a Kirikae portal does; check the address.",
+        "{url} は {status} を返し、Kirikae のポータルの応答ではありません。アドレスを確認してください。",
+    ),
+    "portal.bad_url": (
+        "{url} is no address of a portal; type `kirikae enrol https://HOST`.",
+        "{url} はポータルのアドレスではありません。`kirikae enrol https://HOST` と入力してください。",
+    ),
+    "portal.refused": (
+        "The portal refused ({problem}): {detail}; type `kirikae doctor` to check this machine.",
+        "ポータルが拒否しました（{problem}）: {detail}。`kirikae doctor` でこのマシンを点検してください。",
+    ),
+    "enrol.denied": (
+        "The request was denied in the portal; ask your admin, then type `kirikae enrol {url}`.",
+        "ポータルで登録が拒否されました。管理者に確認してから `kirikae enrol {url}` と入力してください。",
+    ),
+    "enrol.expired": (
+        "The code was not approved in time; type `kirikae enrol {url}` for a new one.",
+        "コードが時間内に承認されませんでした。`kirikae enrol {url}` で新しいコードを取得してください。",
+    ),
+    "home.not_writable": (
+        "{path} cannot be written; set KIRIKAE_HOME to a folder of your own.",
+        "{path} に書き込めません。KIRIKAE_HOME に自分のフォルダーを指定してください。",
+    ),
+    "runtimes.not_loopback": (
+        "KIRIKAE_RUNTIMES names {url}, which is not this machine; name a loopback address, or set "
+        "KIRIKAE_RUNTIMES_ALLOW_REMOTE=1 (its models then count as remote).",
+        "KIRIKAE_RUNTIMES の {url} はこのマシンではありません。ループバックのアドレスにするか、"
+        "KIRIKAE_RUNTIMES_ALLOW_REMOTE=1 を設定してください（そのモデルはリモート扱いになります）。",
+    ),
+    "runtimes.too_many": (
+        "KIRIKAE_RUNTIMES names more than {limit} addresses; name fewer.",
+        "KIRIKAE_RUNTIMES のアドレスが {limit} 個を超えています。減らしてください。",
+    ),
+    "runtimes.bad_url": (
+        "KIRIKAE_RUNTIMES holds {url}, which is no address; write it like http://127.0.0.1:8080.",
+        "KIRIKAE_RUNTIMES の {url} はアドレスではありません。http://127.0.0.1:8080 のように書いてください。",
+    ),
+    "bench.no_model": (
+        "No local model is loaded to measure; load one, then type `kirikae models`.",
+        "計測できるローカルモデルが読み込まれていません。読み込んでから `kirikae models` と入力してください。",
+    ),
+    "bench.unknown_model": (
+        "There is no local model '{model}'; `kirikae models` lists those there are.",
+        "ローカルモデル「{model}」はありません。`kirikae models` で一覧できます。",
+    ),
+    "bench.no_counters": (
+        "The runtime at {runtime} tells no speeds of its own; measure a model of llama-server or Ollama.",
+        "{runtime} のランタイムは速度を報告しません。llama-server か Ollama のモデルを計測してください。",
+    ),
+    "bench.failed": (
+        "Measuring {model} at {runtime} failed; type `kirikae models` to see its state.",
+        "{runtime} の {model} の計測に失敗しました。`kirikae models` で状態を確認してください。",
+    ),
+    "request.invalid": (
+        "The request is not valid ({field}): {detail}",
+        "依頼が正しくありません（{field}）: {detail}",
+    ),
+    "run.refused": (
+        "kirikae: not launched: {text} Type `kirikae ask {task} --why` for the reasons.",
+        "kirikae: 起動しませんでした: {text} 理由は `kirikae ask {task} --why` で確認できます。",
+    ),
+    "run.unknown_obligation": (
+        "The answer asks for '{obligation}', which this version does not know, so nothing was launched; "
+        "update kirikae, then type the command again.",
+        "この版が知らない「{obligation}」が求められたため、起動しませんでした。kirikae を更新してから、もう一度実行してください。",
+    ),
+    "run.runtime_silent": (
+        "The runtime at {runtime} does not answer, so nothing was launched; start it, then type `kirikae models`.",
+        "{runtime} のランタイムが応答しないため、起動しませんでした。起動してから `kirikae models` と入力してください。",
+    ),
+    "run.not_loopback": (
+        "The answer must stay on this machine but names {runtime}, so nothing was launched; type `kirikae doctor`.",
+        "このマシンにとどまるべき答えが {runtime} を指しているため、起動しませんでした。`kirikae doctor` と入力してください。",
+    ),
+    "run.argument_refused": (
+        "'{argument}' would undo the protection of this project, so nothing was launched; leave it out.",
+        "「{argument}」はこのプロジェクトの保護を無効にするため、起動しませんでした。外してください。",
+    ),
+    "run.client_missing": (
+        "There is no program '{client}'; install it, or check its name.",
+        "プログラム「{client}」がありません。インストールするか、名前を確認してください。",
+    ),
+    # What commands say
+    "enrol.code": (
+        "Open {url}\nand approve the code {code}. It holds for ten minutes.",
+        "{url} を開き、\nコード {code} を承認してください。10分間有効です。",
+    ),
+    "enrol.sent": ("This machine was described as: {hardware}", "このマシンについて送った内容: {hardware}"),
+    "enrol.done": ("Enrolled as {name} ({machine}).", "{name}（{machine}）として登録しました。"),
+    "report.sent": (
+        "Report sent: {runtimes} runtimes, {models} models.",
+        "レポートを送りました: ランタイム {runtimes}、モデル {models}。",
+    ),
+    "sync.changed": ("Policy revision {revision} is in force.", "ポリシーのリビジョン {revision} が有効になりました。"),
+    "sync.unchanged": ("Policy revision {revision} is still current.", "ポリシーのリビジョン {revision} は最新です。"),
+    "sync.receipts": ("{count} receipts sent.", "起動記録を {count} 件送りました。"),
+    "bench.result": (
+        "{model}: prompt {prompt} tokens/s, decode {decode} tokens/s, first token after {first} s",
+        "{model}: プロンプト {prompt} トークン/秒、生成 {decode} トークン/秒、最初のトークンまで {first} 秒",
+    ),
+    "models.none": (
+        "No runtime answers on this machine; start Ollama or llama-server, or name one in KIRIKAE_RUNTIMES.",
+        "このマシンで応答するランタイムがありません。Ollama か llama-server を起動するか、KIRIKAE_RUNTIMES に指定してください。",
+    ),
+    "models.runtime": ("{kind} {version} at {url}: {state}", "{kind} {version}（{url}）: {state}"),
+    "models.model": (
+        "  {name}  {quantization}  context {context}  {place}",
+        "  {name}  {quantization}  コンテキスト {context}  {place}",
+    ),
+    "models.local": ("on this machine", "このマシン"),
+    "models.remote": ("on another machine", "別のマシン"),
+    "models.unknown": ("origin unknown (counts as remote)", "場所が不明（リモート扱い）"),
+    "state.up": ("up", "稼働中"),
+    "state.loading": ("loading a model", "モデルを読み込み中"),
+    "state.broken": ("broken ({reason})", "異常（{reason}）"),
+    "state.down": ("down", "停止"),
+    "unknown": ("unknown", "不明"),
+    "answer.local": ("local: {model} {quantization} at {runtime}", "ローカル: {model} {quantization}（{runtime}）"),
+    "answer.cloud": ("cloud", "クラウド"),
+    "answer.none": ("refused: {text}", "拒否: {text}"),
+    "answer.reason": ("  because: {text}", "  理由: {text}"),
+    "answer.warning": ("  warning: {text}", "  警告: {text}"),
+    "answer.remedy": ("  you can: {text} {command}", "  できること: {text} {command}"),
+    "answer.near_miss": ("  almost: {text}", "  惜しくも不一致: {text}"),
+    "answer.obligation": ("  must: {text}", "  義務: {text}"),
+    "answer.policy": (
+        "  policy revision {revision}, confirmed {age} s ago ({state})",
+        "  ポリシー リビジョン {revision}、{age} 秒前に確認（{state}）",
+    ),
+    "doctor.ok": ("ok    {check}", "正常  {check}"),
+    "doctor.bad": ("bad   {check}: {text}", "異常  {check}: {text}"),
+    "doctor.home": ("state folder", "状態フォルダー"),
+    "doctor.enrolment": ("enrolment", "登録"),
+    "doctor.policy": ("policy", "ポリシー"),
+    "doctor.runtimes": ("runtimes", "ランタイム"),
+    "doctor.git": ("git", "git"),
+    "doctor.git_missing": (
+        "git does not run, so every project counts as unidentified; install it.",
+        "git が動かないため、すべてのプロジェクトが未特定の扱いになります。インストールしてください。",
+    ),
+}
+
+
+def choose_language(environment: Mapping[str, str] = os.environ) -> str:
+    """KIRIKAE_LANG, then the locale as the C library reads it."""
+    for name in ("KIRIKAE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = environment.get(name)
+        if value:
+            return "ja" if value.lower().startswith("ja") else "en"
+    return "en"
+
+
+def say(code: str, language: str | None = None, /, **data: object) -> str:
+    english, japanese = TEXTS[code]
+    template = japanese if (language or choose_language()) == "ja" else english
+    return template.format(**data)

@@ -1,0 +1,52 @@
+"""The state folder, and what is kept in it."""
+
+import stat
+from dataclasses import replace
+
+import pytest
+from kirikae.errors import NotEnrolledError
+from kirikae.home import Enrolment, Home
+
+ENROLMENT = Enrolment(portal_url="http://portal", machine="m_1", name="ben-mini", signing_key="a2V5")
+
+
+def mode(home: Home, name: str) -> int:
+    return stat.S_IMODE((home.path / name).stat().st_mode)
+
+
+def test_only_this_user_reads_the_folder_and_the_token(home: Home) -> None:
+    home.save_enrolment(ENROLMENT, token="kmt_1_secret")
+
+    assert (mode(home, "."), mode(home, "token"), mode(home, "machine.json")) == (0o700, 0o600, 0o600)
+    assert home.get_token() == "kmt_1_secret"
+    assert home.get_enrolment() == ENROLMENT
+
+
+def test_a_folder_that_others_may_read_is_closed(home: Home) -> None:
+    home.path.chmod(0o755)
+
+    home.prepare()
+
+    assert mode(home, ".") == 0o700
+
+
+def test_a_machine_that_is_not_enrolled_is_told_so(home: Home) -> None:
+    with pytest.raises(NotEnrolledError):
+        home.get_enrolment()
+
+
+def test_a_damaged_file_counts_as_missing(home: Home) -> None:
+    home.write("machine.json", b"{" * 50_000)
+
+    assert home.find_enrolment() is None
+
+
+def test_another_key_forgets_the_bundle_of_the_one_before(home: Home) -> None:
+    home.save_enrolment(ENROLMENT, token="t")
+    home.write_json("bundle.json", {"sha256": "0"})
+    home.write_json("seen.json", {"revision": 9})
+
+    home.save_enrolment(replace(ENROLMENT, signing_key="b3RoZXI="), token="t")
+
+    assert home.read_json("bundle.json") == {}
+    assert home.read_json("seen.json") == {}
