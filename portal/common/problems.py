@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 
+from routing.engine.errors import WireError
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -63,6 +65,9 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonRespon
 def find_problem(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
+    if isinstance(error, WireError):
+        status = 413 if error.code == "request.too_large" else 400
+        return Problem(status, error.code, error.detail, error.field or None)
     if isinstance(error, Http404):
         return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", str(error) or "There is nothing at this address.")
     if isinstance(error, PermissionDenied):

@@ -1,5 +1,6 @@
 """Every error of the API has the same body and a stable code."""
 
+import io
 import json
 from typing import Any
 
@@ -70,7 +71,10 @@ def test_validation_names_the_field() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"{", b" ", b"\xff", b'{"a": 1} x'])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b" ", b"\xff", b'{"a": 1} x', b'{"a": 1, "a": 2}', b'{"a": NaN}', b'"\\u0000"', b'"\\ud800"', b"[" * 60_000],
+)
 def test_a_body_that_is_not_json_is_a_client_error(body: bytes) -> None:
     response = _post(body)
 
@@ -82,6 +86,18 @@ def test_a_body_over_the_limit_is_413() -> None:
 
     assert response.status_code == 413
     assert b"request.too_large" in response.content
+
+
+def test_ten_megabytes_are_refused_unread() -> None:
+    class Untouchable(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise AssertionError("the body was read")
+
+    request = APIRequestFactory().generic("POST", "/", "", content_type="application/json")
+    request.META |= {"CONTENT_LENGTH": "10000000"}
+    request._stream = Untouchable()
+
+    assert _Echo.as_view()(request).status_code == 413
 
 
 def test_another_content_type_is_415() -> None:
