@@ -163,4 +163,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Refusals (4xx) are no events of the log, and their addresses may hold a one-time token.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from django.db import models
 from django.http import HttpRequest
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+
+from portal.common.policy_head import get_head
 
 THEME_COOKIE = "kirikae_theme"
 # Each language by its own name, whatever language the page is in.
@@ -59,13 +61,14 @@ NAVIGATION = (
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Context processor. No query."""
+    """Context processor. One query, and only where the side column is shown."""
     return {
         "shell": {
             "theme": read_theme(request),
             "themes": Theme,
             "languages": LANGUAGES,
             "style_sheets": STYLE_SHEETS,
+            "revision": SimpleLazyObject(lambda: get_head().revision),
             "navigation": [_link(item, request.path) for item in NAVIGATION],
         }
     }
