@@ -1,6 +1,8 @@
 """A stand-in server on loopback: routes with recorded answers, or a hand-written misbehaviour."""
 
 import json
+import re
+import socket
 import socketserver
 import threading
 import time
@@ -17,7 +19,7 @@ def sample(name: str) -> bytes:
 
 
 def answer(body: bytes, *, status: str = "200 OK", headers: Mapping[str, str] | None = None) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -64,6 +66,18 @@ def deep_nesting(request: bytes, send: Callable[[bytes], None]) -> None:
     send(answer(b"[" * 100_000))
 
 
+def _read_request(connection: socket.socket) -> bytes:
+    """Head and body; to answer and close before the body has come would reset the connection."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536) or b"\r\n\r\n"
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length.group(1)) and (chunk := connection.recv(65536)):
+        body += chunk
+    return head + b"\r\n\r\n" + body
+
+
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
@@ -77,7 +91,7 @@ def standin(behave: Behaviour) -> Iterator[str]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             try:
-                behave(self.request.recv(65536), self.request.sendall)
+                behave(_read_request(self.request), self.request.sendall)
             except OSError:
                 return  # the client has given up, as it should
 

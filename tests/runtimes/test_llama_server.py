@@ -1,9 +1,14 @@
 """The collectors against a real llama-server."""
 
 import time
+from pathlib import Path
 
 import pytest
+from kirikae.bench import bench_model
+from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
+from kirikae.engine.facts import benchmarks_from_document, report_from_document
+from kirikae.home import Home
 
 from tests.runtimes.llama_server import CONTEXT_TOKENS, LlamaServer
 
@@ -38,3 +43,28 @@ def test_finding_it_takes_less_than_the_budget_of_a_report(llama_server: LlamaSe
     find_runtimes(budget_s=REPORT_BUDGET_S, environment={"KIRIKAE_RUNTIMES": llama_server.base_url})
 
     assert time.monotonic() - started < REPORT_BUDGET_S + 0.1
+
+
+def test_the_benchmark_reads_the_counters_of_the_server(llama_server: LlamaServer) -> None:
+    runtime = probe_runtime(llama_server.base_url, deadline=time.monotonic() + 2.0)
+    assert runtime is not None
+
+    result = bench_model(runtime, runtime.models[0])
+
+    (benchmark,) = benchmarks_from_document({"benchmarks": [result]})
+    assert (benchmark.model, benchmark.quantization, benchmark.runs) == ("tiny", "F16", 3)
+    assert (benchmark.depth_tokens, benchmark.method) == (512, "kirikae-1")
+    assert benchmark.decode_tokens_per_s > 1
+    # The server really read the whole prompt: its time and its rate belong together.
+    assert benchmark.first_token_s == pytest.approx(512 / benchmark.prompt_tokens_per_s, rel=0.3)
+
+
+def test_a_report_with_it_is_one_that_the_engine_reads(llama_server: LlamaServer, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIRIKAE_RUNTIMES", llama_server.base_url)
+        report = report_from_document(collect_report(home, budget_s=2.0))
+
+    runtime = next(runtime for runtime in report.runtimes if runtime.base_url == llama_server.base_url)
+    assert runtime.models[0].effective_context_tokens == CONTEXT_TOKENS
+    assert report.hardware.memory_bytes

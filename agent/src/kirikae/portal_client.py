@@ -21,7 +21,9 @@ class PortalClient:
     def __init__(self, portal_url: str, *, token: str | None = None) -> None:
         headers = {"User-Agent": f"kirikae/{__version__}"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._url = portal_url
-        self._client = httpx.Client(base_url=portal_url, headers=headers, timeout=TIMEOUT_S)
+        # A kept connection may be closed by the server just as the next poll is sent on it.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(base_url=portal_url, headers=headers, timeout=TIMEOUT_S, limits=limits)
 
     @classmethod
     def of_this_machine(cls, home: Home) -> Self:

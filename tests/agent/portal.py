@@ -1,0 +1,94 @@
+"""A stand-in portal: enrolment, reports, the signed bundle and receipts, as the API answers them."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from kirikae.engine.bundle import build_payload
+from kirikae.engine.policy_document import parse_policy
+
+from tests.agent.standin import answer
+
+DATA = Path(__file__).parents[2] / "routing" / "data"
+SHIPPED = json.loads((DATA / "shipped_policy.json").read_text())
+PREFIXES = json.loads((DATA / "client_prefixes.json").read_text())
+APPROVED = {"state": "approved", "machine": "m_1", "token": "kmt_ID_SECRET"}
+
+
+def payload_of(*, revision: int = 1, epoch: int = 1, issued_at: datetime | None = None, **policy: object) -> bytes:
+    """The bundle of the shipped policy with these sections replaced."""
+    return build_payload(
+        revision=revision,
+        epoch=epoch,
+        issued_at=issued_at or datetime.now(UTC),
+        policy=parse_policy({"version": 1, **policy}, shipped=SHIPPED),
+        client_prefixes=PREFIXES,
+    )
+
+
+@dataclass
+class Portal:
+    """Answers from its fields; `requests` holds (method, path, headers, body)."""
+
+    payload: bytes = field(default_factory=payload_of)
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    polls: list[Mapping[str, object]] = field(default_factory=list)
+    requests: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    receipts_status: str = "200 OK"
+
+    @property
+    def signing_key(self) -> str:
+        return base64.b64encode(self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+    @property
+    def etag(self) -> str:
+        return f'"{hash(self.payload):x}"'
+
+    def bundle(self) -> dict[str, object]:
+        signature = base64.b64encode(self.key.sign(self.payload)).decode()
+        return {"key_id": "k1", "payload": self.payload.decode(), "signature": signature}
+
+    def bodies(self, path: str) -> list[dict[str, object]]:
+        return [json.loads(body) for _, asked, _, body in self.requests if asked == path]
+
+    def __call__(self, request: bytes, send: Callable[[bytes], None]) -> None:
+        head, _, body = request.partition(b"\r\n\r\n")
+        method, path, *_ = head.decode().split(" ")
+        self.requests.append((method, path, head.decode().lower(), body))
+        send(self._answer(path, head.decode(), body))
+
+    def _answer(self, path: str, head: str, body: bytes) -> bytes:
+        if path == "/api/v1/bundle":
+            if self.etag in head:
+                return answer(b"", status="304 Not Modified")
+            return answer(json.dumps(self.bundle()).encode(), headers={"ETag": self.etag})
+        if path == "/api/v1/enrolments":
+            return self._enrol(json.loads(body)["join_key"])
+        if path == "/api/v1/enrolments/poll":
+            return answer(json.dumps(self.polls.pop(0)).encode())
+        if path == "/api/v1/receipts":
+            return answer(b'{"code":"busy","detail":"Busy."}', status=self.receipts_status)
+        return answer(b"{}")
+
+    def _enrol(self, join_key: str | None) -> bytes:
+        if join_key == "good":
+            return answer(json.dumps(self.approved()).encode(), status="201 Created")
+        if join_key is not None:
+            problem = {"code": "enrolment.join_key_invalid", "detail": "No such key."}
+            return answer(json.dumps(problem).encode(), status="403 Forbidden")
+        pending = {
+            "state": "pending",
+            "code": "ABCD-EFGH",
+            "poll_token": "p",
+            "interval_s": 0.2,
+            "approve_url": "http://x",
+        }
+        return answer(json.dumps(pending).encode(), status="201 Created")
+
+    def approved(self) -> dict[str, object]:
+        return {**APPROVED, "signing_key": self.signing_key}
