@@ -9,7 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 # Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
 PORTAL_NAMES = frozenset({"KIRIKAE_BASE_URL", "KIRIKAE_DATA_DIR", "KIRIKAE_SECRET_KEY"})
 CLIENT_NAMES = frozenset(
-    {"KIRIKAE_BACKEND", "KIRIKAE_HOME", "KIRIKAE_MODEL", "KIRIKAE_RUNTIMES", "KIRIKAE_RUNTIMES_ALLOW_REMOTE"}
+    {
+        "KIRIKAE_BACKEND",
+        "KIRIKAE_HOME",
+        "KIRIKAE_LANG",
+        "KIRIKAE_MODEL",
+        "KIRIKAE_RUNTIMES",
+        "KIRIKAE_RUNTIMES_ALLOW_REMOTE",
+    }
 )
 
 _TRUE = ("1", "true", "yes", "on")
