@@ -11,12 +11,12 @@ LANGUAGES = ("en", "ja")
 TEXTS: dict[str, tuple[str, str]] = {
     # privacy
     "rule_matched": (
-        "The rule {rule} applies: {effect_words}.",
-        "ルール {rule} が適用されます（{effect_words}）。",
+        "The rule {rule} applies: {effect_words}.{why}",
+        "ルール {rule} が適用されます（{effect_words}）。{why}",
     ),
     "opened_by_rule": (
-        "The rule {rule} covers remotes of this project: {effect_words}.",
-        "ルール {rule} がこのプロジェクトのリモートに該当します（{effect_words}）。",
+        "The rule {rule} covers remotes of this project: {effect_words}.{why}",
+        "ルール {rule} がこのプロジェクトのリモートに該当します（{effect_words}）。{why}",
     ),
     "exception_applied": (
         "The exception {exception} replaces the effect of {rule}: {effect_words}.",
@@ -413,10 +413,19 @@ def text_of(code: str, data: Mapping[str, object], language: str) -> str:
         return code
     at = 1 if language == "ja" else 0
     words = _Words({key: _word(key, value) for key, value in data.items() if value is not None})
+    words["why"] = _why(data.get("why"), language)
     for key in ("effect", "prefer", "backend"):
         if key in words:
             words[f"{key}_words"] = _WORDS.get(words[key], (words[key],) * 2)[at]
     return texts[at].format_map(words)
+
+
+def _why(value: object, language: str) -> str:
+    """What the rule's author wrote, as a further sentence; a runtime's trouble comes as a plain word."""
+    if isinstance(value, Mapping):
+        text = str(value.get(language) or value.get("en") or value.get("ja") or "")
+        return f" ({text})" if text and language != "ja" else text and f"（{text}）"
+    return str(value or "")
 
 
 def _word(key: str, value: object) -> str:

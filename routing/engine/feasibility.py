@@ -16,6 +16,8 @@ from .policy import ModelRules, OnBattery, Policy, TaskCategory, Tier
 from .prefixes import ClientPrefixes, PrefixProfile
 from .request import Client, ClientName, TaskRequest
 
+# What a task with a low tolerance of waiting asks for.
+LOW_LATENCY_S = 10.0
 _LOOPBACK_NAMES = ("localhost", "::1")
 RUNTIME_NAMES = {
     RuntimeKind.OLLAMA: "Ollama",
@@ -55,6 +57,13 @@ class Work:
     def client(self) -> Client | None:
         return self.request.client
 
+    @property
+    def deadline_s(self) -> float | None:
+        """How long the first token may take: as asked, else as the task's latency axis lets it; None: any time."""
+        if self.request.deadline_s is not None:
+            return self.request.deadline_s
+        return {"low": LOW_LATENCY_S, "medium": self.policy.limits.first_token_s}.get(self.task.axes.latency)
+
     def profiles(self) -> tuple[PrefixProfile, ...]:
         return (PrefixProfile.HARDENED,) if self.is_protected else (PrefixProfile.FULL, PrefixProfile.SLIM)
 
@@ -64,7 +73,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One local model with its limits. `profile` is the first whose prompt fits, else the smallest."""
+    """One local model with its limits, and how much of the client's own prompt it can carry."""
 
     runtime: RuntimeFacts
     model: ModelFacts
@@ -136,24 +145,22 @@ def is_loopback(base_url: str) -> bool:
 
 
 def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
-    limit_tokens, limit_by = _context_limit(work, runtime, model)
-    profile, total = _fitting_profile(work, limit_tokens)
-    expected = fit.expected_speed(facts, runtime, model, total_tokens=total)
-    look = _Look(work=work, facts=facts, runtime=runtime, model=model, total_tokens=total, expected=expected)
+    limit_tokens, limit_by = _context_limit(work, model)
+    look = _fitting_look(work, facts, runtime, model, limit_tokens=limit_tokens)
     return Candidate(
         runtime=runtime,
         model=model,
-        profile=profile,
-        total_tokens=total,
+        profile=look.profile,
+        total_tokens=look.total_tokens,
         limit_tokens=limit_tokens,
         limit_by=limit_by,
-        expected=expected,
+        expected=look.expected,
         limits=tuple(limit for check in _CHECKS for limit in check(look)),
         notes=tuple(_notes(look)),
     )
 
 
-def _context_limit(work: Work, runtime: RuntimeFacts, model: ModelFacts) -> tuple[int, str]:
+def _context_limit(work: Work, model: ModelFacts) -> tuple[int, str]:
     """The smallest limit, and whose it is; of equal ones the organisation's."""
     limits = [(work.policy.limits.local_context_tokens, "org")]
     if model.max_context_tokens is not None:
@@ -161,15 +168,6 @@ def _context_limit(work: Work, runtime: RuntimeFacts, model: ModelFacts) -> tupl
     if model.effective_context_tokens is not None:
         limits.append((model.effective_context_tokens, "runtime"))
     return min(limits, key=lambda limit: limit[0])
-
-
-def _fitting_profile(work: Work, limit_tokens: int) -> tuple[PrefixProfile, int]:
-    profiles = work.profiles()
-    for profile in profiles:
-        total = work.total_tokens(profile)
-        if total <= limit_tokens:
-            return profile, total
-    return profiles[-1], work.total_tokens(profiles[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +178,26 @@ class _Look:
     facts: MachineFacts
     runtime: RuntimeFacts
     model: ModelFacts
+    profile: PrefixProfile
     total_tokens: int
     expected: Expected
 
     def data(self, **more: object) -> dict[str, object]:
         return {"model": self.model.name, "runtime": RUNTIME_NAMES[self.runtime.kind], **more}
+
+
+def _fitting_look(
+    work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, limit_tokens: int
+) -> _Look:
+    """The first profile whose prompt fits and is read in time, else the smallest one."""
+    for profile in work.profiles():
+        total = work.total_tokens(profile)
+        expected = fit.expected_speed(facts, runtime, model, total_tokens=total)
+        look = _Look(work, facts, runtime, model, profile, total, expected)
+        wait_s, deadline_s = expected.first_token_s, work.deadline_s
+        if total <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s):
+            break
+    return look
 
 
 def _origin(look: _Look) -> Iterator[Limit]:

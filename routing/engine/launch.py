@@ -1,0 +1,127 @@
+"""What the caller must do with an answer, and how to start the client so that it does.
+
+The recipes are data. Their grounds: a settings file beats an environment variable in Claude Code, so protected work is
+pinned with the switch made for host programs; proxies point at a closed port, so that tools which ask the network fail.
+"""
+
+from collections.abc import Sequence
+
+from .answer import Launch, Obligation
+from .feasibility import Candidate
+from .policy import Policy
+from .prefixes import PrefixProfile
+from .request import Client, ClientName
+
+# Answers of a local model are cut here: a longer one means that it does not stop by itself.
+OUTPUT_CAP_TOKENS = 8192
+_CLOSED_PORT = "http://127.0.0.1:9"
+_LOOPBACK = "127.0.0.1,localhost,::1"
+_TOOLS = "Bash,Read,Edit,Write,Glob,Grep"
+# Where a client could be told to go elsewhere, or a key that must not reach a local server.
+_STEERING = (
+    "ANTHROPIC_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "AWS_*", "GOOGLE_*", "VERTEX_*", "CLOUD_ML_REGION",
+    "AZURE_*", "OPENAI_*", "*_PROXY", "*_proxy", "MAX_THINKING_TOKENS", "API_TIMEOUT_MS",
+)  # fmt: skip
+_NO_OTHER_TRAFFIC = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_FEEDBACK_COMMAND": "1",
+}
+_FOR_LOCAL_MODELS = {
+    # A stable prompt keeps the server's cache of it; experiments are answered with errors by local servers.
+    "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+    "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
+    "CLAUDE_CODE_MAX_RETRIES": "2",
+    "MAX_THINKING_TOKENS": "0",
+}
+_MODEL_NAMES = (
+    "ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL", "ANTHROPIC_DEFAULT_SONNET_MODEL",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL", "ANTHROPIC_DEFAULT_FABLE_MODEL", "ANTHROPIC_SMALL_FAST_MODEL",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+)  # fmt: skip
+
+
+def local_obligations(candidate: Candidate, *, is_protected: bool) -> tuple[Obligation, ...]:
+    cap = Obligation("context_cap", candidate.limit_tokens)
+    output = Obligation("output_cap", output_cap(candidate.limit_tokens))
+    if is_protected:
+        codes = ("loopback_only", "separate_config_dir", "no_history", "no_web_tools", "no_mcp", "slim_tools")
+        last = (Obligation("parallel_agents_max", 1), Obligation("no_agent_teams"), Obligation("send_receipt"))
+        return (*map(Obligation, codes), cap, output, *last)
+    slim = (Obligation("slim_tools"),) if candidate.profile is PrefixProfile.SLIM else ()
+    return (*slim, cap, output, Obligation("send_receipt"))
+
+
+def cloud_obligations(protected_paths: Sequence[str]) -> tuple[Obligation, ...]:
+    """A cloud session on a machine that holds protected folders may not read them."""
+    deny = (Obligation("deny_read_paths", tuple(protected_paths)),) if protected_paths else ()
+    return (*deny, Obligation("send_receipt"))
+
+
+def local_launch(candidate: Candidate, client: Client | None, *, is_protected: bool) -> Launch:
+    name = client.name if client else ClientName.CLAUDE
+    profile = "hardened" if is_protected else "slim"
+    env = _endpoint(candidate) | (_NO_OTHER_TRAFFIC if is_protected else {})
+    if name is ClientName.CLAUDE:
+        env |= _claude_env(candidate, is_protected=is_protected)
+    if is_protected:
+        env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _CLOSED_PORT)
+        env |= {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
+    args = _claude_args(candidate, is_protected=is_protected) if name is ClientName.CLAUDE else ()
+    unset = _STEERING if is_protected else ("ANTHROPIC_*",)
+    return Launch(profile=profile, env=dict(sorted(env.items())), unset=unset, args=args)
+
+
+def cloud_launch(protected_paths: Sequence[str], client: Client | None) -> Launch:
+    """The user's own set-up, with the endpoint back at its default."""
+    is_claude = client is None or client.name is ClientName.CLAUDE
+    denied = [f"Read({path})" for path in protected_paths] if is_claude else []
+    args = ("--disallowedTools", ",".join(denied)) if denied else ()
+    return Launch(profile="plain", env={}, unset=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"), args=args)
+
+
+def output_cap(limit_tokens: int) -> int:
+    """At most a quarter of the window, so that the prompt keeps its room."""
+    return max(1, min(OUTPUT_CAP_TOKENS, limit_tokens // 4))
+
+
+def protected_paths(policy: Policy) -> tuple[str, ...]:
+    paths = (path for rule in policy.privacy_rules if rule.effect.is_restricting for path in rule.match.paths)
+    return tuple(dict.fromkeys(paths))
+
+
+def _endpoint(candidate: Candidate) -> dict[str, str]:
+    """What clients in general understand; the token is a placeholder, so that no real one is sent."""
+    base_url = candidate.runtime.base_url.rstrip("/")
+    return {
+        "ANTHROPIC_AUTH_TOKEN": "local",
+        "ANTHROPIC_BASE_URL": base_url,
+        "OLLAMA_API_BASE": base_url,
+        "OPENAI_API_BASE": f"{base_url}/v1",
+        "OPENAI_API_KEY": "local",
+        "OPENAI_BASE_URL": f"{base_url}/v1",
+    }
+
+
+def _claude_env(candidate: Candidate, *, is_protected: bool) -> dict[str, str]:
+    env = dict.fromkeys(_MODEL_NAMES, candidate.model.name) | _FOR_LOCAL_MODELS
+    env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(candidate.limit_tokens)
+    env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output_cap(candidate.limit_tokens))
+    # Without it a settings file of the user or of the repository could redirect the session.
+    env["CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"] = "1"
+    env |= _NO_OTHER_TRAFFIC
+    if is_protected:
+        env["CLAUDE_CODE_SKIP_PROMPT_HISTORY"] = "1"
+        env["CLAUDE_CONFIG_DIR"] = "{kirikae_home}/clients/claude-protected"
+        env["ENABLE_CLAUDEAI_MCP_SERVERS"] = "false"
+    return env
+
+
+def _claude_args(candidate: Candidate, *, is_protected: bool) -> tuple[str, ...]:
+    model = ("--model", candidate.model.name)
+    if is_protected:
+        closed = ("--setting-sources", "user", "--strict-mcp-config", "--disallowedTools", "WebFetch,WebSearch")
+        return (*model, *closed, "--tools", _TOOLS)
+    return (*model, "--tools", _TOOLS) if candidate.profile is PrefixProfile.SLIM else model
