@@ -1,11 +1,16 @@
-"""A home folder, and repositories made by the real git."""
+"""A home folder with a policy, a runtime, and repositories made by the real git."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kirikae.home import Home
+from kirikae.bundle_store import accept_bundle
+from kirikae.home import Enrolment, Home
+from kirikae.moments import now
+
+from tests.agent.portal import Portal, payload_of
+from tests.agent.standin import llama_cpp, standin
 
 type Git = Callable[..., str]
 
@@ -38,3 +43,54 @@ def git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Git:
         return done.stdout.strip()
 
     return run
+
+
+LOCAL_TASK = "commit-message"
+PROTECTED = {
+    "id": "nda-acme",
+    "effect": "local_only",
+    "match": {"remotes": ["github.com/acme/**"]},
+    "reason": {"en": "NDA with Acme", "ja": "Acme社とのNDA"},
+}
+
+
+@pytest.fixture
+def portal() -> Portal:
+    """Its policy: identified projects may use the cloud, Acme's may not."""
+    unclassified = {"identified": "cloud_ok", "anonymous": "local_only"}
+    return Portal(payload=payload_of(unclassified=unclassified, privacy_rules=[PROTECTED]))
+
+
+@pytest.fixture
+def synced(home: Home, portal: Portal) -> Home:
+    """Enrolled, with the policy in force, at a portal that does not answer any more."""
+    enrolment = Enrolment("http://127.0.0.1:9", machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+    home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+    accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=now())
+    return home
+
+
+@pytest.fixture
+def runtime_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A llama-server with one model that is large enough for a client."""
+    with standin(llama_cpp()) as url:
+        monkeypatch.setenv("KIRIKAE_RUNTIMES", url)
+        yield url
+
+
+@pytest.fixture
+def open_project(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return enter(git, tmp_path / "site", "git@github.com:example/site.git", monkeypatch)
+
+
+@pytest.fixture
+def protected_project(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return enter(git, tmp_path / "app", "git@github.com:acme/app.git", monkeypatch)
+
+
+def enter(git: Git, folder: Path, remote: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    git(folder, "init", "-q")
+    git(folder, "remote", "add", "origin", remote)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PWD", str(folder))
+    return folder

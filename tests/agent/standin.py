@@ -33,6 +33,20 @@ def routes(table: Mapping[str, bytes], *, otherwise: bytes = answer(b"not found"
     return behave
 
 
+def llama_cpp(*, context_tokens: int = 65_536) -> Behaviour:
+    """A llama-server with the recorded model at this context."""
+    listing, props = json.loads(sample("llamacpp/v1_models.json")), json.loads(sample("llamacpp/props.json"))
+    listing["data"][0]["meta"]["n_ctx"] = props["default_generation_settings"]["n_ctx"] = context_tokens
+    headers = {"Server": "llama.cpp"}
+    return routes(
+        {
+            "/v1/models": answer(json.dumps(listing).encode(), headers=headers),
+            "/props": answer(json.dumps(props).encode(), headers=headers),
+            "/v1/messages/count_tokens": answer(b'{"input_tokens":4}', headers=headers),
+        }
+    )
+
+
 def garbage(request: bytes, send: Callable[[bytes], None]) -> None:
     send(b"\x00\xff SSH-2.0-nothing of ours\r\n")
 

@@ -47,7 +47,7 @@ def test_llama_server_is_read_from_its_recording() -> None:
     assert runtime.messages_api is True
     (model,) = runtime.models
     assert (model.name, model.quantization, model.effective_context_tokens) == ("tiny-byte", "F16", 4096)
-    assert (model.remote, model.tools, model.loaded) == (False, False, True)
+    assert (model.remote, model.tools, model.loaded) == (False, None, True)
 
 
 def test_llama_server_is_loading_while_it_answers_503() -> None:

@@ -79,6 +79,7 @@ def _model(name: str, meta: Mapping[str, object], props: Mapping[str, object]) -
         effective_context_tokens=context,
         max_context_tokens=number_of(meta, "n_ctx_train"),
         remote=False,
-        tools=flag_of(caps, "supports_tools"),
+        # A template without tools does not mean none: the server then falls back to a format of its own.
+        tools=flag_of(caps, "supports_tools") or None,
         vision=flag_of(modalities, "vision"),
     )
