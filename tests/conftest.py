@@ -1,5 +1,7 @@
 """The fixed cast: Aiko owns the portal, Ben develops, Chie develops in another team and must see nothing of his."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,3 +47,19 @@ def running_portal(tmp_path: Path) -> Iterator[RunningPortal]:
     portal = start_portal(tmp_path / "data")
     yield portal
     kill_quietly(portal.process)
+
+
+@pytest.fixture(scope="session")
+def needs_program() -> Callable[..., str]:
+    """Path of the first program found. Without one the test is left out and named, or fails when CI is set."""
+
+    def find(*names: str) -> str:
+        for name in names:
+            if path := shutil.which(name):
+                return path
+        sentence = f"no {' or '.join(names)} on this machine; .ci/run installs it"
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+
+    return find
