@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -53,7 +54,7 @@ class Portal:
         signature = base64.b64encode(self.key.sign(self.payload)).decode()
         return {"key_id": "k1", "payload": self.payload.decode(), "signature": signature}
 
-    def bodies(self, path: str) -> list[dict[str, object]]:
+    def bodies(self, path: str) -> list[dict[str, Any]]:
         return [json.loads(body) for _, asked, _, body in self.requests if asked == path]
 
     def __call__(self, request: bytes, send: Callable[[bytes], None]) -> None:

@@ -185,19 +185,32 @@ def test_the_newest_time_seen_never_goes_back(portal: Portal, enrolled: Home) ->
 
 
 def test_receipts_wait_in_the_spool_until_the_portal_takes_them(portal: Portal, enrolled: Home) -> None:
-    for number in range(6):
-        enrolled.write_json(f"receipts/{number}-start.json", {"number": number})
+    spool_receipts(enrolled, count=22)
     portal.receipts_status = "503 Service Unavailable"
 
     assert main(["sync"]) == 1
-    assert len(list((enrolled.path / "receipts").iterdir())) == 6
+    assert len(list((enrolled.path / "receipts").iterdir())) == 22
 
     portal.receipts_status = "200 OK"
     portal.requests.clear()
     assert main(["sync"]) == 0
     assert not list((enrolled.path / "receipts").iterdir())
-    batches = [body["receipts"] for body in portal.bodies("/api/v1/receipts")]
-    assert json.dumps(batches) == json.dumps([[{"number": n} for n in range(4)], [{"number": 4}, {"number": 5}]])
+    assert [len(one["receipts"]) for one in portal.bodies("/api/v1/receipts")] == [20, 2]
+
+
+def test_a_receipt_that_the_portal_never_reads_does_not_hold_back_the_others(portal: Portal, enrolled: Home) -> None:
+    spool_receipts(enrolled, count=3)
+    portal.receipts_status = "400 Bad Request"
+
+    assert main(["sync"]) == 0
+
+    assert not list((enrolled.path / "receipts").iterdir())
+    assert len(list((enrolled.path / "receipts-refused").iterdir())) == 3
+
+
+def spool_receipts(home: Home, *, count: int) -> None:
+    for number in range(count):
+        home.write_json(f"receipts/{number:02}-start.json", {"number": number})
 
 
 def test_report_show_prints_what_would_be_sent_and_sends_nothing(

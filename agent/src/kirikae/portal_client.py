@@ -66,5 +66,6 @@ class PortalClient:
         if not isinstance(document, dict):
             raise PortalError("portal.odd_answer", url=self._url, status=answer.status_code)
         if not answer.is_success:
-            raise PortalError("portal.refused", problem=document.get("code"), detail=document.get("detail"))
+            problem, detail = document.get("code"), document.get("detail")
+            raise PortalError("portal.refused", problem=problem, detail=detail, status=answer.status_code)
         return document

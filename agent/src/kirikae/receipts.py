@@ -6,17 +6,19 @@ Never the prompt and never values of arguments.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kirikae.errors import PortalError
 from kirikae.home import Home
 
 if TYPE_CHECKING:
     from kirikae.portal_client import PortalClient
 
-SPOOL = "receipts"
-# A receipt carries request and answer, some KiB; the portal takes bodies of 64 KiB.
-BATCH = 4
+SPOOL, REFUSED = "receipts", "receipts-refused"
+# A receipt carries request and answer, some ten KiB; the portal takes a hundred of them and bodies of 1 MiB.
+BATCH = 20
 # A machine that is away for months keeps the newest; a spool must not fill the disk.
 MAX_KEPT = 2000
 
@@ -32,9 +34,25 @@ def write_receipt(home: Home, receipt: Mapping[str, object], *, name: str) -> No
 def send_receipts(home: Home, client: PortalClient) -> int:
     """How many the portal took; raises PortalError, and what was not taken stays in the spool."""
     files = sorted((home.path / SPOOL).glob("*.json"))
-    for start in range(0, len(files), BATCH):
-        batch = files[start : start + BATCH]
-        client.post("/api/v1/receipts", {"receipts": [json.loads(file.read_bytes()) for file in batch]})
-        for file in batch:
-            file.unlink(missing_ok=True)
+    return sum(_send(home, client, files[start : start + BATCH]) for start in range(0, len(files), BATCH))
+
+
+def _send(home: Home, client: PortalClient, files: Sequence[Path]) -> int:
+    try:
+        client.post("/api/v1/receipts", {"receipts": [json.loads(file.read_bytes()) for file in files]})
+    except PortalError as error:
+        if error.data.get("status") not in {400, 413}:
+            raise
+        if len(files) > 1:
+            return sum(_send(home, client, [file]) for file in files)
+        # One that this portal will never read is put aside, or it would hold back all that follow.
+        _put_aside(home, files[0])
+        return 0
+    for file in files:
+        file.unlink(missing_ok=True)
     return len(files)
+
+
+def _put_aside(home: Home, file: Path) -> None:
+    home.write(f"{REFUSED}/{file.name}", file.read_bytes())
+    file.unlink(missing_ok=True)
