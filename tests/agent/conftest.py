@@ -1,10 +1,12 @@
 """A home folder with a policy, a runtime, and repositories made by the real git."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kirikae import ssh_hosts
 from kirikae.bundle_store import accept_bundle
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
@@ -30,12 +32,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Git:
-    """Runs git without the developer's own configuration; home is the test's folder."""
+    """Runs git without the developer's own configuration of git and ssh; home is the test's folder."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
     (tmp_path / ".gitconfig").write_text(
         "[user]\n\tname = Ben\n\temail = ben@example.org\n[init]\n\tdefaultBranch = main\n"
     )
+
+    resolve_nothing = tmp_path / "bin" / "ssh"
+    resolve_nothing.parent.mkdir()
+    resolve_nothing.write_text("#!/bin/sh\nexit 255\n")
+    resolve_nothing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{resolve_nothing.parent}{os.pathsep}{os.environ['PATH']}")
+    ssh_hosts._ask_ssh.cache_clear()
 
     def run(folder: Path, *arguments: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)

@@ -160,7 +160,8 @@ def test_a_stale_policy_goes_on_and_says_so_while_the_portal_is_away(
 
     policy = document["policy"]
     assert isinstance(policy, dict)
-    assert (document["backend"], policy["state"], policy["age_s"]) == ("cloud", "stale", 3600)
+    assert (document["backend"], policy["state"]) == ("cloud", "stale")
+    assert 3600 <= policy["age_s"] < 3700
 
 
 def test_a_cloud_answer_from_a_stale_policy_asks_the_portal_first(
@@ -192,7 +193,10 @@ def test_a_confirmed_policy_is_fresh_again(
 
         first, second = ask(capsys, "architecture-design"), ask(capsys, "architecture-design")
 
-    assert [one["policy"] for one in (first, second)] == [{"revision": 1, "age_s": 0, "state": "fresh"}] * 2
+    for document in (first, second):
+        policy = document["policy"]
+        assert isinstance(policy, dict)
+        assert (policy["revision"], policy["state"]) == (1, "fresh")
     assert len(portal.requests) == 1
 
 

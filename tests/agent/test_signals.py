@@ -1,5 +1,6 @@
 """Signals of real repositories."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from kirikae.git import Remote, remotes_of
 from kirikae.home import Home
 from kirikae.signals import collect_projects
+from kirikae.ssh_hosts import resolve_ssh_remote
 
 type Git = Callable[..., str]
 
@@ -204,3 +206,55 @@ def test_a_symlinked_folder_tells_both_ways_to_it(home: Home, repository: Path, 
     (project,) = collect_projects(home, [tmp_path / "short"])
 
     assert project["paths"] == ["~/short", "~/work/acme/app"]
+
+
+@pytest.mark.parametrize(
+    ("url", "resolved"),
+    [
+        ("git@github-acme:acme/app.git", "ssh://git@github.com/acme/app.git"),
+        ("ssh://github-acme/acme/app.git", "ssh://github.com/acme/app.git"),
+        ("ssh://git@github-acme:2222/acme/app.git", "ssh://git@github.com:2222/acme/app.git"),
+        ("git@other-port:acme/app.git", "ssh://git@other-port:443/acme/app.git"),
+        ("git@github.com:acme/app.git", "git@github.com:acme/app.git"),
+        ("https://github-acme/acme/app.git", "https://github-acme/acme/app.git"),
+        ("-oProxyCommand=evil:acme/app.git", "-oProxyCommand=evil:acme/app.git"),
+        ("/srv/git/app.git", "/srv/git/app.git"),
+    ],
+)
+def test_an_ssh_alias_is_resolved_by_the_configuration_of_ssh(
+    git: Git, tmp_path: Path, url: str, resolved: str
+) -> None:
+    (tmp_path / "bin" / "ssh").write_text(
+        "#!/bin/sh\ncase $3 in github-acme) printf 'hostname github.com\\nport 22\\n';;"
+        " other-port) printf 'hostname other-port\\nport 443\\n';; *) printf 'hostname %s\\nport 22\\n' \"$3\";; esac\n"
+    )
+
+    assert resolve_ssh_remote(url) == resolved
+
+
+def test_the_raw_form_of_an_alias_is_kept_beside_the_resolved_one(home: Home, git: Git, repository: Path) -> None:
+    git(repository, "remote", "set-url", "origin", "git@github-acme:acme/app.git")
+    (repository.parents[2] / "bin" / "ssh").write_text("#!/bin/sh\necho hostname github.com\n")
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["remotes"] == [{"raw": "git@github-acme:acme/app.git", "url": "ssh://git@github.com/acme/app.git"}]
+
+
+def test_a_folder_that_the_clients_settings_open_is_a_project(home: Home, repository: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "work" / "site" / ".claude" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"permissions": {"additionalDirectories": ["../acme/app", 5]}}))
+
+    projects = collect_projects(home, [tmp_path / "work" / "site"])
+
+    assert [(project["role"], project["complete"]) for project in projects] == [("cwd", True), ("setting", True)]
+    assert projects[1]["remotes"]
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", '{"permissions": 5}', '{"permissions": {"additionalDirectories": 5}}'])
+def test_odd_settings_of_the_client_open_nothing(home: Home, repository: Path, text: str) -> None:
+    (repository / ".claude").mkdir()
+    (repository / ".claude" / "settings.json").write_text(text)
+
+    assert len(collect_projects(home, [repository])) == 1

@@ -1,6 +1,7 @@
 """The signals of the folders that a session reads: remotes, root commits, markers and paths; never file contents.
 
-For each folder the repository it belongs to, every repository around that up to the home folder, and its submodules.
+For each folder (also those that the client's settings open) the repository it belongs to, every repository around that
+up to the home folder, and its submodules.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kirikae.claude_settings import list_opened_folders
 from kirikae.git import Remote, Repository, find_repository, find_root_commits, list_remotes, run_git
 from kirikae.home import Home
+from kirikae.ssh_hosts import resolve_ssh_remote
 
 MARKER_FILE = ".kirikae.toml"
 ROOTS_FILE = "root_commits.json"
@@ -29,10 +32,12 @@ class Folder:
 
 def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, object]]:
     """The first folder is the working directory; the wire refuses more than 64 projects."""
+    roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
+    for opened in list_opened_folders(folders[0]):
+        roles.setdefault(opened, "setting")
     projects: list[dict[str, object]] = []
     seen: set[Path] = set()
-    for place, folder in enumerate(dict.fromkeys(folders)):
-        role = "cwd" if place == 0 else "add_dir"
+    for folder, role in roles.items():
         for project_role, root, inner in _repositories(_folder(folder), role=role):
             if root.real not in seen:
                 seen.add(root.real)
@@ -126,7 +131,7 @@ def _followed(root: Path, remotes: list[Remote] | None) -> list[Remote] | None:
     local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
     sources = [repository for path in local if (repository := find_repository(path)) is not None]
     behind = [remote for source in sources for remote in list_remotes(source) or []]
-    return list(dict.fromkeys([*remotes, *behind]))
+    return list(dict.fromkeys(replace(remote, url=resolve_ssh_remote(remote.url)) for remote in [*remotes, *behind]))
 
 
 def _local_path(repository: Path, url: str) -> Path | None:
