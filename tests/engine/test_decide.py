@@ -311,7 +311,7 @@ def test_confidential_rule_shows_only_its_code_name_in_near_misses(ask: Ask) -> 
 
     answer = ask(policy_of(privacy_rules=[rule]), projects=[ACME])
 
-    assert [(miss.rule, miss.wanted) for miss in answer.near_misses] == [("Falcon", "–")]
+    assert [(miss.rule, miss.wanted) for miss in answer.near_misses] == [("Falcon", "confidential")]
 
 
 def test_protected_team_is_planned_with_one_agent(ask: Ask) -> None:

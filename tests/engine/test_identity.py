@@ -1,0 +1,140 @@
+"""Normal forms of remotes, and patterns over them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing.engine import globs
+from routing.engine.identity import Standing, normalise_pattern, normalise_remote, path_segments
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git@github.com:acme/app.git",
+        "github.com:acme/app",
+        "ssh://git@github.com/acme/app.git",
+        "ssh://git@ssh.github.com:443/acme/app",
+        "https://user:secret@github.com:443/acme/app/",
+        "https://www.GitHub.com./acme//./x/../app.wiki.git",
+        "https://github.com/acme/%61pp",
+        "[git@github.com:22]:acme/app",
+    ],
+)
+def test_every_way_to_write_a_remote_has_one_normal_form(text: str) -> None:
+    remote = normalise_remote(text)
+
+    assert (str(remote), remote.standing) == ("github.com/acme/app", Standing.RESOLVED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git@ssh.dev.azure.com:v3/org/project/repo",
+        "org@vs-ssh.visualstudio.com:v3/org/project/repo",
+        "https://dev.azure.com/org/project/_git/repo",
+        "https://org.visualstudio.com/DefaultCollection/project/_git/repo",
+        "https://me@dev.azure.com/org/project/_git/repo",
+    ],
+)
+def test_azure_devops_forms_are_one_repository(text: str) -> None:
+    assert str(normalise_remote(text)) == "dev.azure.com/org/project/repo"
+
+
+@pytest.mark.parametrize(
+    ("text", "standing"),
+    [
+        ("git@github-acme:acme/app.git", Standing.UNRESOLVED),
+        ("github.com-acme:acme/app", Standing.UNRESOLVED),
+        ("git@10.0.0.1:acme/app", Standing.UNRESOLVED),
+        ("/srv/git/app.git", Standing.LOCAL),
+        ("../app", Standing.LOCAL),
+        ("file:///srv/app", Standing.LOCAL),
+        ("", Standing.LOCAL),
+        ("https://github.com", Standing.MALFORMED),
+        ("https://github.com/acme/app?x=1", Standing.MALFORMED),
+        ("https://github.com/acme%252fapp", Standing.MALFORMED),
+        ("https://github.com\\@evil.example/acme/app", Standing.MALFORMED),
+        ("ext::sh -c true", Standing.MALFORMED),
+        ("github.com/acme/app", Standing.MALFORMED),
+        ("https://git hub.com/acme/app", Standing.MALFORMED),
+        ("ssh://-oProxyCommand=x/acme/app", Standing.MALFORMED),
+    ],
+)
+def test_what_is_no_certain_address_gives_no_identity(text: str, standing: Standing) -> None:
+    assert normalise_remote(text).standing is standing
+
+
+def test_user_part_cannot_pass_for_the_host() -> None:
+    assert str(normalise_remote("https://github.com@evil.example/acme/app")) == "evil.example/acme/app"
+
+
+def test_international_host_and_its_pattern_meet() -> None:
+    assert normalise_remote("https://例え.jp/acme/app").segments[0] == normalise_pattern("例え.jp/acme/**")[0]
+
+
+@given(st.text(max_size=80))
+def test_any_text_has_a_normal_form_that_is_stable(text: str) -> None:
+    remote = normalise_remote(text)
+
+    assert isinstance(remote.standing, Standing)
+    if remote.standing is Standing.RESOLVED:
+        assert normalise_remote(f"https://{remote}").segments == remote.segments or "%" in str(remote)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_match"),
+    [
+        ("github.com/acme/**", "github.com/acme", True),
+        ("github.com/acme/**", "github.com/acme/a/b", True),
+        ("github.com/acme/*", "github.com/acme/a/b", False),
+        ("github.com/acme/*", "github.com/acme", False),
+        ("github.com/**/secret-*", "github.com/a/b/secret-x", True),
+        ("github.com/**/secret-*", "github.com/secret-", True),
+        ("github.com/**/a/**/b", "github.com/x/a/a/y/b", True),
+        ("github.com/ac*e/*x*", "github.com/acme/axb", True),
+        ("github.com/a*a/x", "github.com/a/x", False),
+    ],
+)
+def test_glob_matches_within_and_across_segments(pattern: str, text: str, is_match: bool) -> None:
+    assert globs.matches(normalise_pattern(pattern), tuple(text.split("/"))) is is_match
+
+
+SEGMENT = st.text(alphabet="ab*", min_size=1, max_size=3).filter(lambda text: "**" not in text)
+SEGMENTS = st.lists(st.one_of(SEGMENT, st.just("**")), max_size=5).map(tuple)
+
+
+@given(SEGMENTS, st.lists(st.text(alphabet="ab", min_size=1, max_size=3), max_size=5).map(tuple))
+def test_glob_agrees_with_a_naive_recursive_matcher(pattern: tuple[str, ...], segments: tuple[str, ...]) -> None:
+    assert globs.matches(pattern, segments) is naive(pattern, segments)
+
+
+def naive(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not segments
+    if pattern[0] == "**":
+        return any(naive(pattern[1:], segments[start:]) for start in range(len(segments) + 1))
+    return bool(segments) and naive_text(pattern[0], segments[0]) and naive(pattern[1:], segments[1:])
+
+
+def naive_text(glob: str, text: str) -> bool:
+    if not glob:
+        return not text
+    if glob[0] == "*":
+        return any(naive_text(glob[1:], text[start:]) for start in range(len(text) + 1))
+    return bool(text) and glob[0] == text[0] and naive_text(glob[1:], text[1:])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folder", "contains"),
+    [
+        ("~/work/acme/**", "~/work", True),
+        ("~/work/acme/**", "~", True),
+        ("~/work/acme/**", "~/work/acme2", False),
+        ("~/work/*/secret", "~/work/x", True),
+        ("**/secret/**", "~/work", False),
+        ("~/work/acme/**", "/work", False),
+    ],
+)
+def test_folder_above_a_protected_one_is_recognised(pattern: str, folder: str, contains: bool) -> None:
+    assert globs.may_contain(path_segments(pattern), path_segments(folder)) is contains
