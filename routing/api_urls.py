@@ -1,5 +1,9 @@
-"""API routes of this app, below /api/v1/."""
+"""Routes of routing under `/api/v1/`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from routing import api
+
+urlpatterns = [
+    path("bundle", api.BundleView.as_view(), name="api-bundle"),
+]

@@ -1,0 +1,124 @@
+"""Reading revisions and the signed bundle. Compiled once in each process, and again when the head moves."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from django.utils import timezone
+
+from portal.common.policy_head import get_head
+from portal.common.problems import Problem
+from portal.common.signing import public_key_base64, sign
+from routing.engine.bundle import Bundle, build_payload, parse_payload
+from routing.engine.policy import Policy
+from routing.engine.policy_document import parse_policy
+from routing.models import PolicyRevision
+from routing.shipped import client_prefixes, shipped_policy
+
+# A bundle expires `policy_max_age_s` after its issue, so it is issued anew each hour (more often where its life
+# is short). Its ETag holds for that long, in all processes alike.
+ISSUE_EVERY_S = 3600
+ISSUES_PER_LIFE = 20
+
+
+@dataclass(frozen=True)
+class SignedBundle:
+    bundle: Bundle
+    payload: bytes
+    signature: str
+    etag: str
+    key_id: str
+
+
+def find_current_bundle() -> SignedBundle | None:
+    """The bundle in force; None before the first revision. One query, or two after a publish."""
+    head = get_head()
+    if head.revision == 0:
+        return None
+    key = _HeadKey(head.revision, head.epoch, head.digest, head.updated_at)
+    every_s = min(ISSUE_EVERY_S, _compiled(key).policy.limits.policy_max_age_s // ISSUES_PER_LIFE)
+    slot_s = int(timezone.now().timestamp()) // every_s * every_s
+    return _bundle_of(key, slot_s)
+
+
+def get_current_bundle() -> SignedBundle:
+    bundle = find_current_bundle()
+    if bundle is None:
+        raise Problem(503, "policy.missing", "No policy was published yet. Run: manage.py policy import FILE --publish")
+    return bundle
+
+
+def find_revision(number: int) -> PolicyRevision | None:
+    return PolicyRevision.objects.filter(number=number).first()
+
+
+def find_bundle_of_revision(number: int) -> Bundle | None:
+    """The bundle as it was under that revision, for deciding an agent's decision again."""
+    revision = find_revision(number)
+    return None if revision is None else parse_payload(build_payload_of(revision, issued_at=revision.at))
+
+
+def get_current_document() -> dict[str, Any]:
+    """The whole policy in force, as its file would say it."""
+    head = get_head()
+    document: dict[str, Any] = json.loads(PolicyRevision.objects.get(number=head.revision).document)
+    return document
+
+
+def policy_of(revision: PolicyRevision) -> Policy:
+    return parse_policy(json.loads(revision.document), shipped=shipped_policy())
+
+
+def build_payload_of(revision: PolicyRevision, *, issued_at: datetime) -> bytes:
+    """Made from the revision and the time alone, so every process signs the same bytes."""
+    return build_payload(
+        revision=revision.number,
+        epoch=revision.epoch,
+        issued_at=issued_at,
+        policy=policy_of(revision),
+        client_prefixes=client_prefixes(),
+    )
+
+
+@dataclass(frozen=True)
+class _HeadKey:
+    """What the cache goes by: the head's row, so a publish is seen by every process with its next request."""
+
+    revision: int
+    epoch: int
+    digest: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    revision: PolicyRevision
+    policy: Policy
+
+
+@lru_cache(maxsize=2)
+def _compiled(key: _HeadKey) -> _Compiled:
+    revision = PolicyRevision.objects.get(number=key.revision)
+    return _Compiled(revision, policy_of(revision))
+
+
+@lru_cache(maxsize=2)
+def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
+    revision = _compiled(key).revision
+    payload = build_payload_of(revision, issued_at=max(revision.at, datetime.fromtimestamp(slot_s, UTC)))
+    public_key = public_key_base64()
+    return SignedBundle(
+        bundle=parse_payload(payload),
+        payload=payload,
+        signature=sign(payload),
+        etag=hashlib.sha256(payload).hexdigest(),
+        key_id=hashlib.sha256(public_key.encode()).hexdigest()[:16],
+    )
+
+
+def forget_bundles() -> None:
+    _compiled.cache_clear()
+    _bundle_of.cache_clear()

@@ -1,0 +1,87 @@
+"""`policy export FILE`, `policy import FILE [--publish] [--override REASON]`, `policy test`."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from portal.audit.services import OPERATOR
+from portal.common.policy_head import get_head
+from routing.bundles import get_current_document
+from routing.engine.errors import PolicyErrors
+from routing.engine.policy_document import parse_policy, policy_document
+from routing.policy_changes import PolicyChanges, describe_changes
+from routing.policy_file import read_policy_file, write_policy_file
+from routing.services import ensure_first_revision, publish_revision
+from routing.shipped import shipped_policy
+
+
+class Command(BaseCommand):
+    help = "Reads and writes the policy as a file."
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="export|import")
+        export = actions.add_parser("export", help="write the policy in force as YAML")
+        export.add_argument("file", help="the file to write; - for standard output")
+        importing = actions.add_parser("import", help="check a policy file, and publish it with --publish")
+        importing.add_argument("file", help="the file to read; - for standard input")
+        importing.add_argument("--publish", action="store_true", help="make it the next revision")
+        importing.add_argument("--override", metavar="REASON", default="", help="noted with the revision and audited")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        ensure_first_revision()
+        if options["action"] == "export":
+            self._export(options["file"])
+        else:
+            self._import(options["file"], publish=options["publish"], note=options["override"])
+
+    def _export(self, file: str) -> None:
+        text = write_policy_file(get_current_document())
+        if file == "-":
+            self.stdout.write(text, ending="")
+            return
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
+        self.stdout.write(_("Wrote r%(number)s to %(file)s.") % {"number": get_head().revision, "file": file})
+
+    def _import(self, file: str, *, publish: bool, note: str) -> None:
+        document = self._read(file)
+        if not publish:
+            after = policy_document(parse_policy(document, shipped=shipped_policy()))
+            changes = describe_changes(get_current_document(), json.loads(json.dumps(after)))
+            self.stdout.write(f"{file} is valid. It would become r{get_head().revision + 1}: {_words(changes)}.")
+            self.stdout.write(f"Publish it with: manage.py policy import {file} --publish")
+            return
+        revision = publish_revision(document=document, by=None, actor=OPERATOR, note=note)
+        self.stdout.write(f"Published r{revision.number}.")
+
+    def _read(self, file: str) -> object:
+        try:
+            content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            document = read_policy_file(content)
+            parse_policy(document, shipped=shipped_policy())
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        except PolicyErrors as error:
+            lines = [f"{problem.detail} [{problem.code}]" for problem in error.problems]
+            raise CommandError("\n".join([f"{file} has {len(lines)} problem(s):", *lines])) from error
+        return document
+
+
+def _words(changes: PolicyChanges) -> str:
+    if changes.is_empty:
+        return "nothing changes"
+    parts = {
+        "rules added": changes.added,
+        "rules removed": changes.removed,
+        "rules changed": changes.changed,
+        "also changed": changes.sections,
+    }
+    return "; ".join(f"{label}: {', '.join(codes)}" for label, codes in parts.items() if codes)

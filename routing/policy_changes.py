@@ -1,0 +1,41 @@
+"""What changed between two policy documents, in counts and codes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PolicyChanges:
+    """Rule codes that came, went and changed; `sections` are the other parts that differ."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    sections: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.removed or self.changed or self.sections)
+
+    def as_data(self) -> dict[str, object]:
+        found = {
+            "rules_added": list(self.added),
+            "rules_removed": list(self.removed),
+            "rules_changed": list(self.changed),
+            "sections_changed": list(self.sections),
+        }
+        return {key: value for key, value in found.items() if value}
+
+
+def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> PolicyChanges:
+    """`before` is empty for the first revision: then all rules count as added and no section as changed."""
+    old = {rule["id"]: rule for rule in before.get("privacy_rules", [])}
+    new = {rule["id"]: rule for rule in after.get("privacy_rules", [])}
+    sections = [key for key in after if key != "privacy_rules" and before and before.get(key) != after[key]]
+    return PolicyChanges(
+        added=tuple(code for code in new if code not in old),
+        removed=tuple(code for code in old if code not in new),
+        changed=tuple(code for code in new if code in old and new[code] != old[code]),
+        sections=tuple(sections),
+    )

@@ -1,0 +1,84 @@
+"""Publishing: a policy document becomes the next revision, in force everywhere with the next request."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.services import PORTAL, record
+from portal.common.models import PolicyHead
+from routing import bundles
+from routing.engine.policy_document import parse_policy, policy_document
+from routing.engine.wire import encode
+from routing.models import PolicyRevision
+from routing.policy_changes import describe_changes
+from routing.shipped import shipped_policy
+
+type Document = dict[str, Any]
+
+
+@transaction.atomic
+def publish_revision(*, document: object, by: User | None, actor: str = "", note: str = "") -> PolicyRevision:
+    """The document becomes the next revision, in force with the next request. Raises PolicyErrors."""
+    return _publish(_lock_head(), document=document, by=by, actor=actor, note=note)
+
+
+@transaction.atomic
+def change_policy(*, change: Callable[[Document], Document], by: User, note: str) -> PolicyRevision:
+    """Publish what `change` makes of the policy in force. The lock comes first: no change of another is lost."""
+    head = _lock_head()
+    return _publish(head, document=change(bundles.get_current_document()), by=by, actor="", note=note)
+
+
+@transaction.atomic
+def ensure_first_revision() -> PolicyRevision | None:
+    """The shipped policy as revision 1, when nothing was published yet."""
+    head = _lock_head()
+    if head.revision:
+        return None
+    return _publish(head, document={"version": 1}, by=None, actor=PORTAL, note="")
+
+
+def load_bundle() -> bundles.SignedBundle:
+    """The bundle in force; publishes the shipped policy when there is none yet."""
+    bundle = bundles.find_current_bundle()
+    if bundle is None:
+        ensure_first_revision()
+        bundle = bundles.get_current_bundle()
+    return bundle
+
+
+def _lock_head() -> PolicyHead:
+    """The one row of the head, locked until the end of the transaction (SQLite: the transaction itself is)."""
+    head, _made = PolicyHead.objects.select_for_update().get_or_create(pk=1)
+    return head
+
+
+def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str, note: str) -> PolicyRevision:
+    policy = parse_policy(document, shipped=shipped_policy())
+    text = encode(policy_document(policy)).decode()
+    before = bundles.get_current_document() if head.revision else {}
+    revision = PolicyRevision.objects.create(
+        number=head.revision + 1,
+        epoch=head.epoch,
+        document=text,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        by=by,
+        actor=actor or (by.email if by else PORTAL),
+        at=_whole_seconds(timezone.now()),
+        note=note,
+    )
+    head.revision, head.digest = revision.number, revision.digest
+    head.save()
+    changes = describe_changes(before, policy_document(policy))
+    record(by=by, actor=actor, action="revision.published", subject=revision, data={"note": note, **changes.as_data()})
+    return revision
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    """The bundle tells its time of issue in seconds; the row must not say another one."""
+    return moment.replace(microsecond=0)

@@ -1,0 +1,132 @@
+"""The policy file, and the command that reads and writes it."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from portal.audit.models import AuditEntry
+from portal.common.policy_head import get_head
+from routing.bundles import get_current_document
+from routing.engine.errors import PolicyErrors
+from routing.policy_file import read_policy_file, write_policy_file
+from routing.services import ensure_first_revision
+from tests.routing.conftest import ACME
+
+
+def problems_of(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(PolicyErrors) as raised:
+        read_policy_file(text.encode())
+    return [(problem.path, problem.code) for problem in raised.value.problems]
+
+
+def run(*words: str) -> str:
+    output = StringIO()
+    call_command("policy", *words, stdout=output)
+    return output.getvalue()
+
+
+def test_values_are_read_by_the_rules_of_yaml_1_2():
+    document = read_policy_file(b"{time: 18:00, day: 2027-03-31, battery: off, number: 010, yes: true, rate: 0.2}")
+
+    assert document == {
+        "time": "18:00", "day": "2027-03-31", "battery": "off", "number": 10, "yes": True, "rate": 0.2,
+    }  # fmt: skip
+
+
+def test_every_duplicate_key_is_told_with_its_line():
+    assert problems_of("version: 1\nversion: 2\nlimits:\n  a: 1\n  a: 2\n") == [
+        ("line 2", "file.duplicate_key"),
+        ("line 5", "file.duplicate_key"),
+    ]
+
+
+def test_aliases_are_refused_before_they_multiply():
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 20))
+
+    assert problems_of(f"l0: &l0 [lol]\n{levels}") == [("line 2", "file.bad_syntax")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "[" * 100_000,
+        "- " * 5_000 + "x",
+        "a: !!python/object/apply:os.system [ls]",
+        "? [a, b]\n: 1",
+        "a: " + "9" * 5_000,
+        "a: \x00",
+        "a: 1\n---\nb: 2",
+        "%YAML 9.9\n---\na: 1",
+    ],
+    ids=["syntax", "brackets", "dashes", "python tag", "list as key", "long number", "NUL", "two documents", "version"],
+)
+def test_odd_files_are_refused_in_words(text):
+    assert problems_of(text)[0][1].startswith("file.")
+
+
+def test_a_file_of_other_bytes_or_too_many_is_refused():
+    with pytest.raises(PolicyErrors, match="UTF-8"):
+        read_policy_file(b"a: \xff")
+    with pytest.raises(PolicyErrors, match="bytes"):
+        read_policy_file(b"a" * 3_000_000)
+
+
+def test_an_export_imports_as_the_same_policy(publish):
+    publish(privacy_rules=[ACME])
+
+    document = get_current_document()
+
+    assert read_policy_file(write_policy_file(document).encode()) == document
+
+
+def test_import_without_publish_tells_what_it_would_do(publish, tmp_path):
+    publish()
+    file = tmp_path / "policy.yaml"
+    file.write_text(write_policy_file({"version": 1, "privacy_rules": [ACME]}))
+
+    output = run("import", str(file))
+
+    assert "It would become r2: rules added: nda-acme" in output
+    assert get_head().revision == 1
+
+
+def test_import_with_publish_publishes_as_the_operator(db, tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text(write_policy_file({"version": 1, "privacy_rules": [ACME]}))
+
+    output = run("import", str(file), "--publish", "--override", "Acme signed today")
+
+    entry = AuditEntry.objects.get(subject_id="r2")
+    assert "Published r2." in output
+    assert (entry.by, entry.actor) == (None, "operator at the command line")
+    assert entry.data["note"] == "Acme signed today"
+
+
+def test_import_names_every_problem_at_once_and_publishes_nothing(db, tmp_path):
+    ensure_first_revision()
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\nprivacy_rules:\n  - {id: a, effect: locl, match: {}}\nunknown: 1\n")
+
+    with pytest.raises(CommandError) as raised:
+        run("import", str(file), "--publish")
+
+    assert raised.value.returncode == 1
+    assert "privacy_rules[0].effect" in str(raised.value)
+    assert "'locl'" in str(raised.value)
+    assert "unknown" in str(raised.value)
+    assert get_head().revision == 1
+
+
+def test_a_missing_file_is_named(db):
+    with pytest.raises(CommandError, match=r"nowhere\.yaml cannot be read"):
+        run("import", "nowhere.yaml")
+
+
+def test_export_writes_a_file_that_import_calls_unchanged(db, tmp_path):
+    file = tmp_path / "policy.yaml"
+
+    run("export", str(file))
+
+    assert "nothing changes" in run("import", str(file))
