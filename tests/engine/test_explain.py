@@ -12,7 +12,9 @@ ENGINE = ROOT / "routing" / "engine"
 
 
 def test_documentation_lists_exactly_the_codes_of_the_table() -> None:
-    documented = re.findall(r"^\| `([a-z_]+)` \| (.+) \| (.+) \|$", (ROOT / "docs" / "reasons.md").read_text(), re.M)
+    documented = re.findall(
+        r"^\| `([a-z_]+)` \| (.+) \| (.+) \|$", (ROOT / "docs" / "reasons.md").read_text(), re.MULTILINE
+    )
 
     assert {code: (en, ja) for code, en, ja in documented} == TEXTS
 

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +16,12 @@ from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy import Policy
 from tests.engine.conftest import NOW, SHIPPED, bundle_of, facts_from, policy_of
 
+pytestmark = pytest.mark.slow
+
 REMOTES = st.sampled_from(
     [
-        "git@github.com:acme/app.git", "https://github.com/acme/sdk", "https://GITHUB.com/Acme/App", "git@work:acme/app",
-        "https://github.com/ours/site", "https://gitlab.com/x/y", "/srv/mirror.git", "https://github.com/acme/%zz", "",
+        "git@github.com:acme/app.git", "https://github.com/acme/sdk", "https://GITHUB.com/Acme/App",
+        "git@work:acme/app", "https://github.com/ours/site", "https://gitlab.com/x/y", "/srv/mirror.git", "https://github.com/acme/%zz", "",
     ]
 ).filter(bool)  # fmt: skip
 PATTERNS = st.sampled_from(
@@ -62,8 +65,8 @@ REQUESTS = st.fixed_dictionaries(
     {"task": TASKS, "projects": st.lists(PROJECTS, min_size=1, max_size=2)},
     optional={
         "offline": st.booleans(), "context_tokens": st.integers(0, 100_000), "deadline_s": st.floats(0, 100),
-        "session": st.fixed_dictionaries({"floor": st.none() | EFFECTS}), "client": st.sampled_from(["claude", "aider"]),
-        "parallel_agents": st.integers(1, 8),
+        "session": st.fixed_dictionaries({"floor": st.none() | EFFECTS}),
+        "client": st.sampled_from(["claude", "aider"]), "parallel_agents": st.integers(1, 8),
     },
 )  # fmt: skip
 MODELS = st.fixed_dictionaries(

@@ -1,4 +1,4 @@
-"""Answers the golden cases with one engine: `python run.py kirikae.engine`. Standard library only, so wheels can run it."""
+"""Answers the golden cases with one engine: `python run.py kirikae.engine`. Needs the standard library only."""
 
 import importlib
 import json
