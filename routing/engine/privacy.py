@@ -93,7 +93,8 @@ def _near_miss(miss: Miss) -> NearMiss:
     """A confidential rule shows its code name outside its own project, and not its pattern."""
     if not miss.rule.is_confidential:
         return NearMiss(rule=miss.rule.id, key=miss.key, wanted=miss.wanted, got=miss.got)
-    return NearMiss(rule=miss.rule.name.in_language("en") or "confidential", key=miss.key, wanted="confidential", got=miss.got)
+    code_name = miss.rule.name.in_language("en") or "confidential"
+    return NearMiss(rule=code_name, key=miss.key, wanted="confidential", got=miss.got)
 
 
 def _classification(verdicts: Sequence[ProjectVerdict]) -> Classification:
