@@ -78,7 +78,8 @@ def cloud_launch(protected_paths: Sequence[str], client: Client | None) -> Launc
     """The user's own set-up, with the endpoint back at its default."""
     is_claude = client is None or client.name is ClientName.CLAUDE
     denied = [f"Read({path})" for path in protected_paths] if is_claude else []
-    args = ("--disallowedTools", ",".join(denied)) if denied else ()
+    # Joined with `=`: written apart, the option also swallows a prompt that follows it.
+    args = (f"--disallowedTools={','.join(denied)}",) if denied else ()
     return Launch(profile="plain", env={}, unset=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"), args=args)
 
 
@@ -120,8 +121,9 @@ def _claude_env(candidate: Candidate, *, is_protected: bool) -> dict[str, str]:
 
 
 def _claude_args(candidate: Candidate, *, is_protected: bool) -> tuple[str, ...]:
+    """The model comes last: the options before it take any number of values and would swallow the user's prompt."""
     model = ("--model", candidate.model.name)
     if is_protected:
         closed = ("--setting-sources", "user", "--strict-mcp-config", "--disallowedTools", "WebFetch,WebSearch")
-        return (*model, *closed, "--tools", _TOOLS)
-    return (*model, "--tools", _TOOLS) if candidate.profile is PrefixProfile.SLIM else model
+        return (*closed, "--tools", _TOOLS, *model)
+    return ("--tools", _TOOLS, *model) if candidate.profile is PrefixProfile.SLIM else model

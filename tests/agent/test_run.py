@@ -60,6 +60,15 @@ def test_a_protected_launch_gets_a_scrubbed_environment_and_the_local_runtime(
 
 
 @SLOW
+def test_a_prompt_is_not_swallowed_by_an_option_that_takes_many_values(
+    synced: Home, runtime_url: str, protected_project: Path, record: Path
+) -> None:
+    run("--task", "commit-message", "--", "claude", "the prompt")
+
+    assert json.loads(record.read_text())["argv"][-3:] == ["--model", "tiny-byte", "the prompt"]
+
+
+@SLOW
 def test_a_launch_leaves_a_receipt_without_the_prompt(
     synced: Home, runtime_url: str, protected_project: Path, record: Path
 ) -> None:
