@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import Role, User
 from portal.audit.services import record
 from portal.setup.models import SetupToken
+from routing.services import publish_revision
 
 TOKEN_LIFETIME = timedelta(hours=1)
 
@@ -65,6 +66,7 @@ def complete_setup(token: str, *, first_run: FirstRun) -> User:
         language=first_run.language,
     )
     record(by=owner, action="portal.set_up", subject=owner, data={"has_nda": first_run.has_nda})
+    publish_revision(document=first_policy(first_run), by=owner, note="set-up")
     return owner
 
 

@@ -12,6 +12,8 @@ from portal.audit.models import AuditEntry
 from portal.setup.forms import read_open_remote
 from portal.setup.models import SetupToken
 from portal.setup.services import TOKEN_LIFETIME, FirstRun, first_policy, issue_setup_token
+from routing.bundles import get_current_document
+from routing.models import PolicyRevision
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +127,13 @@ def test_what_people_paste_becomes_a_pattern(pasted: str, pattern: str) -> None:
 def test_a_line_that_would_open_too_much_or_nothing_is_refused(odd: str) -> None:
     with pytest.raises(ValidationError):
         read_open_remote(odd)
+
+
+@pytest.mark.parametrize(("has_nda", "effect"), [("yes", "local_only"), ("no", "cloud_ok")])
+def test_the_answer_is_published_as_a_revision(client: Client, has_nda: str, effect: str) -> None:
+    client.post(f"/setup/{issue_setup_token()}", ANSWERS | {"has_nda": has_nda})
+
+    document = get_current_document()
+    assert document["unclassified"] == {"identified": effect, "anonymous": "local_only"}
+    assert document["organisation"]["name"] == "Hoshizora Works"
+    assert PolicyRevision.objects.latest("number").by == User.objects.get()

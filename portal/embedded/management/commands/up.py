@@ -17,6 +17,7 @@ from django.db import connections
 from portal.embedded.checks import StartRefused, check_data_folder, check_port, lock_data_folder
 from portal.embedded.supervisor import Child, Event, Supervisor, Wish, stop_on_signals
 from portal.setup.services import issue_setup_token, needs_setup
+from routing.services import ensure_first_revision
 
 READY_WITHIN_S = 60.0
 ASK_EVERY_S = 0.05
@@ -91,6 +92,7 @@ def prepare() -> None:
         (settings.DATA_DIR / name).mkdir(mode=0o700, exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
+    ensure_first_revision()
     connections.close_all()
 
 
