@@ -96,7 +96,7 @@ def test_the_trace_is_told_stage_by_stage(
 
     said = capsys.readouterr().out
     assert said.startswith("local: tiny-byte F16 at http://127.0.0.1:")
-    assert said.index(" privacy\n") < said.index(" feasibility\n") < said.index(" preference\n")
+    assert said.index("\n Privacy\n") < said.index("\n Feasibility\n") < said.index("\n Preference\n")
 
 
 def test_the_answer_is_told_in_japanese(

@@ -226,3 +226,12 @@ def test_an_address_off_this_machine_is_refused_unless_allowed(url: str) -> None
 
 def test_localhost_and_its_address_are_one_runtime() -> None:
     assert configured_urls({"KIRIKAE_RUNTIMES": "localhost:9001, http://127.0.0.1:9001"}) == ("http://127.0.0.1:9001",)
+
+
+def test_the_portals_own_address_is_not_asked() -> None:
+    with standin(OLLAMA) as url:
+        found = find_runtimes(
+            budget_s=0.3, skip=url.replace("127.0.0.1", "localhost"), environment={"KIRIKAE_RUNTIMES": url}
+        )
+
+    assert url not in [runtime.base_url for runtime in found]

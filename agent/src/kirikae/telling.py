@@ -10,14 +10,18 @@ from kirikae.texts import say
 
 def tell_answer(document: Mapping[str, object], *, has_reasons: bool) -> str:
     lines = [_headline(document)]
-    reasons = entries_of(document, "reasons")
-    lines += list(_trace(document)) if has_reasons else [say("answer.reason", **one) for one in reasons[:1]]
+    lines += _trace(document) if has_reasons else _main_reasons(document)
     lines += [say("answer.warning", **one) for one in entries_of(document, "warnings")]
     if document["backend"] == "none":
-        lines += list(_remedies(document))
+        lines += _remedies(document)
     policy = mapping_of(document, "policy")
     lines.append(
-        say("answer.policy", revision=policy.get("revision"), age=policy.get("age_s"), state=policy.get("state"))
+        say(
+            "answer.policy",
+            revision=policy.get("revision"),
+            age=policy.get("age_s"),
+            state=say(f"policy.{policy.get('state')}"),
+        )
     )
     return "\n".join(lines)
 
@@ -36,13 +40,21 @@ def _headline(document: Mapping[str, object]) -> str:
     )
 
 
+def _main_reasons(document: Mapping[str, object]) -> Iterator[str]:
+    """What may leave the machine and what is preferred; for a refusal also why nothing is feasible."""
+    stages = ("privacy", "feasibility") if document["backend"] == "none" else ("privacy", "preference")
+    for reason in entries_of(document, "reasons"):
+        if reason.get("stage") in stages:
+            yield say("answer.reason", **reason)
+
+
 def _trace(document: Mapping[str, object]) -> Iterator[str]:
     """Every reason under its stage, then what almost applied and what the launch must keep."""
     stage = None
     for reason in entries_of(document, "reasons"):
         if reason.get("stage") != stage:
             stage = reason.get("stage")
-            yield f" {stage}"
+            yield f" {say(f'stage.{stage}')}"
         yield say("answer.reason", **reason)
     yield from (say("answer.near_miss", **one) for one in entries_of(document, "near_misses"))
     yield from (say("answer.obligation", **one) for one in entries_of(document, "obligations"))

@@ -56,7 +56,8 @@ def find_runtimes(
     """
     configured = configured_urls(environment)
     expected = {runtime.base_url: runtime for runtime in known}
-    urls = [url for url in dict.fromkeys((*DEFAULT_URLS, *configured, *expected)) if url != skip][:MAX_RUNTIMES]
+    portal = _normalised(skip) if skip else None
+    urls = [url for url in dict.fromkeys((*DEFAULT_URLS, *configured, *expected)) if url != portal][:MAX_RUNTIMES]
     found = _probe_all(urls, expected, deadline=monotonic() + budget_s)
     return tuple(
         runtime
