@@ -1,5 +1,16 @@
-"""API routes of this app, below /api/v1/."""
+"""Routes of the machine API, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from machines import api
+
+app_name = "machines-api"
+urlpatterns = [
+    path("enrolments", api.EnrolmentsView.as_view(), name="enrolments"),
+    path("enrolments/poll", api.EnrolmentPollView.as_view(), name="enrolment-poll"),
+    path("reports", api.ReportsView.as_view(), name="reports"),
+    path("heartbeats", api.HeartbeatsView.as_view(), name="heartbeats"),
+    path("benchmarks", api.BenchmarksView.as_view(), name="benchmarks"),
+    path("machines", api.MachinesView.as_view(), name="machines"),
+    path("machines/<slug:public_id>", api.MachineDetailView.as_view(), name="machine"),
+]

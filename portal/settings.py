@@ -154,6 +154,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE = {
+    "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }
 

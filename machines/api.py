@@ -1,0 +1,192 @@
+"""The REST API of machines: enrolment, what agents send, and the list for programs."""
+
+from typing import cast
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from machines import enrolment, serializers, services
+from machines.addresses import portal_address
+from machines.enrolment import POLL_INTERVAL_S
+from machines.liveness import HEARTBEAT_S, REPORT_S
+from machines.models import Machine
+from machines.queries import get_machine_of, is_report_wanted, list_all_machines
+from machines.wire import enrolment_from_document, heartbeat_from_document, poll_token_from_document
+from portal.accounts.authentication import BearerTokenAuthentication, HasScope
+from portal.accounts.models import ApiToken, Scope
+from portal.common.policy_head import get_head
+from portal.common.signing import public_key_base64
+from routing.engine import facts
+
+REPORT_LIMIT_BYTES = 2**20
+
+
+class OpenView(APIView):
+    """Enrolment comes before any token; codes, keys and limits guard it."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class MachineView(APIView):
+    """Only for machine tokens: each writes for its own machine and can name no other."""
+
+    authentication_classes = (BearerTokenAuthentication,)
+    permission_classes = (HasScope(Scope.MACHINE),)
+
+    def get_machine(self) -> Machine:
+        return get_machine_of(cast("ApiToken", self.request.auth))
+
+
+class EnrolmentsView(OpenView):
+    @extend_schema(
+        operation_id="enrol",
+        request=serializers.EnrolmentSerializer,
+        responses={201: serializers.EnrolmentAnswerSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        wanted = enrolment_from_document(request.data)
+        if wanted.join_key is not None:
+            machine, token = enrolment.enrol_by_join_key(join_key=wanted.join_key, applicant=wanted.applicant)
+            return Response(_approved(machine, token), status=201)
+        started = enrolment.start_enrolment(applicant=wanted.applicant, address=request.META["REMOTE_ADDR"])
+        return Response(_pending(request, started), status=201)
+
+
+class EnrolmentPollView(OpenView):
+    @extend_schema(
+        operation_id="poll_enrolment",
+        request=serializers.PollSerializer,
+        responses=serializers.PollAnswerSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        answer = enrolment.poll_enrolment(poll_token=poll_token_from_document(request.data))
+        if answer.machine is not None and answer.token is not None:
+            return Response(_approved(answer.machine, answer.token))
+        return Response({"state": answer.state})
+
+
+class ReportsView(MachineView):
+    body_limit_bytes = REPORT_LIMIT_BYTES
+
+    @extend_schema(
+        operation_id="send_report",
+        request=serializers.ReportSerializer,
+        responses=serializers.ReportAnswerSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        machine = self.get_machine()
+        report = facts.report_from_document(request.data)
+        services.accept_report(machine=machine, report=report, document=cast("dict[str, object]", request.data))
+        return Response(
+            {
+                "machine": machine.public_id,
+                "heartbeat_s": HEARTBEAT_S,
+                "report_s": REPORT_S,
+                "policy_revision": get_head().revision,
+            }
+        )
+
+
+class HeartbeatsView(MachineView):
+    @extend_schema(
+        operation_id="send_heartbeat",
+        request=serializers.HeartbeatSerializer,
+        responses=serializers.HeartbeatAnswerSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        machine = self.get_machine()
+        document = cast("dict[str, dict[str, object] | None]", request.data)
+        heartbeat_from_document(document)
+        services.accept_heartbeat(machine=machine, situation=document.get("state"))
+        now = timezone.now()
+        return Response(
+            {
+                "heartbeat_s": HEARTBEAT_S,
+                "report_wanted": is_report_wanted(machine, now=now),
+                "policy_revision": get_head().revision,
+                "server_time": facts.time_text(now),
+            }
+        )
+
+
+class BenchmarksView(MachineView):
+    @extend_schema(
+        operation_id="send_benchmarks",
+        request=serializers.BenchmarksSerializer,
+        responses=serializers.BenchmarksAnswerSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        machine = self.get_machine()
+        benchmarks = facts.benchmarks_from_document(request.data)
+        return Response({"stored": services.accept_benchmarks(machine=machine, benchmarks=benchmarks)})
+
+
+class MachinePagination(CursorPagination):
+    page_size = 100
+    ordering = ("name", "pk")
+
+    def get_paginated_response(self, data: object) -> Response:
+        return Response({"results": data, "next": self.get_next_link()})
+
+    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
+        following = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["results", "next"],
+            "properties": {"results": schema, "next": following},
+        }
+
+
+class MachinesView(ListAPIView[Machine]):
+    authentication_classes = (BearerTokenAuthentication,)
+    permission_classes = (HasScope(Scope.READ),)
+    serializer_class = serializers.MachineSerializer
+    pagination_class = MachinePagination
+
+    def get_queryset(self) -> QuerySet[Machine]:
+        return list_all_machines()
+
+
+class MachineDetailView(RetrieveAPIView[Machine]):
+    authentication_classes = (BearerTokenAuthentication,)
+    permission_classes = (HasScope(Scope.READ),)
+    serializer_class = serializers.MachineDetailSerializer
+
+    def get_object(self) -> Machine:
+        return get_object_or_404(
+            list_all_machines().with_inventory().prefetch_related("benchmarks"), public_id=self.kwargs["public_id"]
+        )
+
+
+def _approved(machine: Machine, token: str) -> dict[str, object]:
+    return {
+        "state": "approved",
+        "machine": machine.public_id,
+        "token": token,
+        "signing_key": public_key_base64(),
+    }
+
+
+def _pending(request: HttpRequest | Request, started: enrolment.StartedEnrolment) -> dict[str, object]:
+    page = f"{reverse('machines:add')}?{urlencode({'code': started.code})}"
+    return {
+        "state": "pending",
+        "enrolment": started.row.public_id,
+        "code": started.code,
+        "poll_token": started.poll_token,
+        "expires_at": facts.time_text(started.row.expires_at),
+        "interval_s": POLL_INTERVAL_S,
+        "approve_url": portal_address(request, page),
+    }

@@ -1,0 +1,96 @@
+"""Reads of machines for people, for programs and for the engine."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from machines.enrolment import EnrolmentOverError
+from machines.liveness import REPORT_S
+from machines.models import Benchmark, Enrolment, EnrolmentState, Machine, MachineQuerySet
+from machines.wire import heartbeat_from_document
+from portal.accounts.models import ApiToken, User
+from portal.common.problems import Problem
+from routing.engine import facts
+
+# The engine compares models by their newest runs; older ones are history.
+BENCHMARKS_FOR_FACTS = 50
+BENCHMARKS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class StoredFacts:
+    """`age_s` by the portal's clock, from when the report came in."""
+
+    facts: facts.MachineFacts | None
+    age_s: int | None
+
+
+def list_visible_machines(user: User) -> MachineQuerySet:
+    return Machine.objects.visible_to(user)
+
+
+def list_all_machines() -> MachineQuerySet:
+    """For service tokens with the scope to read: they see the whole team."""
+    return Machine.objects.select_related("owner")
+
+
+def get_visible_machine(user: User, public_id: str) -> Machine:
+    """Raises Http404 for a machine that is not there and for one that is not theirs to see alike."""
+    return get_object_or_404(list_visible_machines(user).with_inventory(), public_id=public_id)
+
+
+def get_machine_of(token: ApiToken) -> Machine:
+    """The one machine that a machine token writes for. Raises Problem 403."""
+    machine = Machine.objects.filter(token=token).first()
+    if machine is None or machine.is_retired:
+        raise Problem(403, "token.no_machine", "This token belongs to no machine. Enrol the machine again.")
+    machine.token = token
+    return machine
+
+
+def find_machine_of(token: ApiToken) -> Machine | None:
+    return Machine.objects.filter(token=token).first()
+
+
+def get_waiting_enrolment(public_id: str) -> Enrolment:
+    """Raises EnrolmentOverError when it is decided, expired or was never there."""
+    waiting = Enrolment.objects.filter(state=EnrolmentState.PENDING, expires_at__gt=timezone.now())
+    found = waiting.filter(public_id=public_id).first()
+    if found is None:
+        raise EnrolmentOverError
+    return found
+
+
+def is_report_wanted(machine: Machine, *, now: datetime) -> bool:
+    return machine.reported_at is None or now - machine.reported_at > timedelta(seconds=REPORT_S)
+
+
+def find_facts(machine: Machine) -> StoredFacts:
+    """What the engine may know of the machine. One query, for the benchmarks."""
+    if machine.report is None or machine.reported_at is None:
+        return StoredFacts(facts=None, age_s=None)
+    report = facts.report_from_document(machine.report)
+    if machine.situation is not None:
+        report = replace(report, state=heartbeat_from_document({"state": machine.situation}) or report.state)
+    rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]
+    known = facts.facts_of(report, [_benchmark_of(row) for row in rows], machine=machine.public_id)
+    age_s = int((timezone.now() - machine.reported_at).total_seconds())
+    return StoredFacts(facts=known, age_s=max(0, age_s))
+
+
+def _benchmark_of(row: Benchmark) -> facts.Benchmark:
+    return facts.Benchmark(
+        runtime=facts.RuntimeKind(row.runtime),
+        runtime_version=row.runtime_version,
+        model=row.model,
+        quantization=row.quantization,
+        depth_tokens=row.depth_tokens,
+        prompt_tokens_per_s=row.prompt_tokens_per_s,
+        decode_tokens_per_s=row.decode_tokens_per_s,
+        first_token_s=row.first_token_s,
+        runs=row.runs,
+        method=row.method,
+        measured_at=row.measured_at,
+    )

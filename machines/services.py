@@ -1,0 +1,166 @@
+"""What agents tell of their machine, and what people do with it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import cast
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from machines.enrolment import MACHINE_TOKEN_LIFETIME
+from machines.liveness import mark_seen
+from machines.models import Benchmark, InstalledModel, Machine, MachineState, Runtime
+from portal.accounts.models import User
+from portal.accounts.tokens import extend_token, revoke_token
+from portal.audit.services import record
+from portal.common.problems import Problem
+from routing.engine import facts
+
+BENCHMARKS_KEPT = 500
+# Times of agents are bounded by it: an age before the project is no time that a clock showed.
+_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@transaction.atomic
+def accept_report(*, machine: Machine, report: facts.Report, document: dict[str, object]) -> bool:
+    """Replace what is known of the machine. False: an older report came late; it only shows that the machine is there.
+
+    `document` is what `report` was parsed from. Raises Problem 400 for two runtimes or models with one identity.
+    """
+    _refuse_duplicates(report)
+    now = timezone.now()
+    collected_at = _bounded(report.collected_at, now)
+    mark_seen(machine, now=now)
+    newer = Machine.objects.filter(pk=machine.pk).exclude(collected_at__gt=collected_at)
+    hardware = cast("dict[str, object]", document["hardware"])
+    columns = {name: hardware.get(name) for name in facts.Hardware.__dataclass_fields__}
+    if not newer.update(
+        **columns,
+        agent_version=report.agent_version,
+        report=document,
+        collected_at=collected_at,
+        reported_at=now,
+        situation=document.get("state"),
+    ):
+        return False
+    _replace_inventory(machine, report.runtimes)
+    if machine.token is not None:
+        extend_token(machine.token, until=now + MACHINE_TOKEN_LIFETIME)
+    return True
+
+
+def accept_heartbeat(*, machine: Machine, situation: dict[str, object] | None) -> None:
+    """One update and no row. `situation` is the `state` part of a report; None leaves the last one."""
+    more = {} if situation is None else {"situation": situation}
+    mark_seen(machine, now=timezone.now(), **more)
+
+
+@transaction.atomic
+def accept_benchmarks(*, machine: Machine, benchmarks: Sequence[facts.Benchmark]) -> int:
+    """How many were taken; those that were stored before count too, so that sending again is harmless."""
+    now = timezone.now()
+    Benchmark.objects.bulk_create([_benchmark_row(machine, one, now) for one in benchmarks], ignore_conflicts=True)
+    kept = machine.benchmarks.values("pk")[:BENCHMARKS_KEPT]
+    machine.benchmarks.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    mark_seen(machine, now=now)
+    return len(benchmarks)
+
+
+def can_revoke(machine: Machine, person: User) -> bool:
+    return not machine.is_retired and (person.is_admin or machine.owner_id == person.pk)
+
+
+@transaction.atomic
+def adopt_machine(*, machine: Machine, by: User) -> bool:
+    """Become the owner of a machine that has none. False when somebody was faster."""
+    if not Machine.objects.filter(pk=machine.pk, owner=None).exclude(state=MachineState.RETIRED).update(owner=by):
+        return False
+    record(by=by, action="machine.adopted", subject=machine, data={"name": machine.name})
+    return True
+
+
+@transaction.atomic
+def revoke_machine(*, machine: Machine, by: User) -> None:
+    """The token is refused from the next request on; the machine stays in the records as retired."""
+    if machine.token is not None:
+        revoke_token(token=machine.token, by=by)
+    current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
+    if current.update(state=MachineState.RETIRED, state_since=timezone.now()):
+        record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})
+
+
+def _bounded(time: datetime, now: datetime) -> datetime:
+    """A clock that runs ahead must not keep later reports out once it is set right."""
+    return min(max(time, _EARLIEST), now)
+
+
+def _refuse_duplicates(report: facts.Report) -> None:
+    _refuse_second((runtime.base_url for runtime in report.runtimes), "runtimes[{}].base_url")
+    for index, runtime in enumerate(report.runtimes):
+        names = ((model.name, model.quantization or "") for model in runtime.models)
+        _refuse_second(names, f"runtimes[{index}].models[{{}}].name")
+
+
+def _refuse_second(identities: Iterable[object], field: str) -> None:
+    seen: set[object] = set()
+    for index, identity in enumerate(identities):
+        if identity in seen:
+            raise Problem(400, "report.duplicate", "This entry is in the report twice.", field.format(index))
+        seen.add(identity)
+
+
+def _replace_inventory(machine: Machine, runtimes: Sequence[facts.RuntimeFacts]) -> None:
+    machine.runtimes.all().delete()
+    rows = Runtime.objects.bulk_create(_runtime_row(machine, runtime) for runtime in runtimes)
+    InstalledModel.objects.bulk_create(
+        _model_row(row, model) for row, runtime in zip(rows, runtimes, strict=True) for model in runtime.models
+    )
+
+
+def _runtime_row(machine: Machine, runtime: facts.RuntimeFacts) -> Runtime:
+    return Runtime(
+        machine=machine,
+        kind=str(runtime.kind),
+        version=runtime.version,
+        base_url=runtime.base_url,
+        state=str(runtime.state),
+        reason=runtime.reason,
+        messages_api=runtime.has_messages_api,
+    )
+
+
+def _model_row(runtime: Runtime, model: facts.ModelFacts) -> InstalledModel:
+    return InstalledModel(
+        runtime=runtime,
+        name=model.name,
+        quantization=model.quantization,
+        format=model.format,
+        size_bytes=model.size_bytes,
+        parameters=model.parameters,
+        loaded=model.is_loaded,
+        effective_context_tokens=model.effective_context_tokens,
+        max_context_tokens=model.max_context_tokens,
+        memory_bytes=model.memory_bytes,
+        remote=model.is_remote,
+        tools=model.has_tools,
+        vision=model.has_vision,
+    )
+
+
+def _benchmark_row(machine: Machine, benchmark: facts.Benchmark, now: datetime) -> Benchmark:
+    return Benchmark(
+        machine=machine,
+        runtime=str(benchmark.runtime),
+        runtime_version=benchmark.runtime_version,
+        model=benchmark.model,
+        quantization=benchmark.quantization,
+        depth_tokens=benchmark.depth_tokens,
+        prompt_tokens_per_s=benchmark.prompt_tokens_per_s,
+        decode_tokens_per_s=benchmark.decode_tokens_per_s,
+        first_token_s=benchmark.first_token_s,
+        runs=benchmark.runs,
+        method=benchmark.method,
+        measured_at=_bounded(benchmark.measured_at, now),
+        received_at=now,
+    )

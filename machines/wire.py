@@ -1,0 +1,51 @@
+"""Bodies of the machine API that are not the engine's own, read with its readers: one way to be strict."""
+
+from dataclasses import asdict, dataclass
+
+from machines.enrolment import Applicant
+from routing.engine import facts
+from routing.engine.shapes import ObjectReader, read_whole
+
+NAME_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class EnrolmentRequest:
+    applicant: Applicant
+    join_key: str | None
+
+
+def enrolment_from_document(document: object) -> EnrolmentRequest:
+    """Raises WireError."""
+    request, problems = read_whole(document, _read_enrolment)
+    facts.raise_first(problems)
+    return request
+
+
+def poll_token_from_document(document: object) -> str:
+    """Raises WireError."""
+    poll_token, problems = read_whole(document, lambda reader: reader.text("poll_token"))
+    facts.raise_first(problems)
+    return poll_token
+
+
+def heartbeat_from_document(document: object) -> facts.MachineState | None:
+    """`{"state": {...} or null}`. Raises WireError."""
+    state, problems = read_whole(document, _read_heartbeat)
+    facts.raise_first(problems)
+    return state
+
+
+def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
+    applicant = Applicant(
+        name=reader.text("name", max_length=NAME_LENGTH),
+        agent_version=reader.optional_text("agent_version", max_length=40),
+        hardware=asdict(facts.read_hardware(reader.reader("hardware"))),
+    )
+    if not applicant.name.isprintable() or applicant.name != applicant.name.strip():
+        reader.wrong("name", found=applicant.name, allowed="visible characters without spaces around them")
+    return EnrolmentRequest(applicant=applicant, join_key=reader.optional_text("join_key"))
+
+
+def _read_heartbeat(reader: ObjectReader) -> facts.MachineState | None:
+    return None if reader.take("state", None) is None else facts.read_state(reader.reader("state"))
