@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from portal.api_schema import SchemaView
 from portal.health.views import healthz, readyz
 from portal.home import home
 from portal.preferences import preferences
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.accounts.urls")),
     path("", include("machines.urls")),
     path("", include("routing.urls")),
+    path("api/v1/schema", SchemaView.as_view(), name="api-schema"),
     path("api/v1/", include("machines.api_urls")),
     path("api/v1/", include("routing.api_urls")),
 ]

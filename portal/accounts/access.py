@@ -31,6 +31,20 @@ def admin_required[**P](
     return guarded
 
 
+def owner_required[**P](
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """For page views that give roles: whoever may give a role could give it to themselves."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not get_person(request).is_owner:
+            raise PermissionDenied(_("Only an owner may do this. Ask an owner to do it for you."))
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def require_admin(person: User) -> None:
     if not person.is_admin:
         raise PermissionDenied(_("Only an owner or a policy admin may do this. Ask one of them to do it for you."))

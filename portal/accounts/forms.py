@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import sign_in_limit
+from portal.accounts.models import Invitation, Role, User
 from portal.common.forms import StyledFields
 
 
@@ -32,3 +35,35 @@ class SignInForm(StyledFields, AuthenticationForm):
             raise
         sign_in_limit.forget_failures(attempt)
         return cleaned
+
+
+class InviteForm(StyledFields, forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=100)
+    email = forms.EmailField(label=_("E-mail"))
+    role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.DEVELOPER)
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"]).lower()
+        if User.objects.filter(email=email).exists():
+            raise ValidationError(_("This person has an account already."))
+        return email
+
+
+class PasswordForm(StyledFields, forms.Form):
+    """The invited person's password, checked against what is known of them."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        help_text=_("At least 12 characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, invitation: Invitation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._person = User(email=invitation.email, name=invitation.name)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self._person)
+        return password

@@ -63,6 +63,11 @@ class User(AbstractBaseUser):
         return self.name
 
     @property
+    def is_owner(self) -> bool:
+        """May invite people and give roles."""
+        return self.role == Role.OWNER
+
+    @property
     def is_admin(self) -> bool:
         """May write policy and approve machines of others."""
         return self.role in (Role.OWNER, Role.POLICY_ADMIN)
@@ -89,3 +94,20 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} from {self.address}"
+
+
+class Invitation(models.Model):
+    """A person who was asked to join and has not set a password yet. The link is kept as a digest only."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.DEVELOPER)
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["email"]
+
+    def __str__(self) -> str:
+        return self.email

@@ -1,8 +1,21 @@
-"""Sign-in and sign-out: Django's own views in our clothes."""
+"""Sign-in and sign-out in Django's own views; people and their invitations."""
 
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
-from portal.accounts.forms import SignInForm
+from portal.accounts import invitations
+from portal.accounts.access import get_person, owner_required
+from portal.accounts.forms import InviteForm, PasswordForm, SignInForm
 
 
 class SignIn(LoginView):
@@ -13,3 +26,46 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     pass
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@owner_required
+def people(request: HttpRequest) -> HttpResponse:
+    form = InviteForm(request.POST or None)
+    if request.method == "GET":
+        return _show_people(request, form)
+    if not form.is_valid():
+        return _show_people(request, form, status=422)
+    token = invitations.invite_person(by=get_person(request), **form.cleaned_data)
+    # Shown in this answer only: the link is not stored anywhere.
+    link = request.build_absolute_uri(reverse("invitation", args=[token]))
+    return _show_people(request, InviteForm(), link=link, invited=form.cleaned_data["name"])
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    found = invitations.find_invitation(token)
+    if found is None:
+        return render(request, "accounts/invitation_closed.html", status=410)
+    form = PasswordForm(request.POST or None, invitation=found)
+    if not form.is_valid():
+        status = 200 if request.method == "GET" else 422
+        return render(request, "accounts/invitation.html", {"form": form, "invitation": found}, status=status)
+    try:
+        person = invitations.accept_invitation(
+            token=token, password=form.cleaned_data["password"], language=get_language() or "en"
+        )
+    except invitations.InvitationClosed:
+        return render(request, "accounts/invitation_closed.html", status=410)
+    login(request, person)
+    messages.success(request, _("Welcome. Now add your Mac."))
+    return redirect("home")
+
+
+def _show_people(request: HttpRequest, form: InviteForm, *, status: int = 200, **more: str) -> HttpResponse:
+    lists = {"people": invitations.list_people(), "invitations": invitations.list_open_invitations()}
+    return render(request, "accounts/people.html", {"form": form, **lists, **more}, status=status)

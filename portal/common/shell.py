@@ -46,6 +46,7 @@ class NavigationItem:
     path: str
     icon: str
     label: str | Promise
+    is_for_owners: bool = False
 
     def is_current(self, path: str) -> bool:
         """Pages below an entry's address belong to it; home is only itself."""
@@ -57,6 +58,7 @@ NAVIGATION = (
     NavigationItem("/machines/", "machines", _("Machines")),
     NavigationItem("/decisions/", "list", _("Decisions")),
     NavigationItem("/rules/", "shield", _("NDA rules")),
+    NavigationItem("/people", "user", _("People"), is_for_owners=True),
 )
 
 
@@ -69,7 +71,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
             "languages": LANGUAGES,
             "style_sheets": STYLE_SHEETS,
             "revision": SimpleLazyObject(lambda: get_head().revision),
-            "navigation": [_link(item, request.path) for item in NAVIGATION],
+            "navigation": SimpleLazyObject(lambda: _list_links(request)),
         }
     }
 
@@ -77,6 +79,11 @@ def shell(request: HttpRequest) -> dict[str, object]:
 def read_theme(request: HttpRequest) -> Theme:
     found = request.COOKIES.get(THEME_COOKIE, "")
     return Theme(found) if found in Theme.values else Theme.AUTO
+
+
+def _list_links(request: HttpRequest) -> list[dict[str, object]]:
+    is_owner = getattr(request.user, "is_owner", False)
+    return [_link(item, request.path) for item in NAVIGATION if is_owner or not item.is_for_owners]
 
 
 def _link(item: NavigationItem, path: str) -> dict[str, object]:

@@ -1,0 +1,66 @@
+"""People join by a one-time link that an owner hands over; the portal itself sends no mail."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import Invitation, User
+from portal.audit.services import record
+
+LIFETIME = timedelta(days=7)
+
+
+class InvitationClosed(Exception):  # noqa: N818 - it tells a state
+    """The link is unknown, used or too old."""
+
+
+@transaction.atomic
+def invite_person(*, by: User, email: str, name: str, role: str) -> str:
+    """The token of the link. Inviting the same address again ends the older link."""
+    token = secrets.token_urlsafe(32)
+    invitation, _made = Invitation.objects.update_or_create(
+        email=email.lower(),
+        defaults={
+            "digest": _digest(token),
+            "name": name,
+            "role": role,
+            "invited_by": by,
+            "expires_at": timezone.now() + LIFETIME,
+        },
+    )
+    record(by=by, action="person.invited", subject=invitation, data={"email": invitation.email, "role": role})
+    return token
+
+
+def find_invitation(token: str) -> Invitation | None:
+    return Invitation.objects.filter(digest=_digest(token), expires_at__gt=timezone.now()).first()
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, password: str, language: str) -> User:
+    """The new user. Raises InvitationClosed; the link is used up."""
+    invitation = find_invitation(token)
+    if invitation is None or User.objects.filter(email=invitation.email).exists():
+        raise InvitationClosed
+    person = User.objects.create_user(
+        email=invitation.email, name=invitation.name, password=password, role=invitation.role, language=language
+    )
+    invitation.delete()
+    record(by=person, action="person.joined", subject=person, data={"role": person.role})
+    return person
+
+
+def list_people() -> list[User]:
+    return list(User.objects.order_by("name", "pk"))
+
+
+def list_open_invitations() -> list[Invitation]:
+    return list(Invitation.objects.filter(expires_at__gt=timezone.now()))
+
+
+def _digest(token: str) -> str:
+    # 256 random bits need no slow hash.
+    return hashlib.sha256(token.encode()).hexdigest()
