@@ -229,8 +229,8 @@ def test_asking_imports_no_client_of_the_network(synced: Home, protected_project
 
 
 @pytest.mark.slow
-def test_asking_offline_takes_at_most_a_quarter_of_a_second(
-    synced: Home, protected_project: Path, runtime_url: str
+def test_asking_offline_takes_at_most_a_quarter_of_a_second_even_when_a_runtime_hangs(
+    synced: Home, protected_project: Path, runtime_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best of five whole processes: other work on the machine is not ours."""
 
@@ -239,4 +239,6 @@ def test_asking_offline_takes_at_most_a_quarter_of_a_second(
         subprocess.run([sys.executable, "-m", "kirikae.cli", "ask", "commit-message"], check=True, capture_output=True)
         return time.monotonic() - started
 
-    assert min(one() for _ in range(5)) <= 0.25
+    with standin(hang) as hanging:
+        monkeypatch.setenv("KIRIKAE_RUNTIMES", f"{hanging},{runtime_url}")
+        assert min(one() for _ in range(5)) <= 0.25

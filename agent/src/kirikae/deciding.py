@@ -6,7 +6,6 @@ Standard library and engine only: this is the way of `ask` and `run`.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,15 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 from kirikae.bundle_store import StoredBundle, load_bundle
-from kirikae.collect.report import collect_report
-from kirikae.collect.runtimes import ASK_BUDGET_S
+from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine import facts, wire
 from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
 from kirikae.engine.errors import EngineError, WireError
 from kirikae.engine.policy import Limits
 from kirikae.engine.request import TaskRequest
-from kirikae.errors import AgentError, UsageError
+from kirikae.errors import UsageError
 from kirikae.home import Home
 from kirikae.moments import now
 from kirikae.refresh import refresh_bundle
@@ -55,32 +53,8 @@ class Decision:
     facts: dict[str, object]
 
 
-class _FactsReader(threading.Thread):
-    """Probes the runtimes while the bundle is read and the signals are collected."""
-
-    def __init__(self, home: Home) -> None:
-        super().__init__(daemon=True)
-        self._home = home
-        self._report: dict[str, object] = {}
-        self._error: AgentError | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._report = collect_report(self._home, budget_s=ASK_BUDGET_S)
-        except AgentError as error:
-            self._error = error
-
-    def get_report(self) -> dict[str, object]:
-        self.join()
-        if self._error is not None:
-            raise self._error
-        return self._report
-
-
-def decide_here(home: Home, question: Question) -> Decision:
+def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision:
     """Raises NoPolicyError without a usable bundle, UsageError for a request that the engine refuses."""
-    reader = _FactsReader(home)
     stored = load_bundle(home)
     enrolment = home.find_enrolment()
     machine = enrolment.machine if enrolment else None

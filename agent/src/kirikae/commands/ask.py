@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kirikae.deciding import Question, decide_here
-from kirikae.engine.wire import encode
-from kirikae.errors import RefusedError
+from kirikae.collect.facts_reader import FactsReader
 from kirikae.home import Home
-from kirikae.signals import working_directory
-from kirikae.telling import tell_answer
 
 
 def execute(arguments: argparse.Namespace, home: Home) -> int:
-    question = Question(
-        task=arguments.task,
-        folders=[working_directory(), *map(Path, arguments.project)],
-        client=arguments.client,
-        mode=arguments.mode,
-        context_tokens=arguments.context_tokens,
-        parallel_agents=arguments.parallel_agents,
-        needs=[need for need in arguments.needs.split(",") if need],
-        is_offline=arguments.offline,
-    )
-    document = decide_here(home, question).document
-    if arguments.json:
-        print(encode(document).decode())
-    else:
-        print(tell_answer(document, has_reasons=arguments.why))
-    return RefusedError.exit_code if document["backend"] == "none" else 0
+    reader = FactsReader(home)
+    # The engine takes 60 ms to import, in which the runtimes have answered.
+    from kirikae.asking import ask  # noqa: PLC0415
+
+    return ask(arguments, home, reader)
