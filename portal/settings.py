@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "routing",
 ]
 MIDDLEWARE = [
+    "routing.shell_errors.shell_errors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",

@@ -5,5 +5,8 @@ from django.urls import path
 from routing import api
 
 urlpatterns = [
+    path("decisions", api.DecisionsView.as_view(), name="api-decisions"),
+    path("decide", api.DecideByQueryView.as_view(), name="api-decide"),
+    path("receipts", api.ReceiptsView.as_view(), name="api-receipts"),
     path("bundle", api.BundleView.as_view(), name="api-bundle"),
 ]

@@ -1,9 +1,14 @@
-"""Policy revisions: published once, never changed."""
+"""Policy revisions and the decision log. Revisions never change; log rows never hold a prompt or a secret."""
 
 from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from machines.models import Machine
+from portal.accounts.models import User
+from portal.common.ids import new_uuid7
 
 
 class FrozenRevisionError(TypeError):
@@ -56,3 +61,89 @@ class PolicyRevision(models.Model):
     @property
     def public_id(self) -> str:
         return f"r{self.number}"
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def visible_to(self, user: User) -> "DecisionQuerySet":
+        """All for those who read all; otherwise what one's own Macs asked and what one asked in the portal."""
+        if user.can_read_all:
+            return self
+        return self.filter(models.Q(machine__owner=user) | models.Q(asked_by=user))
+
+
+class Decision(models.Model):
+    """One answered request, made here or by an agent from the bundle."""
+
+    class DecidedBy(models.TextChoices):
+        PORTAL = "portal", _("Portal")
+        AGENT = "agent", _("Agent")
+
+    class Recheck(models.TextChoices):
+        """What came of deciding an agent's decision again here."""
+
+        NOT_NEEDED = "", _("Decided here")
+        SAME = "same", _("Same answer")
+        MISMATCH = "mismatch", _("Different answer")
+        NOT_POSSIBLE = "not_possible", _("Revision unknown here")
+
+    # Time-ordered, and made by the agent when it decides offline.
+    id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)
+    at = models.DateTimeField(db_index=True)
+    decided_by = models.CharField(max_length=10, choices=DecidedBy)
+    # PROTECT: the log is evidence. A machine that has decided something is retired, not deleted.
+    machine = models.ForeignKey(Machine, null=True, on_delete=models.PROTECT, related_name="decisions")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    # The public half of the token that asked; empty when a signed-in person did.
+    token_id = models.CharField(max_length=24, default="", blank=True)
+    task = models.CharField(max_length=64, db_index=True)
+    backend = models.CharField(max_length=10, db_index=True)
+    effect = models.CharField(max_length=20)
+    classification = models.CharField(max_length=20)
+    # A number, not a key: an agent may name a revision that a restored database no longer has.
+    revision = models.PositiveIntegerField()
+    request = models.JSONField()
+    answer = models.JSONField()
+    recheck = models.CharField(max_length=20, choices=Recheck, default=Recheck.NOT_NEEDED, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def public_id(self) -> str:
+        return str(self.id)
+
+
+class Receipt(models.Model):
+    """What a launcher says it really did with a decision."""
+
+    class Kind(models.TextChoices):
+        START = "start", _("Started")
+        ALIVE = "alive", _("Still running")
+        END = "end", _("Ended")
+        DIRECT = "direct", _("Started without Kirikae")
+        BLOCKED = "blocked", _("Stopped by the guard")
+
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="receipts")
+    kind = models.CharField(max_length=10, choices=Kind)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    # client, version, backend, model, base_url_class, profile, args_refused: names only, never values.
+    launched = models.JSONField(null=True)
+    exit_code = models.IntegerField(null=True)
+    preflight = models.JSONField(default=list)
+    guard = models.CharField(max_length=10, default="", blank=True)
+    is_mismatch = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["decision", "kind"], name="one_receipt_per_decision_and_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.decision_id}"

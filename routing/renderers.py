@@ -34,5 +34,5 @@ class ShellRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> str:
-        request = (renderer_context or {})["request"]
-        return shell.shell_answer(data, client=getattr(request, "kirikae_client", None))
+        response = (renderer_context or {})["response"]
+        return shell.shell_answer(data, client=response.client)

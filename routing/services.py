@@ -1,5 +1,71 @@
-"""The services of routing by name; each lives in the module of its subject."""
+"""Deciding and logging. Publishing and receipts have modules of their own; their services are named here."""
 
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from machines.models import Machine
+from machines.queries import find_facts
+from portal.accounts.models import ApiToken, User
+from portal.common.ids import new_uuid7
+from routing.engine.decide import decide
+from routing.engine.facts import Situation
+from routing.engine.request import TaskRequest
+from routing.engine.wire import Envelope, answer_document, loggable_request
+from routing.models import Decision
 from routing.publishing import change_policy, ensure_first_revision, load_bundle, publish_revision
+from routing.redaction import redact
 
-__all__ = ["change_policy", "ensure_first_revision", "load_bundle", "publish_revision"]
+__all__ = ["change_policy", "decide_and_log", "ensure_first_revision", "load_bundle", "publish_revision"]
+
+type Document = dict[str, Any]
+
+
+def decide_and_log(
+    *, request: TaskRequest, by: User | None, token: ApiToken | None, machine: Machine | None, language: str
+) -> Document:
+    """The contract's answer, logged. Who may ask for `machine` was settled by the caller."""
+    bundle = load_bundle().bundle
+    stored = find_facts(machine) if machine else None
+    facts = stored.facts if stored else None
+    facts_age_s = stored.age_s if stored else None
+    now = timezone.now()
+    answer = decide(
+        request, bundle=bundle, facts=facts, situation=Situation(now=now, policy_state="fresh", facts_age_s=facts_age_s)
+    )
+    decision_id = new_uuid7()
+    envelope = Envelope(
+        id=str(decision_id),
+        valid_until=now + timedelta(seconds=bundle.policy.limits.policy_refresh_s),
+        decided_by="portal",
+        # The portal holds the policy itself, so its copy has no age.
+        policy_age_s=0,
+        policy_state="fresh",
+        facts_age_s=facts_age_s,
+        facts_source="portal" if facts else "none",
+    )
+    document = answer_document(answer, envelope, language=language)
+    Decision.objects.create(
+        id=decision_id,
+        at=now,
+        decided_by=Decision.DecidedBy.PORTAL,
+        machine=machine,
+        asked_by=by,
+        token_id=token.public_id if token else "",
+        request=loggable_request(request),
+        **columns_of(document),
+    )
+    return document
+
+
+def columns_of(answer: Document) -> Document:
+    """The columns of a log row that are copies from the answer, for filters and counts."""
+    return {
+        "answer": redact(answer),
+        "task": answer["task"]["id"],
+        "backend": answer["backend"],
+        "effect": answer["privacy"]["effect"],
+        "classification": answer["privacy"]["classification"],
+        "revision": answer["policy"]["revision"],
+    }

@@ -15,8 +15,13 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAME_PATTERN = re.compile(r"\*?[A-Za-z_][A-Za-z0-9_]*\*?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _PROGRAMS = {"claude": "claude", "aider": "aider", "goose": "goose", "codex": "codex"}
-# Where the agent keeps its state; the same rule as in the agent.
-_HOME = '"${KIRIKAE_HOME:-$HOME/.kirikae}"'
+# The same place for the state as in the agent.
+_FIND_HOME = (
+    "kirikae_home=${KIRIKAE_HOME:-${XDG_STATE_HOME:-$HOME/.local/state}/kirikae}",
+    'if [ -z "${KIRIKAE_HOME:-}" ] && [ "$(uname -s)" = Darwin ]; then',
+    '  kirikae_home="$HOME/Library/Application Support/Kirikae"',
+    "fi",
+)
 
 
 def shell_answer(answer: Mapping[str, Any], *, client: str | None) -> str:
@@ -52,7 +57,8 @@ def _launch_lines(answer: Mapping[str, Any], *, client: str | None) -> list[str]
     words.append(f"KIRIKAE_BACKEND={quote(answer['backend'])}")
     if program:
         words += [program, *(_expand(argument) for argument in launch["args"])]
-    lines = [f'set -- {" ".join(words)} "$@"', *_unset_lines(launch["unset"]), 'exec env "$@"']
+    find_home = _FIND_HOME if any("$kirikae_home" in word for word in words) else ()
+    lines = [*find_home, f'set -- {" ".join(words)} "$@"', *_unset_lines(launch["unset"]), 'exec env "$@"']
     inside = ["(", *(f"  {line}" for line in lines), ")"]
     if program:
         return inside
@@ -76,7 +82,7 @@ def _unset_lines(patterns: Sequence[str]) -> list[str]:
 
 
 def _expand(text: str) -> str:
-    return _HOME.join(quote(part) for part in text.split("{kirikae_home}"))
+    return '"$kirikae_home"'.join(quote(part) for part in text.split("{kirikae_home}"))
 
 
 def _refusal_lines(answer: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,85 @@
+"""Storing receipts: the agent's decision enters the log, is decided again here, and differences are marked."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from machines.models import Machine
+from machines.queries import find_facts
+from portal.common.problems import Problem
+from routing.bundles import find_bundle_of_revision
+from routing.engine.decide import decide
+from routing.engine.facts import Situation
+from routing.engine.wire import loggable_request
+from routing.models import Decision, Receipt
+from routing.receipts import ReceiptReport
+from routing.services import columns_of
+
+Recheck = Decision.Recheck
+
+
+@transaction.atomic
+def accept_receipts(*, receipts: tuple[ReceiptReport, ...], machine: Machine) -> dict[str, int]:
+    """Counts of stored and already known receipts. All or nothing; sending a batch twice stores it once."""
+    now = timezone.now()
+    stored = sum(_accept(receipt, machine=machine, now=now) for receipt in receipts)
+    return {"stored": stored, "known": len(receipts) - stored}
+
+
+def _accept(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> bool:
+    decision = Decision.objects.filter(pk=receipt.decision_id).first() or _log(receipt, machine=machine, now=now)
+    # 400 and not 403: the agent puts such a receipt aside and goes on with the rest of its spool.
+    if decision.machine_id != machine.pk:
+        raise Problem(400, "decision.not_yours", "This decision belongs to another machine.", "receipts")
+    _receipt, is_new = Receipt.objects.get_or_create(
+        decision=decision,
+        kind=receipt.kind,
+        defaults={
+            "at": receipt.at,
+            "launched": receipt.launched,
+            "exit_code": receipt.exit_code,
+            "preflight": receipt.preflight,
+            "guard": receipt.guard,
+            "is_mismatch": _is_mismatch(decision, receipt),
+        },
+    )
+    return is_new
+
+
+def _log(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> Decision:
+    return Decision.objects.create(
+        id=receipt.decision_id,
+        # The agent's clock may be wrong, but nothing was decided after it was received.
+        at=min(receipt.at, now),
+        decided_by=Decision.DecidedBy.AGENT,
+        machine=machine,
+        token_id=machine.token.public_id if machine.token else "",
+        request=loggable_request(receipt.request),
+        recheck=_recheck(receipt, machine=machine),
+        **columns_of(receipt.answer),
+    )
+
+
+def _recheck(receipt: ReceiptReport, *, machine: Machine) -> str:
+    """Decide again under the named revision.
+
+    Only the privacy stage is compared: it follows from request and policy alone. The choice behind it
+    follows from facts of that moment, of which only a digest came.
+    """
+    bundle = find_bundle_of_revision(receipt.answer["policy"]["revision"])
+    if bundle is None:
+        return Recheck.NOT_POSSIBLE
+    again = decide(receipt.request, bundle=bundle, facts=find_facts(machine).facts, situation=Situation(now=receipt.at))
+    said = receipt.answer["privacy"]
+    is_same = said["effect"] == again.privacy.effect and said["rules"] == list(again.privacy.rules)
+    is_permitted = receipt.answer["backend"] != "cloud" or not again.privacy.effect.is_restricting
+    return Recheck.SAME if is_same and is_permitted else Recheck.MISMATCH
+
+
+def _is_mismatch(decision: Decision, receipt: ReceiptReport) -> bool:
+    """The launch is not what was decided. A launch that says nothing of its backend is none to compare."""
+    launched = receipt.launched or {}
+    if launched.get("backend") and launched["backend"] != decision.backend:
+        return True
+    return decision.backend == "local" and launched.get("base_url_class") in ("anthropic", "other")

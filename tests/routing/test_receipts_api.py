@@ -1,0 +1,129 @@
+"""POST /api/v1/receipts: what was really launched, stored once and compared with what was decided."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from portal.common.ids import new_uuid7
+from routing.models import Decision, Receipt
+from tests.routing.conftest import ACME, Caller
+
+URL = "/api/v1/receipts"
+REQUEST = {"task": "commit-message", "projects": [{"remotes": ["https://ben:hunter2@github.com/acme/app"]}]}
+
+
+def send(caller: Caller, *receipts: dict[str, Any]) -> Any:
+    return caller.client.post(URL, {"receipts": list(receipts)}, content_type="application/json")
+
+
+def receipt_of(answer: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {
+        "decision": {"id": answer["id"], "request": REQUEST, "answer": answer, "facts_digest": "sha256:0"},
+        "kind": "start",
+        "at": "2026-11-25T00:00:00Z",
+        "launched": {
+            "client": "claude",
+            "version": "2.1.197",
+            "backend": answer["backend"],
+            "model": "tiny",
+            "base_url_class": "loopback",
+            "profile": "hardened",
+            "args_refused": ["--settings"],
+        },
+        "exit": None,
+        "preflight": [{"check": "loopback", "ok": True, "code": None}],
+        "guard": "advisory",
+        **changes,
+    }
+
+
+@pytest.fixture
+def decided(publish, ben_mini):
+    """An answer of the portal to Ben's Mac."""
+    publish(privacy_rules=[ACME])
+    return ben_mini.ask(REQUEST).json()
+
+
+@pytest.fixture
+def decided_offline(decided):
+    """The same answer under an id that the portal has not seen, as an agent would have made it."""
+    answer = copy.deepcopy(decided)
+    return answer | {"id": str(new_uuid7()), "decided_by": "agent"}
+
+
+def test_a_receipt_is_stored_once(ben_mini, decided):
+    first, second = send(ben_mini, receipt_of(decided)), send(ben_mini, receipt_of(decided))
+
+    assert (first.json(), second.json()) == ({"stored": 1, "known": 0}, {"stored": 0, "known": 1})
+    receipt = Receipt.objects.get()
+    assert str(receipt.decision_id) == decided["id"]
+    assert (receipt.launched or {})["args_refused"] == ["--settings"]
+    assert not receipt.is_mismatch
+
+
+def test_an_agents_decision_enters_the_log_and_is_decided_again(ben_mini, decided_offline):
+    send(ben_mini, receipt_of(decided_offline))
+
+    decision = Decision.objects.get(pk=decided_offline["id"])
+    assert (decision.decided_by, decision.machine, decision.revision) == ("agent", ben_mini.machine, 1)
+    assert decision.recheck == "same"
+    assert "hunter2" not in str(decision.request) + str(decision.answer)
+
+
+def test_an_answer_that_the_policy_would_not_give_is_marked(ben_mini, decided_offline):
+    loosened = {**decided_offline["privacy"], "effect": "cloud_ok", "classification": "open", "rules": []}
+
+    send(ben_mini, receipt_of({**decided_offline, "backend": "cloud", "privacy": loosened}))
+
+    assert Decision.objects.get(pk=decided_offline["id"]).recheck == "mismatch"
+
+
+def test_a_revision_that_is_not_here_cannot_be_checked(ben_mini, decided_offline):
+    policy = {**decided_offline["policy"], "revision": 99}
+
+    send(ben_mini, receipt_of({**decided_offline, "policy": policy}))
+
+    assert Decision.objects.get(pk=decided_offline["id"]).recheck == "not_possible"
+
+
+@pytest.mark.parametrize("launched", [{"backend": "cloud"}, {"base_url_class": "anthropic"}])
+def test_a_launch_elsewhere_than_decided_is_marked(ben_mini, decided, launched):
+    receipt = receipt_of(decided)
+
+    send(ben_mini, {**receipt, "launched": {**receipt["launched"], **launched}})
+
+    assert Receipt.objects.get().is_mismatch
+
+
+def test_nobody_sends_receipts_for_anothers_decision(chie_air, decided):
+    response = send(chie_air, receipt_of(decided))
+
+    assert (response.status_code, response.json()["code"]) == (400, "decision.not_yours")
+    assert not Receipt.objects.exists()
+
+
+def test_a_service_token_sends_no_receipts(service, decided):
+    assert send(service, receipt_of(decided)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt": "x"},
+        {"kind": "finished"},
+        {"at": "yesterday"},
+        {"at": "2026-11-25T00:00:00"},
+        {"launched": {"args_refused": ["--settings=/secret"]}},
+        {"launched": {"prompt": "x"}},
+        {"preflight": [{"check": "x"}]},
+        {"decision": {"id": "1"}},
+        {"decision": {"id": str(new_uuid7()), "request": {"task": 1}, "answer": {}}},
+    ],
+)
+def test_what_is_outside_the_shape_stores_nothing(ben_mini, decided, changes):
+    response = send(ben_mini, receipt_of(decided), receipt_of(decided, kind="end") | changes)
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    assert not Receipt.objects.exists()
