@@ -105,7 +105,7 @@ class ReportAnswerSerializer(serializers.Serializer[object]):
 
 
 class HeartbeatSerializer(serializers.Serializer[object]):
-    state = SituationSerializer(allow_null=True, required=False)
+    state = SituationSerializer(allow_null=True)
 
 
 class HeartbeatAnswerSerializer(serializers.Serializer[object]):

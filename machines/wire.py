@@ -48,4 +48,4 @@ def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
 
 
 def _read_heartbeat(reader: ObjectReader) -> facts.MachineState | None:
-    return None if reader.take("state", None) is None else facts.read_state(reader.reader("state"))
+    return None if reader.take("state") is None else facts.read_state(reader.reader("state"))
