@@ -1,0 +1,166 @@
+"""The main path with everything real: a portal process, the agent's own processes, and llama-server.
+
+Named after the steps in which a newcomer meets them: enrol (3), report (4), the same answer everywhere (6).
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kirikae.engine.wire import canonical_answer
+from kirikae.home import Home
+from kirikae.signals import collect_projects
+
+from tests.running import RunningPortal, kill_quietly, portal_environment, start_portal
+from tests.runtimes.llama_server import LlamaServer, running_llama_server
+from tests.runtimes.tiny_gguf import write_tiny_gguf
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+CLIENT = Path(__file__).with_name("small_client.py")
+
+
+@dataclass
+class World:
+    """One portal, one runtime, one enrolled machine and one checkout."""
+
+    portal: RunningPortal
+    runtime: LlamaServer
+    home: Home
+    checkout: Path
+
+    def kirikae(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = portal_environment(
+            KIRIKAE_HOME=str(self.home.path), KIRIKAE_RUNTIMES=self.runtime.base_url, KIRIKAE_LANG="en"
+        )
+        return subprocess.run(
+            [sys.executable, "-m", "kirikae.cli", *arguments],
+            cwd=self.checkout,
+            env=environment | {"PWD": str(self.checkout)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def manage(self, *arguments: str) -> str:
+        environment = portal_environment(KIRIKAE_DATA_DIR=str(self.portal.data_dir))
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def api(self, method: str, path: str, *, scope: str, document: object = None) -> Any:
+        token = self.manage("api_token", "--name", f"test {scope}", "--scope", scope)
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.request(method, f"{self.portal.url}{path}", json=document, headers=headers, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def request(self, task: str) -> dict[str, object]:
+        return {
+            "task": task,
+            "projects": collect_projects(self.home, [self.checkout]),
+            "client": {"name": "claude", "mode": "print"},
+            "machine": self.home.get_enrolment().machine,
+        }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("world")
+    model = folder / "tiny.gguf"
+    write_tiny_gguf(model)
+    portal = start_portal(folder / "data")
+    try:
+        with running_llama_server(model) as runtime:
+            world = World(portal, runtime, Home(folder / "home"), _checkout(folder / "checkout"))
+            enrolled = world.kirikae("enrol", portal.url, "--join-key", world.manage("join_key"), "--name", "ben-mini")
+            assert enrolled.returncode == 0, enrolled.stderr
+            yield world
+    finally:
+        if portal.process.poll() is None:
+            portal.stop(signal.SIGINT)
+        kill_quietly(portal.process)
+
+
+def _checkout(folder: Path) -> Path:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    remote = ["remote", "add", "origin", "git@github.com:example/site.git"]
+    subprocess.run(["git", "-C", str(folder), *remote], check=True)
+    return folder
+
+
+def canonical(text: str) -> bytes:
+    return canonical_answer(json.loads(text))
+
+
+def test_step_3_a_join_key_registers_the_machine_with_its_hardware(world: World) -> None:
+    (machine,) = world.api("GET", "/api/v1/machines", scope="read")["results"]
+
+    assert machine["id"] == world.home.get_enrolment().machine
+    assert machine["name"] == "ben-mini"
+    assert machine["memory_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert machine["state"] == "online"
+
+
+def test_step_4_the_report_names_the_real_runtime_and_a_benchmark_follows(world: World) -> None:
+    measured = world.kirikae("bench")
+    assert measured.returncode == 0, measured.stderr
+
+    machine = world.api("GET", f"/api/v1/machines/{world.home.get_enrolment().machine}", scope="read")
+
+    runtime = next(runtime for runtime in machine["runtimes"] if runtime["base_url"] == world.runtime.base_url)
+    assert (runtime["kind"], runtime["state"]) == ("llama_cpp", "up")
+    assert [model["name"] for model in runtime["models"]] == ["tiny"]
+    (benchmark,) = machine["benchmarks"]
+    assert (benchmark["model"], benchmark["method"], benchmark["runs"]) == ("tiny", "kirikae-1", 3)
+
+
+@pytest.mark.parametrize("task", ["commit-message", "architecture-design", "confidential-code"])
+def test_step_6_api_ask_and_dry_run_give_the_same_answer(world: World, task: str) -> None:
+    by_api = world.api("POST", "/api/v1/decisions", scope="decide", document=world.request(task))
+    by_ask = world.kirikae("ask", task, "--json")
+    by_run = world.kirikae("run", "--task", task, "--dry-run", "--", "claude", "-p", "hi")
+
+    assert by_ask.returncode == 0, by_ask.stderr
+    assert canonical(by_ask.stdout) == canonical_answer(by_api)
+    assert canonical(by_run.stdout) == canonical_answer(by_api)
+
+
+def test_step_6_a_launched_client_gets_its_answer_from_the_local_runtime_and_the_receipt_arrives(world: World) -> None:
+    done = world.kirikae("run", "--task", "confidential-code", "--", sys.executable, str(CLIENT), "say", "something")
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["backend"], answer["model"]) == ("local", "tiny")
+    assert answer["content"][0]["text"]
+    assert "Receipts sent: 1." in world.kirikae("sync").stdout
+
+
+# The last one: it stops the portal.
+def test_step_6_with_the_portal_stopped_the_answers_stay_the_same(world: World) -> None:
+    online = {task: world.kirikae("ask", task, "--json").stdout for task in ("commit-message", "confidential-code")}
+    world.portal.stop(signal.SIGTERM)
+
+    for task, answer in online.items():
+        assert canonical(world.kirikae("ask", task, "--json").stdout) == canonical(answer)
+        dry_run = world.kirikae("run", "--task", task, "--dry-run", "--", "claude", "-p", "hi")
+        assert canonical(dry_run.stdout) == canonical(answer)
+    launched = world.kirikae("run", "--task", "confidential-code", "--", sys.executable, str(CLIENT), "still", "there")
+    assert json.loads(launched.stdout)["backend"] == "local"
