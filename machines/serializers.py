@@ -37,7 +37,7 @@ class AbsenceSerializer(serializers.Serializer[object]):
     code = serializers.CharField(max_length=80)
 
 
-class ModelSerializer(serializers.ModelSerializer[InstalledModel]):
+class InstalledModelSerializer(serializers.ModelSerializer[InstalledModel]):
     class Meta:
         model = InstalledModel
         fields = (
@@ -56,11 +56,11 @@ class ModelSerializer(serializers.ModelSerializer[InstalledModel]):
         )
 
 
-class RuntimeSerializer(serializers.ModelSerializer[Runtime]):
+class MachineRuntimeSerializer(serializers.ModelSerializer[Runtime]):
     kind = serializers.ChoiceField(choices=RuntimeKind.values)
     state = serializers.ChoiceField(choices=RuntimeState.values)
     reason = serializers.ChoiceField(choices=BrokenReason.values, allow_null=True, required=False)
-    models = ModelSerializer(many=True)
+    models = InstalledModelSerializer(many=True)
 
     class Meta:
         model = Runtime
@@ -93,7 +93,7 @@ class ReportSerializer(serializers.Serializer[object]):
     collected_at = serializers.DateTimeField()
     hardware = HardwareSerializer()
     state = SituationSerializer(required=False)
-    runtimes = RuntimeSerializer(many=True, required=False)
+    runtimes = MachineRuntimeSerializer(many=True, required=False)
     absences = AbsenceSerializer(many=True, required=False)
 
 
@@ -192,7 +192,7 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
 
 
 class MachineDetailSerializer(MachineSerializer):
-    runtimes = RuntimeSerializer(many=True)
+    runtimes = MachineRuntimeSerializer(many=True)
     benchmarks = BenchmarkSerializer(many=True)
     situation = SituationSerializer(allow_null=True)
     absences = AbsenceSerializer(many=True)

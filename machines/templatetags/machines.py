@@ -24,11 +24,25 @@ ABSENT_FIELDS: dict[str, str | Promise] = {
     "state.low_power": _("Low power mode"),
 }
 
+ABSENCE_REASONS: dict[str, str | Promise] = {
+    "not_on_this_platform": _("this system does not tell it"),
+    "not_reported": _("the system did not report it"),
+    "system_default": _("not set; the system's own value applies"),
+    "command_missing": _("the program that tells it is missing"),
+    "command_failed": _("the program that tells it failed"),
+    "timeout": _("the program that tells it did not answer in time"),
+}
+
 
 @register.filter
 def field_label(field: str) -> str | Promise:
     """An agent may be newer than this portal: a name without a word shows as it came."""
     return ABSENT_FIELDS.get(field, field)
+
+
+@register.filter
+def absence_reason(code: str) -> str | Promise:
+    return ABSENCE_REASONS.get(code, code)
 
 
 @register.filter

@@ -49,9 +49,9 @@ def test_ben_sees_his_mac_with_all_that_it_reported(reported: Machine, ben: User
         "Weights fit",
         "310 tokens/s",
         "kirikae-1",
-        "2026-11-25 00:00",
+        "2026-11-25 00:00 UTC",
         "Swap in use",
-        "absent: not_on_this_platform",
+        "absent: this system does not tell it",
         "Online",
     ):
         assert words in page, words
