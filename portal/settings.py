@@ -138,7 +138,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "portal.common.problems.handle_exception",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Kirikae", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Kirikae",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "DISABLE_ERRORS_AND_WARNINGS": True,
+}
 
 # Embedded mode: the queue is a folder. JSON only, no results, no remote control (it leaves files behind).
 CELERY_BROKER_URL = "filesystem://"
