@@ -1,10 +1,11 @@
 """The main path with everything real: a portal process, the agent's own processes, and llama-server.
 
-Named after the steps in which a newcomer meets them: enrol (3), report (4), the same answer everywhere (6).
+Named after the steps in which a newcomer meets them: enrol (3), report (4), publish a rule (5), the same answer (6).
 """
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,17 @@ from tests.runtimes.tiny_gguf import write_tiny_gguf
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
+KIRIKAE = (sys.executable, "-m", "kirikae.cli")
 CLIENT = Path(__file__).with_name("small_client.py")
+OWNER = {
+    "language": "en",
+    "organisation": "Hoshizora Works",
+    "name": "Aiko",
+    "email": "aiko@example.org",
+    "password": "correct horse battery staple",
+    "has_nda": "no",
+    "open_remotes": "",
+}
 
 
 @dataclass
@@ -38,14 +49,19 @@ class World:
     home: Home
     checkout: Path
 
-    def kirikae(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = portal_environment(
-            KIRIKAE_HOME=str(self.home.path), KIRIKAE_RUNTIMES=self.runtime.base_url, KIRIKAE_LANG="en"
+    def environment(self, home: Home) -> dict[str, str]:
+        return portal_environment(
+            KIRIKAE_HOME=str(home.path),
+            KIRIKAE_RUNTIMES=self.runtime.base_url,
+            KIRIKAE_LANG="en",
+            PWD=str(self.checkout),
         )
+
+    def kirikae(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "kirikae.cli", *arguments],
+            [*KIRIKAE, *arguments],
             cwd=self.checkout,
-            env=environment | {"PWD": str(self.checkout)},
+            env=self.environment(self.home),
             capture_output=True,
             text=True,
             timeout=120,
@@ -89,7 +105,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     portal = start_portal(folder / "data")
     try:
         with running_llama_server(model) as runtime:
-            world = World(portal, runtime, Home(folder / "home"), _checkout(folder / "checkout"))
+            checkout = make_checkout(folder / "checkout", remote="git@github.com:example/site.git")
+            world = World(portal, runtime, Home(folder / "home"), checkout)
             enrolled = world.kirikae("enrol", portal.url, "--join-key", world.manage("join_key"), "--name", "ben-mini")
             assert enrolled.returncode == 0, enrolled.stderr
             yield world
@@ -99,10 +116,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         kill_quietly(portal.process)
 
 
-def _checkout(folder: Path) -> Path:
+def make_checkout(folder: Path, *, remote: str) -> Path:
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    remote = ["remote", "add", "origin", "git@github.com:example/site.git"]
-    subprocess.run(["git", "-C", str(folder), *remote], check=True)
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", remote], check=True)
     return folder
 
 
@@ -111,12 +127,44 @@ def canonical(text: str) -> bytes:
 
 
 def test_step_3_a_join_key_registers_the_machine_with_its_hardware(world: World) -> None:
-    (machine,) = world.api("GET", "/api/v1/machines", scope="read")["results"]
+    machines = world.api("GET", "/api/v1/machines", scope="read")["results"]
+    (machine,) = [machine for machine in machines if machine["name"] == "ben-mini"]
 
     assert machine["id"] == world.home.get_enrolment().machine
-    assert machine["name"] == "ben-mini"
     assert machine["memory_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert machine["state"] == "online"
+
+
+def test_step_3_the_owner_approves_the_code_that_the_agent_shows(world: World, tmp_path: Path) -> None:
+    with httpx.Client(base_url=world.portal.url, timeout=10, follow_redirects=True) as browser:
+        submit(browser, world.portal.setup_url, OWNER)
+        command = [*KIRIKAE, "enrol", world.portal.url, "--name", "aiko-book"]
+        agent = subprocess.Popen(command, env=world.environment(Home(tmp_path)), stdout=subprocess.PIPE, text=True)
+        try:
+            assert agent.stdout is not None
+            asking = agent.stdout.readline() + agent.stdout.readline()
+            approve_url = re.search(r"http\S+", asking)
+            assert approve_url, asking
+            page = browser.get(approve_url[0])
+            assert "aiko-book" in page.text
+            action = re.search(r'action="(/machines/add/\S+)"', page.text)
+            assert action, page.text
+            submit(browser, action[1], {"approve": "1"})
+            rest, _ = agent.communicate(timeout=30)
+        finally:
+            kill_quietly(agent)
+
+    assert "Enrolled as aiko-book" in rest
+    assert "Policy revision" in rest
+
+
+def submit(browser: httpx.Client, url: str, fields: dict[str, str]) -> None:
+    """Posts a form as a browser does, with the token of its page."""
+    if "csrftoken" not in browser.cookies:
+        browser.get(url)
+    token = browser.cookies["csrftoken"]
+    answer = browser.post(url, data=fields | {"csrfmiddlewaretoken": token}, headers={"Referer": str(browser.base_url)})
+    assert answer.status_code == 200, answer.text
 
 
 def test_step_4_the_report_names_the_real_runtime_and_a_benchmark_follows(world: World) -> None:
@@ -130,6 +178,25 @@ def test_step_4_the_report_names_the_real_runtime_and_a_benchmark_follows(world:
     assert [model["name"] for model in runtime["models"]] == ["tiny"]
     (benchmark,) = machine["benchmarks"]
     assert (benchmark["model"], benchmark["method"], benchmark["runs"]) == ("tiny", "kirikae-1", 3)
+
+
+def test_step_5_a_published_rule_is_obeyed_by_the_next_decision(world: World, tmp_path: Path) -> None:
+    secret = make_checkout(tmp_path / "falcon", remote="git@github.com:acme/falcon.git")
+    request = world.request("architecture-design") | {"projects": collect_projects(world.home, [secret])}
+    before = world.api("POST", "/api/v1/decisions", scope="decide", document=request)
+    rule = {"id": "nda-acme", "effect": "local_only", "match": {"remotes": ["github.com/acme/**"]}}
+    unclassified = {"identified": "cloud_ok", "anonymous": "local_only"}
+    policy = {"version": 1, "unclassified": unclassified, "privacy_rules": [rule]}
+    (tmp_path / "policy.yaml").write_text(json.dumps(policy))
+
+    world.manage("policy", "import", str(tmp_path / "policy.yaml"), "--publish")
+
+    after = world.api("POST", "/api/v1/decisions", scope="decide", document=request)
+    assert (before["backend"], after["backend"]) == ("cloud", "local")
+    assert after["privacy"]["rules"] == ["nda-acme"]
+    assert "is in force" in world.kirikae("sync").stdout
+    asked = json.loads(world.kirikae("ask", "architecture-design", "--project", str(secret), "--json").stdout)
+    assert (asked["backend"], asked["privacy"]["rules"]) == ("local", ["nda-acme"]), asked["reasons"]
 
 
 @pytest.mark.parametrize("task", ["commit-message", "architecture-design", "confidential-code"])

@@ -26,19 +26,24 @@ def is_llama_cpp(listing: Response) -> bool:
     return listing.headers.get("server", "").startswith("llama.cpp")
 
 
-def read_runtime(base_url: str, listing: Response, *, deadline: float) -> Runtime:
-    """`listing` is the answer of /v1/models; every route answers 503 while the model is loading."""
+def read_runtime(base_url: str, listing: Response, *, deadline: float, known: Runtime | None) -> Runtime:
+    """`listing` is the answer of /v1/models; every route answers 503 while the model is loading.
+
+    What the last report (`known`) says of the Messages API holds for the same version and is not asked again.
+    """
     if listing.status == 503:
         return Runtime(KIND, base_url, "loading")
     if listing.status != 200:
         raise FetchError("http_error")
     props = _props(base_url, deadline=deadline)
+    version = text_of(props, "build_info", limit=MAX_VERSION)
+    is_known = known is not None and known.version == version and known.messages_api is not None
     return Runtime(
         KIND,
         base_url,
         "up",
-        version=text_of(props, "build_info", limit=MAX_VERSION),
-        messages_api=_speaks_messages(base_url, deadline=deadline),
+        version=version,
+        messages_api=known.messages_api if known and is_known else _speaks_messages(base_url, deadline=deadline),
         models=parse_models(listing.json(), props),
     )
 

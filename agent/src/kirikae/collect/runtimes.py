@@ -20,7 +20,7 @@ DEFAULT_URLS = tuple(f"http://127.0.0.1:{port}" for port in DEFAULT_PORTS)
 MAX_RUNTIMES = 16
 REPORT_BUDGET_S = 0.3
 # `ask` has a quarter of a second in all, with the start of Python; a runtime on loopback answers in a few milliseconds.
-ASK_BUDGET_S = 0.12
+ASK_BUDGET_S = 0.14
 
 
 def configured_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def _identify(base_url: str, *, deadline: float, known: Runtime | None) -> Runti
     listing = fetch(f"{base_url}/v1/models", deadline=deadline)
     runtime: Runtime | None
     if llama_cpp.is_llama_cpp(listing):
-        runtime = llama_cpp.read_runtime(base_url, listing, deadline=deadline)
+        runtime = llama_cpp.read_runtime(base_url, listing, deadline=deadline, known=known)
     elif (version := _ollama_version(base_url, deadline=deadline)) is not None:
         models: Mapping[str, Model] = {model.name: model for model in known.models} if known else {}
         runtime = ollama.read_runtime(base_url, version, deadline=deadline, known=models)
