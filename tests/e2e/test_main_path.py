@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class World:
     runtime: LlamaServer
     home: Home
     checkout: Path
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def environment(self, home: Home) -> dict[str, str]:
         return portal_environment(
@@ -82,8 +83,9 @@ class World:
         return done.stdout.strip()
 
     def api(self, method: str, path: str, *, scope: str, document: object = None) -> Any:
-        token = self.manage("api_token", "--name", f"test {scope}", "--scope", scope)
-        headers = {"Authorization": f"Bearer {token}"}
+        if scope not in self.tokens:
+            self.tokens[scope] = self.manage("api_token", "--name", f"test {scope}", "--scope", scope)
+        headers = {"Authorization": f"Bearer {self.tokens[scope]}"}
         answer = httpx.request(method, f"{self.portal.url}{path}", json=document, headers=headers, timeout=10)
         assert answer.status_code == 200, answer.text
         return answer.json()
