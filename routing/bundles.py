@@ -61,10 +61,16 @@ def find_bundle_of_revision(number: int) -> Bundle | None:
     return None if revision is None else parse_payload(build_payload_of(revision, issued_at=revision.at))
 
 
+def find_current_document() -> dict[str, Any] | None:
+    """The whole policy in force, as its file would say it; None before the first revision."""
+    revision = PolicyRevision.objects.filter(number=get_head().revision).first()
+    return None if revision is None else revision.parsed
+
+
 def get_current_document() -> dict[str, Any]:
-    """The whole policy in force, as its file would say it."""
-    head = get_head()
-    document: dict[str, Any] = json.loads(PolicyRevision.objects.get(number=head.revision).document)
+    document = find_current_document()
+    if document is None:
+        raise Problem(503, "policy.missing", "No policy was published yet.")
     return document
 
 

@@ -1,5 +1,6 @@
 """Policy revisions and the decision log. Revisions never change; log rows never hold a prompt or a secret."""
 
+import json
 from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
@@ -61,6 +62,11 @@ class PolicyRevision(models.Model):
     @property
     def public_id(self) -> str:
         return f"r{self.number}"
+
+    @property
+    def parsed(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.document)
+        return document
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):

@@ -52,6 +52,15 @@ def load_bundle() -> bundles.SignedBundle:
     return bundle
 
 
+def load_document() -> Document:
+    """The whole policy in force; publishes the shipped one when there is none yet."""
+    document = bundles.find_current_document()
+    if document is None:
+        ensure_first_revision()
+        document = bundles.get_current_document()
+    return document
+
+
 def _lock_head() -> PolicyHead:
     """The one row of the head, locked until the end of the transaction (SQLite: the transaction itself is)."""
     head, _made = PolicyHead.objects.select_for_update().get_or_create(pk=1)

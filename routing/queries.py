@@ -1,10 +1,13 @@
 """Reads of the decision log, and what a token may ask for."""
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.shortcuts import get_object_or_404
 
 from machines.models import Machine
 from machines.queries import find_machine_of
@@ -14,8 +17,8 @@ from routing.bundles import SignedBundle, get_current_bundle
 from routing.models import Decision, DecisionQuerySet
 
 __all__ = [
-    "SeenRemote", "SignedBundle", "get_current_bundle", "get_machine_to_ask_for", "list_decisions", "list_seen_remotes",
-    "remotes_of",
+    "SeenRemote", "SignedBundle", "get_current_bundle", "get_decision", "get_machine_to_ask_for", "list_decisions",
+    "list_seen_remotes", "remotes_of",
 ]  # fmt: skip
 
 # How far back the page of rules looks for remotes that people really work on.
@@ -57,6 +60,11 @@ def list_decisions(user: User, *, backend: str = "", task: str = "") -> Decision
     if task:
         decisions = decisions.filter(task=task)
     return decisions.prefetch_related("receipts")
+
+
+def get_decision(user: User, decision_id: uuid.UUID) -> Decision:
+    """Raises Http404 for a decision that is not there and for one that is not theirs to see alike."""
+    return get_object_or_404(list_decisions(user), pk=decision_id)
 
 
 def list_seen_remotes() -> list[SeenRemote]:

@@ -1,6 +1,15 @@
 """Pages of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from routing import pages
 
 app_name = "routing"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("rules/", pages.rules_list, name="rules"),
+    path("rules/new", pages.rule_new, name="rule-new"),
+    path("rules/<slug:code>/", pages.rule_edit, name="rule"),
+    path("rules/<slug:code>/remove", pages.rule_remove, name="rule-remove"),
+    path("decisions/", pages.decisions, name="decisions"),
+    path("decisions/<uuid:decision_id>/", pages.decision, name="decision"),
+]

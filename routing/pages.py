@@ -1,0 +1,128 @@
+"""Pages of routing: NDA rules, and the decisions with their traces."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal.accounts.access import admin_required, get_person
+from portal.common.htmx import render_page_or_part
+from routing import rules, wording
+from routing.engine.errors import PolicyErrors
+from routing.forms import RuleForm, initial_of
+from routing.models import PolicyRevision
+from routing.publishing import load_document
+from routing.queries import get_decision, list_decisions, remotes_of
+
+SHOWN_DECISIONS = 50
+BACKENDS = ("local", "cloud", "none")
+
+
+@require_GET
+def rules_list(request: HttpRequest) -> HttpResponse:
+    person = get_person(request)
+    context = {
+        "rules": [wording.rule_in_words(rule, _language()) for rule in rules.list_rules(person)],
+        "can_edit": person.is_admin,
+        "history": rules.list_history() if person.can_read_all else [],
+    }
+    return render(request, "routing/rules.html", context)
+
+
+@admin_required
+@require_http_methods(["GET", "POST"])
+def rule_new(request: HttpRequest) -> HttpResponse:
+    form = RuleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and not _is_preview(request):
+        try:
+            revision = rules.add_rule(rule=form.as_rule({"owner": get_person(request).name}), by=get_person(request))
+            return _published(request, revision)
+        except PolicyErrors as error:
+            form.add_problems(error.problems, rule_path=rules.path_of_rule(None))
+    return _form_page(request, form, code="")
+
+
+@admin_required
+@require_http_methods(["GET", "POST"])
+def rule_edit(request: HttpRequest, code: str) -> HttpResponse:
+    rule = rules.get_rule(code)
+    form = RuleForm(request.POST or None, initial=initial_of(rule), code=code)
+    if request.method == "POST" and form.is_valid() and not _is_preview(request):
+        try:
+            return _published(request, rules.replace_rule(rule=form.as_rule(rule), by=get_person(request)))
+        except PolicyErrors as error:
+            form.add_problems(error.problems, rule_path=rules.path_of_rule(code))
+    return _form_page(request, form, code=code)
+
+
+@admin_required
+@require_POST
+def rule_remove(request: HttpRequest, code: str) -> HttpResponse:
+    rules.get_rule(code)
+    try:
+        return _published(request, rules.remove_rule(code=code, by=get_person(request)))
+    except PolicyErrors as error:
+        messages.error(request, " ".join(problem.detail for problem in error.problems))
+        return redirect("routing:rule", code)
+
+
+@require_GET
+def decisions(request: HttpRequest) -> HttpResponse:
+    tasks = [task["id"] for task in load_document()["tasks"]]
+    backend, task = request.GET.get("backend", ""), request.GET.get("task", "")
+    chosen = {"backend": backend if backend in BACKENDS else "", "task": task if task in tasks else ""}
+    found = list_decisions(get_person(request), **chosen)[:SHOWN_DECISIONS]
+    context = {
+        "rows": [{"decision": one, "remotes": remotes_of(one.request)} for one in found],
+        "chosen": chosen,
+        "tasks": tasks,
+    }
+    return render_page_or_part(request, "routing/decisions.html", context, part="rows")
+
+
+@require_GET
+def decision(request: HttpRequest, decision_id: uuid.UUID) -> HttpResponse:
+    found = get_decision(get_person(request), decision_id)
+    answer = wording.localised(found.answer, _language())
+    context = {
+        "decision": found,
+        "answer": answer,
+        "stages": wording.trace_of(answer),
+        "effect_words": wording.EFFECTS.get(found.effect),
+        "class_words": wording.CLASSIFICATIONS.get(found.classification),
+        "remotes": remotes_of(found.request),
+        "receipts": found.receipts.all(),
+    }
+    return render(request, "routing/decision.html", context)
+
+
+def _form_page(request: HttpRequest, form: RuleForm, *, code: str) -> HttpResponse:
+    patterns = str(form["remotes"].value() or "").split("\n")
+    context: dict[str, Any] = {
+        "form": form,
+        "code": code,
+        "matching": rules.list_matching_remotes([one.strip() for one in patterns if one.strip()]),
+    }
+    is_refused = bool(form.errors) and not _is_preview(request)
+    return render_page_or_part(
+        request, "routing/rule_form.html", context, part="preview", status=422 if is_refused else 200
+    )
+
+
+def _is_preview(request: HttpRequest) -> bool:
+    """The button "Show what matches", which works without script too: it publishes nothing."""
+    return "preview" in request.POST
+
+
+def _published(request: HttpRequest, revision: PolicyRevision) -> HttpResponse:
+    messages.success(request, _("Policy r%(number)s is published and in force.") % {"number": revision.number})
+    return redirect("routing:rules")
+
+
+def _language() -> str:
+    return "ja" if (get_language() or "").startswith("ja") else "en"

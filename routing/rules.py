@@ -1,0 +1,103 @@
+"""Changing single privacy rules: each change is a revision of the whole policy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404
+
+from portal.accounts.models import User
+from routing.engine.policy import Match
+from routing.engine.request import Project, Remote
+from routing.engine.rules import RestrictingMatch
+from routing.engine.signals import read_signals
+from routing.models import PolicyRevision
+from routing.policy_changes import PolicyChanges, describe_changes
+from routing.publishing import change_policy, load_document
+from routing.queries import SeenRemote, list_seen_remotes
+
+type Document = dict[str, Any]
+HISTORY = 30
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    revision: PolicyRevision
+    changes: PolicyChanges
+
+
+def list_rules(user: User) -> list[Document]:
+    """The rules in force. Who does not read all is not shown the confidential ones."""
+    rules: list[Document] = load_document()["privacy_rules"]
+    return [rule for rule in rules if user.can_read_all or not rule.get("confidential")]
+
+
+def get_rule(code: str) -> Document:
+    rules: list[Document] = load_document()["privacy_rules"]
+    found = next((rule for rule in rules if rule["id"] == code), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+@transaction.atomic
+def add_rule(*, rule: Document, by: User) -> PolicyRevision:
+    """Raises PolicyErrors; the new rule is the last one."""
+    return change_policy(
+        change=lambda document: _with_rules(document, [*document["privacy_rules"], rule]), by=by, note=""
+    )
+
+
+@transaction.atomic
+def replace_rule(*, rule: Document, by: User) -> PolicyRevision:
+    """The rule of the same code takes the new content. Raises PolicyErrors."""
+
+    def change(document: Document) -> Document:
+        return _with_rules(document, [rule if one["id"] == rule["id"] else one for one in document["privacy_rules"]])
+
+    return change_policy(change=change, by=by, note="")
+
+
+@transaction.atomic
+def remove_rule(*, code: str, by: User) -> PolicyRevision:
+    """Raises PolicyErrors when an exception still names the rule."""
+
+    def change(document: Document) -> Document:
+        return _with_rules(document, [one for one in document["privacy_rules"] if one["id"] != code])
+
+    return change_policy(change=change, by=by, note="")
+
+
+def path_of_rule(code: str | None) -> str:
+    """Where the engine's problems place the rule: its own place, or the one behind the last."""
+    rules = load_document()["privacy_rules"]
+    codes = [rule["id"] for rule in rules]
+    return f"privacy_rules[{codes.index(code) if code in codes else len(codes)}]"
+
+
+def list_matching_remotes(patterns: list[str]) -> list[SeenRemote]:
+    """Which remotes of the decision log the patterns would hit, by the engine's own matching."""
+    if not patterns:
+        return []
+    match = RestrictingMatch(Match(remotes=tuple(patterns)))
+    return [seen for seen in list_seen_remotes() if match.hits(read_signals(_project_of(seen.remote)))]
+
+
+def list_history() -> list[HistoryEntry]:
+    """The newest revisions, each with what it changed. One query."""
+    revisions = list(PolicyRevision.objects.select_related("by").order_by("-number")[: HISTORY + 1])
+    documents = [revision.parsed for revision in revisions]
+    before = [*documents[1:], {}]
+    entries = [
+        HistoryEntry(revision, describe_changes(old, new))
+        for revision, new, old in zip(revisions, documents, before, strict=True)
+    ]
+    return entries[:HISTORY]
+
+
+def _with_rules(document: Document, rules: list[Document]) -> Document:
+    return {**document, "privacy_rules": rules}
+
+
+def _project_of(remote: str) -> Project:
+    return Project(remotes=(Remote(raw=remote, url=remote),))
