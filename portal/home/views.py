@@ -16,7 +16,6 @@ from routing.engine.wire import request_from_document
 from routing.services import decide_and_log
 
 TEMPLATE = "portal/home.html"
-DECISIONS_URL = "/decisions/"
 
 
 @require_GET
@@ -50,7 +49,6 @@ def _ask_form(person: User, data: Any = None) -> AskForm:
 
 def _show(request: HttpRequest, form: AskForm, *, status: int = 200, **more: Any) -> HttpResponse:
     context = {"form": form, "overview": get_overview(get_person(request), language=_language()), **more}
-    context["decisions_url"] = DECISIONS_URL
     return render_page_or_part(request, TEMPLATE, context, part="answer", status=status)
 
 

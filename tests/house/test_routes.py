@@ -1,0 +1,94 @@
+"""Every route is listed with who may use it, and a visitor really gets what the list says."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from portal.accounts.models import User
+
+# everyone: without signing in; person: signed in; admin: owner or policy admin; owner; token: API token.
+ACCESS = {
+    "": "person",
+    "api/v1/benchmarks": "token",
+    "api/v1/bundle": "token",
+    "api/v1/decide": "token",
+    "api/v1/decisions": "token",
+    "api/v1/enrolments": "everyone",
+    "api/v1/enrolments/poll": "everyone",
+    "api/v1/heartbeats": "token",
+    "api/v1/machines": "token",
+    "api/v1/machines/<public_id>": "token",
+    "api/v1/receipts": "token",
+    "api/v1/reports": "token",
+    "api/v1/schema": "everyone",
+    "ask": "person",
+    "decisions/": "person",
+    "decisions/<decision_id>/": "person",
+    "healthz": "everyone",
+    "invitations/<token>": "everyone",
+    "machines/": "person",
+    "machines/<public_id>/": "person",
+    "machines/<public_id>/adopt": "person",
+    "machines/<public_id>/revoke": "person",
+    "machines/add": "person",
+    "machines/add/<public_id>": "person",
+    "people": "owner",
+    "preferences": "everyone",
+    "readyz": "everyone",
+    "rules/": "person",
+    "rules/<code>/": "admin",
+    "rules/<code>/remove": "admin",
+    "rules/new": "admin",
+    "setup/<token>": "everyone",
+    "sign-in": "everyone",
+    "sign-out": "person",
+}
+
+
+def list_routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        route = prefix + re.sub(r"<\w+:(\w+)>", r"<\1>", str(entry.pattern))
+        if isinstance(entry, URLPattern):
+            yield route
+        else:
+            yield from list_routes(entry, route)
+
+
+ROUTES = sorted(set(list_routes(get_resolver())))
+
+
+def address_of(route: str) -> str:
+    filled = re.sub(r"<(\w+)>", lambda found: SAMPLES.get(found[1], "x"), route)
+    return f"/{filled}"
+
+
+SAMPLES = {"decision_id": "019a0000-0000-7000-8000-000000000000", "number": "1", "revision": "1"}
+
+
+def test_every_route_is_listed_and_every_listed_route_exists() -> None:
+    assert sorted(ACCESS) == ROUTES
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_visitor_gets_what_the_list_says(route: str, client: Client) -> None:
+    response = client.get(address_of(route))
+
+    is_sent_to_sign_in = response.status_code == 302 and response.headers["Location"].startswith("/sign-in")
+    is_refused = response.status_code in (401, 403) and b'"token.' in response.content
+    found = "person" if is_sent_to_sign_in else "token" if is_refused else "everyone"
+    listed = ACCESS.get(route, "not listed")
+    assert found == ("person" if listed in ("admin", "owner") else listed)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if ACCESS.get(route) in ("admin", "owner")])
+def test_a_developer_is_told_in_words_that_a_page_is_for_others(
+    route: str, client_of: Callable[[User], Client], ben: User
+) -> None:
+    response = client_of(ben).get(address_of(route))
+
+    assert response.status_code == 403
+    assert "Only an owner" in response.content.decode()

@@ -1,0 +1,45 @@
+"""No string is missing in Japanese, and the compiled catalogue is the one that the text says."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CATALOGUE = Path("portal/locale/ja/LC_MESSAGES/django.po")
+SOURCES = ("portal", "machines", "routing", "templates")
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_string_of_the_sources_has_its_japanese(tmp_path: Path, needs_program: Callable[[str], str]) -> None:
+    needs_program("xgettext")
+    for folder in SOURCES:
+        shutil.copytree(folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "static"))
+    shutil.copy("manage.py", tmp_path)
+    command = [sys.executable, "manage.py", "makemessages", "--locale", "ja", "--no-obsolete"]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings", "KIRIKAE_DATA_DIR": str(tmp_path / "data")}
+
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+
+    report = ["msgfmt", "--check", "--statistics", "-o", str(tmp_path / "out.mo"), str(tmp_path / CATALOGUE)]
+    told = subprocess.run(report, env=os.environ | {"LC_ALL": "C"}, check=True, capture_output=True, text=True).stderr
+    assert "untranslated" not in told, told + untranslated(tmp_path / CATALOGUE)
+    assert "fuzzy" not in told, told + untranslated(tmp_path / CATALOGUE)
+
+
+def untranslated(catalogue: Path) -> str:
+    selections = ("--untranslated", "--only-fuzzy")
+    commands = (["msgattrib", selection, "--no-wrap", str(catalogue)] for selection in selections)
+    return "".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands)
+
+
+def test_the_compiled_catalogue_is_current(tmp_path: Path, needs_program: Callable[[str], str]) -> None:
+    compiled = tmp_path / "django.mo"
+
+    subprocess.run([needs_program("msgfmt"), "--check", "-o", compiled, CATALOGUE], check=True)
+
+    assert compiled.read_bytes() == CATALOGUE.with_suffix(".mo").read_bytes()
