@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 # Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
-PORTAL_NAMES = frozenset({"KIRIKAE_BASE_URL", "KIRIKAE_DATA_DIR", "KIRIKAE_SECRET_KEY"})
+PORTAL_NAMES = frozenset(
+    {"KIRIKAE_BASE_URL", "KIRIKAE_DATABASE_URL", "KIRIKAE_DATA_DIR", "KIRIKAE_REDIS_URL", "KIRIKAE_SECRET_KEY"}
+)
 CLIENT_NAMES = frozenset(
     {
         "KIRIKAE_BACKEND",

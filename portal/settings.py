@@ -5,7 +5,7 @@ from pathlib import Path
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from portal import env, secret_files
+from portal import backends, env, secret_files
 
 env.refuse_unknown_names()
 
@@ -82,19 +82,7 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
-# WAL alone still fails under concurrent writers; with IMMEDIATE and a timeout none of 1,200 did.
-# IMMEDIATE makes every atomic block a writer, so ATOMIC_REQUESTS stays off.
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "kirikae.sqlite3",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000",
-        },
-    },
-}
+DATABASES = {"default": backends.database(env.read_text("KIRIKAE_DATABASE_URL", default=""), folder=DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -148,13 +136,16 @@ SPECTACULAR_SETTINGS = {
     "DISABLE_ERRORS_AND_WARNINGS": True,
 }
 
-# Embedded mode: the queue is a folder. JSON only, no results, no remote control (it leaves files behind).
-CELERY_BROKER_URL = "filesystem://"
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "data_folder_in": DATA_DIR / "queue",
-    "data_folder_out": DATA_DIR / "queue",
-    "control_folder": DATA_DIR / "queue" / "control",
-}
+REDIS_URL = env.read_text("KIRIKAE_REDIS_URL", default="")
+CACHES = {"default": backends.cache(REDIS_URL)}
+
+# JSON only, no results, no remote control (on a folder it leaves files behind).
+_broker = backends.broker(REDIS_URL, folder=DATA_DIR / "queue")
+CELERY_BROKER_URL = _broker["url"]
+CELERY_BROKER_TRANSPORT_OPTIONS = _broker["options"]
+# A task whose worker dies is done again by another one.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

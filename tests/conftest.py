@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from portal.accounts.models import Role, User
 from tests.running import RunningPortal, kill_quietly, start_portal
+
+# How long an example takes says something of the machine's load, not of the code.
+settings.register_profile("kirikae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kirikae")
 
 PASSWORD = "correct horse battery staple"
 
