@@ -17,8 +17,8 @@ from routing.bundles import SignedBundle, get_current_bundle
 from routing.models import Decision, DecisionQuerySet
 
 __all__ = [
-    "SeenRemote", "SignedBundle", "get_current_bundle", "get_decision", "get_machine_to_ask_for", "list_decisions",
-    "list_seen_remotes", "remotes_of",
+    "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision", "get_machine_to_ask_for",
+    "list_decisions", "list_seen_remotes", "remotes_of",
 ]  # fmt: skip
 
 # How far back the page of rules looks for remotes that people really work on.
@@ -47,10 +47,15 @@ def get_machine_to_ask_for(token: ApiToken, *, asked: str | None) -> Machine | N
         return own
     if asked is None:
         return None
-    machine = Machine.objects.filter(public_id=asked).exclude(state="retired").first()
+    machine = find_machine(asked)
     if machine is None:
         raise Problem(404, "machine.unknown", f"There is no machine '{asked}' in use.", "machine")
     return machine
+
+
+def find_machine(public_id: str) -> Machine | None:
+    """A machine in use; a retired one is none."""
+    return Machine.objects.filter(public_id=public_id).exclude(state="retired").first()
 
 
 def list_decisions(user: User, *, backend: str = "", task: str = "") -> DecisionQuerySet:

@@ -1,5 +1,6 @@
 """The policy file, and the command that reads and writes it."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -9,6 +10,7 @@ from portal.audit.models import AuditEntry
 from portal.common.policy_head import get_head
 from routing.bundles import get_current_document
 from routing.engine.errors import PolicyErrors
+from routing.models import Decision
 from routing.policy_file import read_policy_file, write_policy_file
 from routing.services import ensure_first_revision
 from tests.routing.conftest import ACME
@@ -130,3 +132,58 @@ def test_export_writes_a_file_that_import_calls_unchanged(db, tmp_path):
     run("export", str(file))
 
     assert "nothing changes" in run("import", str(file))
+
+
+CASE = {
+    "name": "Acme never leaves",
+    "task": "architecture-design",
+    "projects": [{"remotes": ["git@github.com:acme/a"]}],
+}
+
+
+@pytest.mark.parametrize(
+    "expect", [{"not": "cloud"}, {"backend": "local"}, {"effect": "local_only"}, {"reason": "rule_matched"}]
+)
+def test_the_policys_own_cases_pass(publish, expect):
+    publish(
+        privacy_rules=[ACME],
+        cases=[{**CASE, "expect": expect}, {**CASE, "machine": "none", "expect": {"not": "cloud"}}],
+    )
+
+    assert "2 cases passed." in run("test")
+
+
+def test_a_case_that_fails_is_named_with_what_came_instead(publish):
+    publish(unclassified={"identified": "cloud_ok"}, cases=[{**CASE, "expect": {"not": "cloud"}}])
+    output = StringIO()
+
+    with pytest.raises(CommandError, match="1 of 1 cases failed"):
+        call_command("policy", "test", stdout=output)
+
+    assert "Acme never leaves: expected not cloud, got cloud" in output.getvalue()
+
+
+def test_explain_prints_the_trace_stage_by_stage_and_logs_nothing(publish, ben_mini, tmp_path):
+    publish(privacy_rules=[ACME])
+    file = tmp_path / "request.json"
+    file.write_text(
+        json.dumps({"task": CASE["task"], "projects": CASE["projects"], "machine": ben_mini.machine.public_id})
+    )
+    output = StringIO()
+
+    call_command("explain", str(file), stdout=output)
+
+    said = output.getvalue()
+    assert said.startswith(
+        "architecture-design: local (local_only), policy r1\n\nprivacy\n  rule_matched: The rule nda-acme"
+    )
+    assert "\nselection\n" in said
+    assert not Decision.objects.exists()
+
+
+def test_explain_names_what_is_wrong_with_a_request(db, tmp_path):
+    file = tmp_path / "request.json"
+    file.write_text('{"task": "poem"}')
+
+    with pytest.raises(CommandError, match="known: architecture-design"):
+        call_command("explain", str(file))

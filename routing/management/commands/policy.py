@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.audit.services import OPERATOR
 from portal.common.policy_head import get_head
-from routing.bundles import get_current_document
+from routing.bundles import get_current_bundle, get_current_document
 from routing.engine.errors import PolicyErrors
 from routing.engine.policy_document import parse_policy, policy_document
+from routing.policy_cases import run_cases
 from routing.policy_changes import PolicyChanges, describe_changes
 from routing.policy_file import read_policy_file, write_policy_file
 from routing.services import ensure_first_revision, publish_revision
@@ -25,18 +27,21 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="export|import")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|test")
         export = actions.add_parser("export", help="write the policy in force as YAML")
         export.add_argument("file", help="the file to write; - for standard output")
         importing = actions.add_parser("import", help="check a policy file, and publish it with --publish")
         importing.add_argument("file", help="the file to read; - for standard input")
         importing.add_argument("--publish", action="store_true", help="make it the next revision")
         importing.add_argument("--override", metavar="REASON", default="", help="noted with the revision and audited")
+        actions.add_parser("test", help="decide the policy's own cases and compare")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         ensure_first_revision()
         if options["action"] == "export":
             self._export(options["file"])
+        elif options["action"] == "test":
+            self._test()
         else:
             self._import(options["file"], publish=options["publish"], note=options["override"])
 
@@ -61,6 +66,16 @@ class Command(BaseCommand):
             return
         revision = publish_revision(document=document, by=None, actor=OPERATOR, note=note)
         self.stdout.write(f"Published r{revision.number}.")
+
+    def _test(self) -> None:
+        results = run_cases(get_current_bundle().bundle, now=timezone.now())
+        failed = [result for result in results if not result.is_met]
+        for result in failed:
+            key, wanted = result.case.expect
+            self.stdout.write(f"failed: {result.case.name}: expected {key} {wanted}, got {result.got}")
+        if failed:
+            raise CommandError(f"{len(failed)} of {len(results)} cases failed.")
+        self.stdout.write(f"{len(results)} cases passed.")
 
     def _read(self, file: str) -> object:
         try:
