@@ -27,8 +27,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ルール {rule} にこの版が知らない内容があるため、すべてをこのMacに限定します。",
     ),
     "unclassified_identified": (
-        "No rule names this project, and the policy for known repositories without a class is: {effect_words}.",
-        "このプロジェクトを指すルールはなく、未分類のリポジトリの扱いは「{effect_words}」です。",
+        "The policy for known repositories that no rule names is: {effect_words}.",
+        "どのルールにも該当しない既知のリポジトリの扱いは「{effect_words}」です。",
     ),
     "unclassified_anonymous": (
         "The project cannot be identified by its git remotes, and the policy for that is: {effect_words}.",
@@ -164,7 +164,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} のサイズが不明なため、メモリに収まらないことがあります。",
     ),
     "local_candidates": (
-        "{count} local models can do this.",
+        "Local models that can do this: {count}.",
         "実行できるローカルモデルは {count} 件です。",
     ),
     # preference
@@ -377,7 +377,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "slim_tools": ("Only a few tools are offered.", "使えるツールを絞ります。"),
     "context_cap": ("The context is capped at {value} tokens.", "コンテキスト長を {value} トークンに制限します。"),
     "output_cap": ("An answer is capped at {value} tokens.", "1回の出力を {value} トークンに制限します。"),
-    "parallel_agents_max": ("At most {value} agents run in parallel.", "並列のエージェントは {value} つまでです。"),
+    "parallel_agents_max": ("Agents in parallel: at most {value}.", "並列のエージェントは {value} つまでです。"),
     "no_agent_teams": ("Agent teams are off.", "エージェントチームを無効にします。"),
     "deny_read_paths": ("Protected folders cannot be read in this session.", "保護対象のフォルダは読み取れません。"),
     "send_receipt": ("The launch is recorded.", "起動を記録します。"),

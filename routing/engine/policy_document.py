@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import cast
 
-from .effects import Effect
+from .effects import Effect, is_stricter
 from .errors import PolicyErrors
 from .globs import is_all_wildcards
 from .identity import normalise_pattern
@@ -233,6 +233,9 @@ def _read_exception(reader: ObjectReader, rules: Iterable[PrivacyRule]) -> Priva
     rule = by_id.get(exception.rule)
     if rule is None:
         reader.wrong(reader.at("rule"), found=exception.rule, allowed=", ".join(by_id) or "no rule is there to except")
+    elif not is_stricter(rule.effect, exception.effect):
+        weaker = [str(one) for one in Effect if is_stricter(rule.effect, one)]
+        reader.wrong(reader.at("effect"), found=str(exception.effect), allowed=", ".join(weaker) or "no exception")
     elif not rule.may_have_exceptions:
         reader.wrong(reader.at("rule"), found=exception.rule, allowed="a rule that permits exceptions")
     reader.close()

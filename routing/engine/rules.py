@@ -136,12 +136,14 @@ class PrivacyRules:
     def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
         exceptions = self._valid_exceptions(signals, now=now, machine=machine)
-        findings = [
+        named = [
             self._finding(rule, exceptions)
             for rule, match in self.restricting
             if not rule.can_be_evaluated or match.hits(signals)
         ]
-        findings += self._base(signals, exceptions, now=now, is_expired=is_expired)
+        applied = [finding.exception for finding in named if finding.exception]
+        base = self._base(signals, applied, now=now, is_expired=is_expired)
+        findings = named + [finding for finding in base if _adds_to(named, finding)]
         effect = strictest(finding.effect for finding in findings)
         return ProjectVerdict(
             effect=effect,
@@ -177,7 +179,7 @@ class PrivacyRules:
     def _finding(self, rule: PrivacyRule, exceptions: Sequence[PrivacyException]) -> Finding:
         if not rule.can_be_evaluated:
             return Finding("rule_not_understood", Effect.LOCAL_ONLY, rule=rule)
-        own = [exception for exception in exceptions if exception.rule == rule.id]
+        own = [one for one in exceptions if one.rule == rule.id and is_stricter(rule.effect, one.effect)]
         if not own:
             return Finding("rule_matched", rule.effect, rule=rule)
         strictest_effect = strictest(exception.effect for exception in own)
@@ -240,6 +242,13 @@ class PrivacyRules:
             yield Miss(rule, "expires", str(rule.expires), str(now.date()))
         elif not all(hits):
             yield Miss(rule, "remotes", wanted, str(signals.exact[hits.index(False)]))
+
+
+def _adds_to(named: Sequence[Finding], base: Finding) -> bool:
+    """Whether the base is worth telling beside rules that matched: one without a rule of its own only if stricter."""
+    if not named or base.rule is not None or base.exception is not None:
+        return True
+    return is_stricter(base.effect, strictest(finding.effect for finding in named))
 
 
 def _classify(findings: Sequence[Finding]) -> Classification:

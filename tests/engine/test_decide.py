@@ -332,3 +332,28 @@ def test_unknown_task_names_the_known_ones(ask: Ask) -> None:
 
 def unmeasured() -> object:
     return dataclasses.replace(facts_from(), benchmarks=())
+
+
+def test_base_is_told_beside_a_rule_only_where_it_is_stricter(ask: Ask) -> None:
+    closed = {"identified": "local_only", "anonymous": "block"}
+    policy = policy_of(privacy_rules=[NDA_RULE], unclassified=closed)
+
+    named = ask(policy, projects=[ACME])
+    marked = ask(policy, projects=[{"remotes": [], "markers": ["acme"]}])
+
+    assert [code for code in codes(named) if code.startswith("unclassified")] == []
+    assert "unclassified_anonymous" in codes(marked)
+    assert marked.privacy.effect == "block"
+
+
+def test_exception_opens_nothing_that_its_rule_does_not_match(ask: Ask) -> None:
+    exception = {
+        "id": "stray", "rule": "nda-acme", "match": {"remotes": ["gitlab.com/someone/**"]},
+        "effect": "cloud_ok", "expires": "2026-12-31",
+    }  # fmt: skip
+    closed = {"identified": "local_only", "anonymous": "local_only"}
+
+    answer = ask(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception], unclassified=closed), projects=[OTHER])
+
+    assert answer.backend is Backend.LOCAL
+    assert answer.privacy.exceptions == ()

@@ -65,6 +65,7 @@ RULES = st.lists(
     | st.tuples(st.just("cloud_ok"), OPEN_MATCHES),
     max_size=4,
 ).map(lambda rows: [{"id": f"r{at}", "effect": effect, "match": match} for at, (effect, match) in enumerate(rows)])
+ORDER = ["block", "local_only", "org_only", "cloud_ok"]
 EFFECTS = st.sampled_from(["local_only", "cloud_ok", "org_only", "block"])
 TASKS = st.sampled_from([task["id"] for task in SHIPPED["tasks"]])
 REQUESTS = st.fixed_dictionaries(
@@ -95,7 +96,8 @@ FACTS = st.none() | st.builds(
 def policies(draw: st.DrawFn) -> Policy:
     rules = draw(RULES)
     exceptions = [
-        {"id": f"e-{rule['id']}", "rule": rule["id"], "match": draw(OPEN_MATCHES), "effect": draw(EFFECTS),
+        {"id": f"e-{rule['id']}", "rule": rule["id"], "match": draw(OPEN_MATCHES),
+         "effect": draw(st.sampled_from(ORDER[ORDER.index(str(rule["effect"])) + 1 :])),
          "expires": draw(st.sampled_from(["2026-01-01", "2027-01-01"]))}
         for rule in rules
         if rule["effect"] != "cloud_ok" and draw(st.booleans())

@@ -97,3 +97,17 @@ def test_rule_of_a_later_version_restricts_everything(change: dict[str, object])
 def test_document_that_is_no_object_is_a_problem_and_no_crash(document: object) -> None:
     with pytest.raises(PolicyErrors):
         parse_policy(document, shipped=SHIPPED)
+
+
+def test_exception_must_be_weaker_than_its_rule() -> None:
+    exception = {
+        "id": "e", "rule": "nda-acme", "match": {"remotes": ["github.com/acme/x"]}, "effect": "block",
+        "expires": "2027-01-01",
+    }  # fmt: skip
+
+    with pytest.raises(PolicyErrors) as raised:
+        policy_of(privacy_rules=[NDA_RULE], exceptions=[exception])
+
+    assert [(one.path, one.allowed) for one in raised.value.problems] == [
+        ("exceptions[0].effect", "org_only, cloud_ok")
+    ]
