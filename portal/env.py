@@ -16,6 +16,7 @@ CLIENT_NAMES = frozenset(
         "KIRIKAE_HOME",
         "KIRIKAE_LANG",
         "KIRIKAE_MODEL",
+        "KIRIKAE_RUNTIME_URL",
         "KIRIKAE_RUNTIMES",
         "KIRIKAE_RUNTIMES_ALLOW_REMOTE",
     }

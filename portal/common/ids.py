@@ -1,8 +1,11 @@
 """Public ids: random, typed by a prefix, never a sequence number."""
 
 import secrets
-import time
 import uuid
+
+from django.utils import timezone
+
+from routing.engine.answer import uuid7_text
 
 # Crockford's alphabet in lower case: no i, l, o, u, so ids survive being read aloud.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -14,7 +17,5 @@ def new_public_id(prefix: str) -> str:
 
 
 def new_uuid7() -> uuid.UUID:
-    """RFC 9562 version 7: 48 bits of milliseconds, then random; sorts by time of making."""
-    value = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    return uuid.UUID(int=(value & ~(0x3 << 62)) | (0x2 << 62))
+    """Sorts by the time of making."""
+    return uuid.UUID(uuid7_text(timezone.now(), secrets.token_bytes(10)))

@@ -90,8 +90,8 @@ def test_a_client_without_a_recipe_is_told_where_to_go(
     assert run("--task", "commit-message", "--", "other-client", "--flag").returncode == 7
 
     launched = json.loads(record.read_text())
-    told = {name: launched["env"][name] for name in ("KIRIKAE_BACKEND", "KIRIKAE_BASE_URL", "KIRIKAE_MODEL")}
-    assert told == {"KIRIKAE_BACKEND": "local", "KIRIKAE_BASE_URL": runtime_url, "KIRIKAE_MODEL": "tiny-byte"}
+    told = {name: launched["env"][name] for name in ("KIRIKAE_BACKEND", "KIRIKAE_RUNTIME_URL", "KIRIKAE_MODEL")}
+    assert told == {"KIRIKAE_BACKEND": "local", "KIRIKAE_RUNTIME_URL": runtime_url, "KIRIKAE_MODEL": "tiny-byte"}
     assert launched["argv"] == ["--flag"]
 
 
@@ -132,7 +132,7 @@ def test_open_work_keeps_the_developers_own_environment(
     launched = json.loads(record.read_text())
     assert launched["env"]["KIRIKAE_BACKEND"] == "cloud"
     assert launched["env"]["ANTHROPIC_API_KEY"] == "the developer's own"
-    assert "KIRIKAE_BASE_URL" not in launched["env"]
+    assert "KIRIKAE_RUNTIME_URL" not in launched["env"]
 
 
 @SLOW
@@ -218,7 +218,7 @@ def test_the_environment_is_what_the_answer_says(home: Home) -> None:
         "C2": "kept",
         "A": f"{home.path}/x",
         "KIRIKAE_BACKEND": "local",
-        "KIRIKAE_BASE_URL": "http://127.0.0.1:9",
+        "KIRIKAE_RUNTIME_URL": "http://127.0.0.1:9",
         "KIRIKAE_MODEL": "tiny-byte",
     }
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from routing.engine import wire
@@ -14,6 +14,7 @@ from routing.engine.decide import decide
 from routing.engine.effects import Effect, is_stricter
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy import Policy
+from routing.engine.signals import read_signals
 from tests.engine.conftest import NOW, SHIPPED, bundle_of, facts_from, policy_of
 
 pytestmark = pytest.mark.slow
@@ -165,6 +166,7 @@ def test_adding_a_signal_to_an_identified_project_never_loosens(
         name: value for name, value in request["projects"][0].items() if name != "complete" and value
     }
     first["remotes"] = first["remotes"] or ["https://github.com/ours/site"]
+    assume(read_signals(wire.request_from_document({"task": "x", "projects": [first]}).projects[0]).is_identified)
     base = request | {"projects": [first]}
     added = {**first, key: [*(first.get(key) or []), data.draw(values)]}
     more = request | {"projects": [added]}

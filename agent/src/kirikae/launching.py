@@ -91,7 +91,11 @@ def prepare_launch(
 def _generic_environment(document: Mapping[str, object]) -> dict[str, str]:
     """For clients without a recipe of their own."""
     model = mapping_of(document, "model").get("name")
-    told = {"KIRIKAE_BACKEND": document["backend"], "KIRIKAE_BASE_URL": base_url_of(document), "KIRIKAE_MODEL": model}
+    told = {
+        "KIRIKAE_BACKEND": document["backend"],
+        "KIRIKAE_RUNTIME_URL": base_url_of(document),
+        "KIRIKAE_MODEL": model,
+    }
     return {name: str(value) for name, value in told.items() if value}
 
 
