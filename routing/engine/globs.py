@@ -12,7 +12,7 @@ def may_contain(pattern: tuple[str, ...], folder: tuple[str, ...]) -> bool:
     Past a `**` every folder could contain a match, so the pattern's head decides alone.
     """
     head = pattern[: pattern.index("**")] if "**" in pattern else pattern
-    return len(folder) < len(head) and all(map(matches_segment, head, folder))
+    return len(folder) <= len(head) and all(map(matches_segment, head, folder))
 
 
 def is_all_wildcards(pattern: tuple[str, ...]) -> bool:

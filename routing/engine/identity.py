@@ -24,12 +24,29 @@ class NormalRemote:
     segments: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "/".join(self.segments) or str(self.standing)
+        segments = self.segments if self.standing is Standing.RESOLVED else self.without_user
+        return "/".join(segments) or str(self.standing)
 
     @property
     def has_certain_host(self) -> bool:
-        """False where the host may be an ssh alias, so that only the path can be compared."""
-        return bool(self.segments) and _is_dotted_name(self.segments[0])
+        """False where the host may be an ssh alias or no host at all, so that only the path can be compared."""
+        return bool(self.segments) and _is_dotted_name(self.segments[0]) and set(self.segments[0]) <= _HOST_CHARACTERS
+
+    @property
+    def without_user(self) -> tuple[str, ...]:
+        """What follows the last `@`: a user and a password that stand at an odd place are no part of an address."""
+        for at in reversed(range(len(self.segments))):
+            if "@" in self.segments[at]:
+                return (self.segments[at].rpartition("@")[2], *self.segments[at + 1 :])
+        return self.segments
+
+    @property
+    def addresses(self) -> tuple[tuple[str, ...], ...]:
+        """Every address that may be meant. Where the host is in doubt, the rest may hold the real one."""
+        found: tuple[tuple[str, ...], ...] = (self.segments,)
+        if not self.has_certain_host:
+            found = (self.segments, self.segments[1:], self.without_user)
+        return tuple(segments for segments in found if segments)
 
 
 _LOCAL = NormalRemote(Standing.LOCAL, ())
@@ -43,6 +60,9 @@ _HOST_TWINS = {
 }
 _AZURE = "dev.azure.com"
 _AZURE_OLD = ".visualstudio.com"
+_AZURE_OLD_SSH = "vs-ssh.visualstudio.com"
+# Letters that older and newer rules for international names read differently.
+_DOUBTFUL_LETTERS = frozenset("ßς")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
@@ -52,32 +72,20 @@ def normalise_remote(text: str) -> NormalRemote:
 
     `ssh://git@ssh.github.com:443/Acme/app.git/` and `git@github.com:Acme/app` both give `github.com/Acme/app`.
     """
-    cleaned = "".join(character for character in text if character.isprintable() and not character.isspace())
-    is_odd = cleaned != text or "\\" in cleaned
-    cleaned = cleaned.replace("\\", "/")
-    scheme, authority, path = _split(cleaned)
-    if scheme is None:
-        return _local_or_bare(cleaned)
-    if scheme == "file":
-        return _LOCAL
-    if scheme != "scp":
-        is_odd = is_odd or scheme not in _SCHEMES or "?" in path or "#" in path
-        path = path.partition("?")[0].partition("#")[0]
-    path, is_decoded = _decode(path)
-    host, is_host_good = _normal_host(authority)
-    segments = _path_segments(path)
-    host, segments = _provider_form(host, segments)
-    if not is_host_good or not is_decoded or is_odd or not segments:
-        return NormalRemote(Standing.MALFORMED, (host, *segments))
-    return NormalRemote(Standing.RESOLVED if _is_dotted_name(host) else Standing.UNRESOLVED, (host, *segments))
+    helper, mark, address = text.partition("::")
+    if mark and helper.replace("-", "").isalnum():
+        # git's `helper::address`: what the helper makes of the address is not known.
+        return NormalRemote(Standing.MALFORMED, _normalise(address).segments)
+    return _normalise(text)
 
 
 def normalise_pattern(text: str) -> tuple[str, ...]:
-    """The segments of a remote pattern such as `github.com/acme/**`; its host takes the same form as a remote's."""
+    """The segments of a remote pattern such as `github.com/acme/**`; it takes the same form as a remote's."""
     host, _, path = text.strip().partition("/")
-    normal = host if "*" in host else _normal_host(host)[0]
-    segments = tuple(segment for segment in _without_suffix(path).split("/") if segment)
-    return (_HOST_TWINS.get(normal, normal), *segments)
+    segments = _path_segments(_decode(path)[0])
+    if len(segments) > 1 and segments[-1] == "**":  # a repository may be written with its ending here too
+        segments = (*segments[:-2], _without_suffix(segments[-2]), "**")
+    return _flat(_provider_form(_normal_host_pattern(host), segments))
 
 
 def path_segments(text: str) -> tuple[str, ...]:
@@ -93,9 +101,48 @@ def fold(text: str) -> str:
 
 
 def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
-    """Folded, and with the endings that only an unusual spelling left on the last segment."""
-    folded = tuple(map(fold, segments))
-    return (*folded[:-1], _without_suffix(folded[-1])) if len(folded) > 1 else folded
+    """Folded, without spaces, and without the endings that an unusual spelling left on the last segment."""
+    folded = tuple("".join(fold(segment).split()) for segment in segments)
+    if len(folded) < 2:
+        return folded
+    last, shorter = folded[-1], _without_suffix(folded[-1])
+    while shorter != last:
+        last, shorter = shorter, _without_suffix(shorter)
+    return (*folded[:-1], last)
+
+
+def _normalise(text: str) -> NormalRemote:
+    cleaned = "".join(character for character in text if character.isprintable() and not character.isspace())
+    is_odd = cleaned != text or "\\" in cleaned
+    cleaned = cleaned.replace("\\", "/")
+    scheme, authority, path = _split(cleaned)
+    if "%" in authority.rpartition("@")[2]:  # git decodes an address before it looks for the host
+        is_odd = True
+        scheme, authority, path = _split(_decode(cleaned)[0])
+    if scheme is None:
+        return _local_or_bare(cleaned)
+    if scheme == "file":
+        return _LOCAL
+    if scheme != "scp":
+        is_odd = is_odd or scheme not in _SCHEMES or "?" in path or "#" in path
+        path = path.partition("?")[0].partition("#")[0]
+    path, is_decoded = _decode(path)
+    host, is_host_good = _normal_host(authority)
+    segments = _path_segments(f"{_misplaced_path(authority)}/{path}")
+    host, segments = _provider_form(host, segments, user=authority.rpartition("@")[0].partition(":")[0])
+    if not is_host_good or not is_decoded or is_odd or not segments:
+        return NormalRemote(Standing.MALFORMED, (host, *segments))
+    return NormalRemote(Standing.RESOLVED if _is_dotted_name(host) else Standing.UNRESOLVED, (host, *segments))
+
+
+def _misplaced_path(authority: str) -> str:
+    """What stands where a port should, as in `ssh://git@github.com:acme/app`: the path's beginning."""
+    host = authority.rpartition("@")[2]
+    return "" if host.startswith("[") else host.partition(":")[2].lstrip("0123456789:")
+
+
+def _flat(address: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return (address[0], *address[1])
 
 
 def _split(text: str) -> tuple[str | None, str, str]:
@@ -132,17 +179,27 @@ def _normal_host(authority: str) -> tuple[str, bool]:
         host, colon, port = host.partition(":")
     is_good = not colon or port == "" or port.isdigit()
     host, is_decoded = _decode(host)
-    host = host.rstrip(".").removeprefix("www.")
     if not host.isascii():
         host, is_encoded = _to_ascii(host)
         is_good = is_good and is_encoded
+    host = host.rstrip(".").removeprefix("www.")
     is_named = bool(host) and not host.startswith(("-", ".")) and ".." not in host
     return host, is_good and is_decoded and is_named and set(host) <= _HOST_CHARACTERS
 
 
+def _normal_host_pattern(host: str) -> str:
+    """Label by label where some hold a `*`."""
+    if "*" not in host:
+        return _normal_host(host)[0]
+    labels = host.rstrip(".").split(".")
+    return ".".join(label.lower() if "*" in label else _normal_host(label)[0] for label in labels)
+
+
 def _to_ascii(host: str) -> tuple[str, bool]:
+    """The form that the DNS takes, and whether every program would read the host so."""
+    has_one_reading = not set(host) & _DOUBTFUL_LETTERS
     try:
-        return unicodedata.normalize("NFKC", host).encode("idna").decode("ascii").rstrip("."), True
+        return unicodedata.normalize("NFKC", host).encode("idna").decode("ascii").lower(), has_one_reading
     except UnicodeError:
         return fold(host), False
 
@@ -155,37 +212,34 @@ def _is_dotted_name(host: str) -> bool:
 
 
 def _decode(text: str) -> tuple[str, bool]:
-    """Percent-decoded once as git does it, and whether nothing encoded or broken is left."""
+    """Percent-decoded, and whether that took one step as in git and left only what an address holds."""
     if "%" not in text:
         return text, True
-    decoded = _decode_once(text)
-    is_clean = True
-    while decoded is not None and "%" in decoded:
+    decoded, is_clean = _decode_once(text)
+    while "%" in decoded and decoded != text:
         is_clean, text = False, decoded
-        decoded = _decode_once(text)
-        if decoded == text:
-            break
-    return (decoded if decoded is not None else text), is_clean and decoded is not None
+        decoded = _decode_once(text)[0]
+    return decoded, is_clean and "%" not in decoded
 
 
-def _decode_once(text: str) -> str | None:
-    """None when the bytes are not UTF-8 or decode to characters that no address holds."""
+def _decode_once(text: str) -> tuple[str, bool]:
+    """Bytes that are not UTF-8 and characters that no address holds are left out, and told."""
     head, *parts = text.split("%")
-    raw = bytearray(head.encode())
+    raw = bytearray(head.encode(errors="replace"))
     for part in parts:
         if len(part) >= 2 and set(part[:2]) <= _HEX:
-            raw += bytes([int(part[:2], 16)]) + part[2:].encode()
+            raw += bytes([int(part[:2], 16)]) + part[2:].encode(errors="replace")
         else:
-            raw += b"%" + part.encode()
-    try:
-        decoded = raw.decode()
-    except UnicodeDecodeError:
-        return None
-    return decoded if decoded.isprintable() else None
+            raw += b"%" + part.encode(errors="replace")
+    decoded = raw.decode(errors="ignore")
+    kept = "".join(character for character in decoded if character.isprintable())
+    return kept, kept.encode() == bytes(raw)
 
 
 def _path_segments(path: str) -> tuple[str, ...]:
     segments = _resolve_dots(path.split("/"))
+    if len(segments) > 1 and segments[-1].lower() == ".git":  # the folder inside a work tree
+        segments = segments[:-1]
     return (*segments[:-1], _without_suffix(segments[-1])) if segments else ()
 
 
@@ -205,19 +259,28 @@ def _without_suffix(text: str) -> str:
     return text.removesuffix(".git").removesuffix(".wiki") if text not in (".git", ".wiki") else text
 
 
-def _provider_form(host: str, segments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _provider_form(host: str, segments: tuple[str, ...], user: str = "") -> tuple[str, tuple[str, ...]]:
     """One address for the several that a provider answers under."""
-    organisation = host.removesuffix(_AZURE_OLD)
+    if host == _AZURE_OLD_SSH and "_ssh" in map(str.lower, segments):
+        segments = (user, *segments)
+    elif host not in _HOST_TWINS and host.endswith(_AZURE_OLD):
+        segments = (host.removesuffix(_AZURE_OLD), *segments)
+        host = _AZURE
     host = _HOST_TWINS.get(host, host)
-    if host.endswith(_AZURE_OLD):
-        host, segments = _AZURE, (organisation, *(s for s in segments if s.lower() != "defaultcollection"))
-    if host != _AZURE:
-        return host, segments
-    if segments and segments[0] == "v3":
-        return host, segments[1:]
-    if "_git" in segments:
-        at = segments.index("_git")
-        # An address without a project names the project's own repository.
-        project = segments[1:at] or segments[at + 1 : at + 2]
-        return host, (*segments[:1], *project, *segments[at + 1 :])
-    return host, segments
+    return host, _azure_repository(segments) if host == _AZURE else segments
+
+
+def _azure_repository(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """`organisation/project/repository` from the forms of Azure DevOps, which do not regard case."""
+    if segments and segments[0].lower() == "v3":
+        return segments[1:]
+    if len(segments) > 1 and segments[1].lower() == "defaultcollection":
+        segments = (segments[0], *segments[2:])
+    at = next((at for at, segment in enumerate(segments) if segment.lower() in ("_git", "_ssh")), None)
+    if at is None:
+        return segments
+    repository = segments[at + 1 :]
+    if repository and repository[0].lower() in ("_full", "_optimized"):
+        repository = repository[1:]
+    # An address without a project names the project's own repository.
+    return (*segments[:1], *(segments[1:at] or repository[:1]), *repository)

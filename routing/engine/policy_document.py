@@ -43,6 +43,10 @@ __all__ = ["parse_policy", "policy_document"]
 POLICY_VERSION = 1
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MANY = 20_000
+LOOSENING_KEYS = ("remotes",)
+_HEX = frozenset("0123456789abcdef")
+# Never part of a normal form; brackets and braces are somebody's hope for a regular expression.
+_FOREIGN = frozenset(":@\\?#[]{}|")
 _SECTIONS = (
     "organisation", "unclassified", "default_task", "limits", "models", "privacy_rules", "exceptions",
     "tasks", "overrides", "cases",
@@ -76,17 +80,18 @@ def _merge_tasks(given: object, shipped: Sequence[object]) -> object:
     if given is None or not isinstance(given, list):
         return list(shipped) if given is None else given
     changes = {row["id"]: row for row in given if isinstance(row, dict) and isinstance(row.get("id"), str)}
-    known = {row["id"] for row in shipped if isinstance(row, dict)}
+    known = [row["id"] for row in shipped if isinstance(row, dict)]
     rows: list[object] = []
     for row in shipped:
         change = changes.get(cast("dict[str, str]", row)["id"], {})
         rows.append(_over_row(cast("dict[str, object]", row), change))
-    first_seen: set[object] = set()
+    first_seen: list[object] = []
     for row in given:
         slug = row.get("id") if isinstance(row, dict) else None
         if slug not in known or slug in first_seen:
             rows.append(row)
-        first_seen.add(slug)
+        else:
+            first_seen.append(slug)
     return rows
 
 
@@ -172,7 +177,7 @@ def _read_rule(reader: ObjectReader, *, is_lenient: bool) -> PrivacyRule:
     rule = PrivacyRule(
         id=_slug(reader),
         effect=effect,
-        match=_read_match(reader.reader("match"), keys=SIGNAL_KEYS if effect.is_restricting else ("remotes",)),
+        match=_read_match(reader.reader("match"), keys=SIGNAL_KEYS if effect.is_restricting else LOOSENING_KEYS),
         name=_local_text(reader, "name"),
         is_confidential=reader.boolean("confidential", default=False),
         may_have_exceptions=reader.choice("exceptions", ("second_person", "forbidden"), "second_person") != "forbidden",
@@ -198,6 +203,11 @@ def _read_match(reader: ObjectReader, *, keys: Sequence[str]) -> Match:
     for key in SIGNAL_KEYS:
         if key not in keys and reader.take(key, []):
             reader.wrong(reader.at(key), found=reader.take(key), allowed="nothing: only remotes can loosen")
+    if keys == LOOSENING_KEYS:
+        _check_no_wikis(reader, found["remotes"])
+    for index, commit in enumerate(found.get("root_commits", ())):
+        if len(commit) not in (40, 64) or not set(commit.lower()) <= _HEX:
+            reader.wrong(f"{reader.at('root_commits')}[{index}]", found=commit, allowed="a whole hash, 40 or 64 digits")
     if not any(found.values()) and not any(reader.take(key, []) for key in SIGNAL_KEYS):
         reader.wrong(reader.path, found="no pattern", allowed="at least one pattern", code="match.empty")
     for key in ("remotes", "paths"):
@@ -210,12 +220,26 @@ def _read_match(reader: ObjectReader, *, keys: Sequence[str]) -> Match:
 def _check_pattern(reader: ObjectReader, path: str, pattern: str, *, is_remote: bool) -> None:
     if any("**" in segment and segment != "**" for segment in pattern.split("/")):
         reader.wrong(path, found=pattern, allowed="** only as a whole segment", code="pattern.invalid")
-    if is_remote and ("://" in pattern or "@" in pattern or ":" in pattern):
+    if is_remote and not _is_remote_pattern(pattern):
         reader.wrong(path, found=pattern, allowed="host/path, such as github.com/acme/**", code="pattern.invalid")
-    elif is_remote and is_all_wildcards(normalise_pattern(pattern)[:1]):
-        reader.wrong(path, found=pattern, allowed="a host, such as github.com/acme/**", code="pattern.invalid")
     if not is_remote and not pattern.startswith(("~/", "/", "**/")):
         reader.wrong(path, found=pattern, allowed="~/folder/** or /folder/**", code="pattern.invalid")
+
+
+def _is_remote_pattern(pattern: str) -> bool:
+    """Whether a remote can meet it: a host, a path, and no character that a normal form never holds."""
+    host, *path = normalise_pattern(pattern)
+    is_host_good = host.isascii() and not is_all_wildcards((host,))
+    has_dots = any(segment in (".", "..") for segment in pattern.split("/"))
+    return is_host_good and bool(path) and not has_dots and pattern.isprintable() and not set(pattern) & _FOREIGN
+
+
+def _check_no_wikis(reader: ObjectReader, patterns: Sequence[str]) -> None:
+    """A wiki counts as its repository, so a pattern of wikis would open repositories."""
+    for index, pattern in enumerate(patterns):
+        if pattern.strip().rstrip("/").removesuffix(".git").endswith(".wiki"):
+            path = f"{reader.at('remotes')}[{index}]"
+            reader.wrong(path, found=pattern, allowed="the repository, its wiki goes with it", code="pattern.invalid")
 
 
 def _read_exception(reader: ObjectReader, rules: Iterable[PrivacyRule]) -> PrivacyException:
@@ -223,7 +247,7 @@ def _read_exception(reader: ObjectReader, rules: Iterable[PrivacyRule]) -> Priva
     exception = PrivacyException(
         id=_slug(reader),
         rule=reader.text("rule", max_length=64),
-        remotes=_read_match(reader.reader("match"), keys=("remotes",)).remotes,
+        remotes=_read_match(reader.reader("match"), keys=LOOSENING_KEYS).remotes,
         effect=_effect(reader, "effect"),
         expires=_day(reader, "expires", is_required=True) or date.min,
         machines=reader.texts("machines", [], high=500, max_length=40),

@@ -10,9 +10,9 @@ from functools import cached_property
 
 from . import globs
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
-from .identity import fold, fold_segments, normalise_pattern
+from .identity import NormalRemote, fold, fold_segments, normalise_pattern
 from .policy import Match, Policy, PrivacyException, PrivacyRule
-from .signals import Segments, Signals, fold_folder
+from .signals import Segments, Signals, fold_folder, folder_forms
 
 # More than this many near misses would bury the one that helps.
 MAX_NEAR_MISSES = 8
@@ -58,10 +58,10 @@ class RestrictingMatch:
     __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
 
     def __init__(self, match: Match) -> None:
-        self.remotes = tuple(fold_segments(normalise_pattern(pattern)) for pattern in match.remotes)
+        self.remotes = tuple(map(_restricting_remote, match.remotes))
         self.root_commits = frozenset(map(fold, match.root_commits))
         self.markers = tuple(map(fold, match.markers))
-        self.paths = tuple(map(fold_folder, match.paths))
+        self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
         self.labels = tuple(map(fold, match.labels))
 
     def hits(self, signals: Signals) -> bool:
@@ -160,10 +160,12 @@ class PrivacyRules:
         """Whether the day is over in the organisation's time zone."""
         if day is None:
             return False
-        zone = self.zone
-        if zone is not None:
-            return now.astimezone(zone).date() > day
-        return (now.astimezone(UTC) + timedelta(hours=_EARLIEST_ZONE_HOURS)).date() > day
+        try:
+            if self.zone is not None:
+                return now.astimezone(self.zone).date() > day
+            return (now.astimezone(UTC) + timedelta(hours=_EARLIEST_ZONE_HOURS)).date() > day
+        except OverflowError:  # a clock at the end of time: nothing is permitted any longer
+            return True
 
     def _valid_exceptions(self, signals: Signals, *, now: datetime, machine: str | None) -> list[PrivacyException]:
         if not self.exceptions or not signals.is_identified:
@@ -171,10 +173,13 @@ class PrivacyRules:
         return [
             exception
             for exception, patterns in self.exceptions
-            if not self.has_ended(exception.expires, now=now)
-            and (not exception.machines or machine in exception.machines)
-            and all(_any_pattern(patterns, remote.segments) for remote in signals.exact)
+            if all(_any_pattern(patterns, remote.segments) for remote in signals.exact)
+            and self._is_in_force(exception, now=now, machine=machine)
         ]
+
+    def _is_in_force(self, exception: PrivacyException, *, now: datetime, machine: str | None) -> bool:
+        is_for_machine = not exception.machines or machine in exception.machines
+        return is_for_machine and not self.has_ended(exception.expires, now=now)
 
     def _finding(self, rule: PrivacyRule, exceptions: Sequence[PrivacyException]) -> Finding:
         if not rule.can_be_evaluated:
@@ -198,14 +203,19 @@ class PrivacyRules:
         return [Finding(code, self._unclassified(signals))]
 
     def _unclassified(self, signals: Signals) -> Effect:
-        return self.policy.identified if signals.is_identified else self.policy.anonymous
+        if signals.is_identified:
+            return self.policy.identified
+        # A broken or missing remote must not turn a repository into something looser than it was.
+        return (
+            strictest((self.policy.identified, self.policy.anonymous)) if signals.is_in_doubt else self.policy.anonymous
+        )
 
     def _openings(self, signals: Signals, exceptions: Sequence[PrivacyException], *, now: datetime) -> list[Finding]:
         """What gives the project its base; empty unless every remote of an identified project is covered."""
         if not signals.is_identified:
             return []
         findings = [Finding("exception_applied", one.effect, exception=one) for one in exceptions]
-        is_covered = [bool(exceptions)] * len(signals.exact)
+        is_covered = [self._is_excepted(remote, exceptions) for remote in signals.exact]
         for rule, patterns in self.opening:
             if rule.effect is Effect.CLOUD_OK and self.has_ended(rule.expires, now=now):
                 continue
@@ -214,6 +224,11 @@ class PrivacyRules:
                 findings.append(Finding("opened_by_rule", rule.effect, rule=rule))
                 is_covered = [before or hit for before, hit in zip(is_covered, hits, strict=True)]
         return findings if all(is_covered) else []
+
+    def _is_excepted(self, remote: NormalRemote, exceptions: Sequence[PrivacyException]) -> bool:
+        """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
+        folded, excepted = fold_segments(remote.segments), {one.rule for one in exceptions}
+        return any(_any_pattern(match.remotes, folded) for rule, match in self.restricting if rule.id in excepted)
 
     def _misses(self, signals: Signals, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
         matched = {finding.rule.id for finding in findings if finding.rule}
@@ -249,6 +264,18 @@ def _adds_to(named: Sequence[Finding], base: Finding) -> bool:
     if not named or base.rule is not None or base.exception is not None:
         return True
     return is_stricter(base.effect, strictest(finding.effect for finding in named))
+
+
+def _restricting_remote(pattern: str) -> Segments:
+    """A pattern that ends in a slash means what is below it; this reading restricts more, never less."""
+    segments = fold_segments(normalise_pattern(pattern))
+    return (*segments, "**") if pattern.rstrip().endswith("/") else segments
+
+
+def _restricting_folders(pattern: str) -> tuple[Segments, ...]:
+    """A protected folder with everything in it. One person's whole home folder is not everybody's."""
+    folder = fold_folder(pattern)
+    return tuple((*form, "**") for form in folder_forms(folder) if form == folder or form != ("~",))
 
 
 def _classify(findings: Sequence[Finding]) -> Classification:

@@ -7,12 +7,17 @@ from .request import Project, Remote
 
 type Segments = tuple[str, ...]
 
+# Where the systems keep home folders. Folders in them should come as `~/...`, but a script may send them in full.
+_HOMES: tuple[Segments, ...] = (("", "users"), ("", "home"), ("", "system", "volumes", "data", "users"))
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:
     """`exact` is for what loosens, everything else for what restricts and therefore folded."""
 
     is_identified: bool
+    # It may be a repository with an address: its remotes were not read, or one of them is no certain address.
+    is_in_doubt: bool
     exact: tuple[NormalRemote, ...]
     remotes: tuple[Segments, ...]
     # Paths of remotes whose host may be an ssh alias: they hit a pattern of any host.
@@ -30,20 +35,19 @@ def read_signals(project: Project) -> Signals:
     hostless: dict[Segments, None] = {}
     for remote, url in zip(remotes, exact, strict=True):
         for form in _restricting_forms(remote, url):
-            if not form.segments:
-                continue
-            folded = fold_segments(form.segments)
-            certain[folded] = None
-            if not form.has_certain_host and url.standing is not Standing.RESOLVED:
-                hostless[folded[1:]] = None
+            certain |= dict.fromkeys(map(fold_segments, form.addresses))
+            if form.segments and not form.has_certain_host and url.standing is not Standing.RESOLVED:
+                hostless[fold_segments(form.segments)[1:]] = None
+    is_identified = project.is_complete and _is_identity(exact)
     return Signals(
-        is_identified=project.is_complete and _is_identity(exact),
+        is_identified=is_identified,
+        is_in_doubt=not is_identified and (not project.is_complete or project.remotes is None or _is_doubtful(exact)),
         exact=exact,
         remotes=tuple(certain),
         hostless=tuple(hostless),
         root_commits=frozenset(map(fold, project.root_commits or ())),
         markers=tuple(map(fold, project.markers or ())),
-        paths=tuple(fold_folder(path) for path in project.paths or ()),
+        paths=tuple(form for path in project.paths or () for form in folder_forms(fold_folder(path))),
         labels=tuple(map(fold, project.labels or ())),
     )
 
@@ -52,11 +56,24 @@ def fold_folder(path: str) -> Segments:
     return tuple(map(fold, path_segments(path)))
 
 
+def folder_forms(folder: Segments) -> tuple[Segments, ...]:
+    """The folder, and its home-relative form where it lies in somebody's home folder or holds the home folders."""
+    for homes in _HOMES:
+        if folder == homes[: len(folder)]:
+            return folder, ("~",)
+        if folder[: len(homes)] == homes and len(folder) > len(homes):
+            return folder, ("~", *folder[len(homes) + 1 :])
+    return (folder,)
+
+
 def _restricting_forms(remote: Remote, url: NormalRemote) -> tuple[NormalRemote, ...]:
     return (url,) if remote.raw == remote.url else (url, normalise_remote(remote.raw))
 
 
 def _is_identity(remotes: tuple[NormalRemote, ...]) -> bool:
     """At least one resolved remote, and none that could be something else than it seems."""
-    standings = {remote.standing for remote in remotes}
-    return Standing.RESOLVED in standings and not standings & {Standing.MALFORMED, Standing.UNRESOLVED}
+    return any(remote.standing is Standing.RESOLVED for remote in remotes) and not _is_doubtful(remotes)
+
+
+def _is_doubtful(remotes: tuple[NormalRemote, ...]) -> bool:
+    return any(remote.standing in (Standing.MALFORMED, Standing.UNRESOLVED) for remote in remotes)

@@ -171,10 +171,21 @@ def test_adding_a_signal_to_an_identified_project_never_loosens(
     added = {**first, key: [*(first.get(key) or []), data.draw(values)]}
     more = request | {"projects": [added]}
 
-    # A remote that gives no identity makes the project anonymous: compared only where that is not looser by policy.
-    if key == "remotes" and is_stricter(policy.identified, policy.anonymous):
-        return
     before, after = answer_of(policy, base, None), answer_of(policy, more, None)
+
+    assert not is_stricter(before.privacy.effect, after.privacy.effect)
+
+
+@settings(max_examples=300, deadline=None)
+@given(policies(), REQUESTS, st.sampled_from([{"remotes": None}, {"complete": False}]))
+def test_what_was_not_read_never_loosens_an_identified_project(
+    policy: Policy, request: dict[str, Any], loss: dict[str, Any]
+) -> None:
+    known = {"remotes": ["https://gitlab.com/x/y"]}
+    policy = dataclasses.replace(policy, privacy_rules=(), exceptions=())
+
+    before = answer_of(policy, request | {"projects": [known]}, None)
+    after = answer_of(policy, request | {"projects": [known | loss]}, None)
 
     assert not is_stricter(before.privacy.effect, after.privacy.effect)
 

@@ -124,3 +124,50 @@ def test_whatever_the_document_only_wire_errors_are_raised(document: object) -> 
 def test_whatever_the_bytes_only_wire_errors_are_raised(body: bytes) -> None:
     with contextlib.suppress(WireError):
         strict_json.parse(body, max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "user:canary@github.com/acme/app",
+        "https:/user:canary@github.com/acme/app",
+        "ssh://user:can/canary@github.com/acme/app",
+        "https://user:canary@git hub.com/acme/app",
+        "https://user%3acanary%40github.com/acme/app",
+        "hg::https://user:canary@github.com/acme/app",
+        "https://github.com/acme/app?token=canary",
+        "https://github.com/acme/app#canary",
+    ],
+)
+def test_log_form_of_a_malformed_remote_keeps_no_credentials(remote: str) -> None:
+    request = wire.request_from_document({"task": "a", "projects": [{"remotes": [remote]}]})
+
+    assert "canary" not in json.dumps(wire.loggable_request(request))
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"remotes": [{"raw": "a"}]}, "projects[0].remotes[0].url"),
+        ({"remotes": [{"raw": "a", "url": None}]}, "projects[0].remotes[0].url"),
+        ({"remotes": [""]}, "projects[0].remotes[0].raw"),
+        ({"remotes": ["a" * 2049]}, "projects[0].remotes[0].raw"),
+        ({"paths": ["a" * 2049]}, "projects[0].paths[0]"),
+        ({"paths": ["a"] * 17}, "projects[0].paths"),
+        ({"markers": [1]}, "projects[0].markers[0]"),
+        ({"complete": None}, "projects[0].complete"),
+        ({"complete": 0}, "projects[0].complete"),
+        ({"role": "boss"}, "projects[0].role"),
+    ],
+)
+def test_signal_outside_its_limits_is_refused_by_its_place(document: dict[str, Any], field: str) -> None:
+    with pytest.raises(WireError) as raised:
+        wire.request_from_document({"task": "a", "projects": [document]})
+
+    assert raised.value.field == field
+
+
+def test_too_many_projects_are_refused() -> None:
+    with pytest.raises(WireError):
+        wire.request_from_document({"task": "a", "projects": [{}] * 65})
+    assert len(wire.request_from_document({"task": "a", "projects": [{}] * 64}).projects) == 64
