@@ -100,7 +100,10 @@ def _read_bundle(reader: ObjectReader) -> Bundle:
 def _time(reader: ObjectReader, key: str) -> datetime:
     found = reader.text(key, max_length=40)
     try:
-        return datetime.fromisoformat(found).astimezone(UTC)
-    except ValueError:
-        reader.wrong(key, found=found, allowed="a time with its zone")
-        return datetime(1970, 1, 1, tzinfo=UTC)
+        time = datetime.fromisoformat(found)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    reader.wrong(key, found=found, allowed="a time with its zone")
+    return datetime(1970, 1, 1, tzinfo=UTC)

@@ -148,8 +148,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "このMacのメモリが不足ぎみです（{level}）。",
     ),
     "facts_old": (
-        "What is known of this Mac is {age_s} s old.",
-        "このMacの情報は {age_s} 秒前のものです。",
+        "What is known of this Mac is older than {limit_s} s.",
+        "このMacの情報は {limit_s} 秒より前のものです。",
     ),
     "tools_unknown": (
         "It is not known whether {model} can call tools.",

@@ -17,6 +17,7 @@ REPORT_SCHEMA = 1
 MAX_RUNTIMES = 16
 MAX_MODELS_PER_RUNTIME = 500
 MAX_BENCHMARKS = 50
+MIN_TOKENS_PER_S, MAX_TOKENS_PER_S = 0.001, 1e9
 _MAX_BYTES = 2**50
 
 
@@ -301,8 +302,8 @@ def _read_benchmark(reader: ObjectReader) -> Benchmark:
         model=reader.text("model"),
         quantization=reader.optional_text("quantization", max_length=40),
         depth_tokens=reader.integer("depth_tokens", high=10_000_000),
-        prompt_tokens_per_s=reader.number("prompt_tokens_per_s", low=0.001, high=1e9),
-        decode_tokens_per_s=reader.number("decode_tokens_per_s", low=0.001, high=1e9),
+        prompt_tokens_per_s=reader.number("prompt_tokens_per_s", low=MIN_TOKENS_PER_S, high=MAX_TOKENS_PER_S),
+        decode_tokens_per_s=reader.number("decode_tokens_per_s", low=MIN_TOKENS_PER_S, high=MAX_TOKENS_PER_S),
         first_token_s=reader.optional_number("first_token_s", high=1e6),
         runs=reader.integer("runs", low=1, high=1000),
         method=reader.text("method", max_length=60),
@@ -316,10 +317,10 @@ def _time(reader: ObjectReader, key: str) -> datetime:
     found = reader.text(key, max_length=40)
     try:
         time: datetime | None = datetime.fromisoformat(found)
-    except ValueError:
-        time = None
-    if time is not None and time.tzinfo is not None:
-        return time
+        if time is not None and time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
     if reader.has(key):
         reader.wrong(reader.at(key), found=found, allowed="a time with its zone, such as 2026-11-25T09:30:00Z")
     return datetime(1970, 1, 1, tzinfo=UTC)

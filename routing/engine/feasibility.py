@@ -6,6 +6,7 @@ Every removal carries a code, its data and a remedy. Protected work never meets 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from urllib.parse import urlsplit
 
 from . import fit, globs
@@ -19,6 +20,9 @@ from .request import Client, ClientName, TaskRequest
 # What a task with a low tolerance of waiting asks for.
 LOW_LATENCY_S = 10.0
 _LOOPBACK_NAMES = ("localhost", "::1")
+_OCTETS = frozenset(map(str, range(256)))
+# No backslash, no user, no space: clients of other languages would look for the host elsewhere.
+_URL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]")
 RUNTIME_NAMES = {
     RuntimeKind.OLLAMA: "Ollama",
     RuntimeKind.LM_STUDIO: "LM Studio",
@@ -58,10 +62,16 @@ class Work:
         return self.request.client
 
     @property
+    def asked_deadline_s(self) -> float | None:
+        """As asked; a figure that is none asks for nothing."""
+        asked = self.request.deadline_s
+        return asked if asked is not None and isfinite(asked) else None
+
+    @property
     def deadline_s(self) -> float | None:
         """How long the first token may take: as asked, else as the task's latency axis lets it; None: any time."""
-        if self.request.deadline_s is not None:
-            return self.request.deadline_s
+        if self.asked_deadline_s is not None:
+            return self.asked_deadline_s
         return {"low": LOW_LATENCY_S, "medium": self.policy.limits.first_token_s}.get(self.task.axes.latency)
 
     def profiles(self) -> tuple[PrefixProfile, ...]:
@@ -133,15 +143,20 @@ def list_runtime_limits(facts: MachineFacts) -> list[Limit]:
 
 
 def is_loopback(base_url: str) -> bool:
-    """Whether the address can only be this machine. An odd address is not."""
+    """Whether the address can only be this machine. An odd address, which two programs may read differently, is not."""
+    if not set(base_url) <= _URL_CHARACTERS:
+        return False
     try:
-        host = (urlsplit(base_url).hostname or "").lower()
+        address = urlsplit(base_url)
+        host = (address.hostname or "").lower()
     except ValueError:
+        return False
+    if address.scheme not in ("http", "https"):
         return False
     if host in _LOOPBACK_NAMES:
         return True
     parts = host.split(".")
-    return len(parts) == 4 and parts[0] == "127" and all(part.isdecimal() and int(part) < 256 for part in parts)
+    return len(parts) == 4 and parts[0] == "127" and all(part in _OCTETS for part in parts)
 
 
 def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
@@ -204,10 +219,16 @@ def _origin(look: _Look) -> Iterator[Limit]:
     remedy = Remedy("use_local_runtime")
     if not is_loopback(look.runtime.base_url):
         yield Limit("runtime_not_on_this_machine", True, look.data(), remedy)
-    elif look.model.is_remote:
+    elif look.model.is_remote or _is_cloud_model(look):
         yield Limit("model_remote", True, look.data(), remedy)
     elif look.model.is_remote is None or look.runtime.kind is RuntimeKind.OPENAI_COMPATIBLE:
         yield Limit("model_origin_unknown", True, look.data(), remedy)
+
+
+def _is_cloud_model(look: _Look) -> bool:
+    """Ollama runs models with such a tag at its maker's, behind the same loopback address, whatever a report says."""
+    tag = look.model.name.lower().rpartition(":")[2]
+    return look.runtime.kind is RuntimeKind.OLLAMA and (tag == "cloud" or tag.endswith("-cloud"))
 
 
 def _permission(look: _Look) -> Iterator[Limit]:
@@ -258,7 +279,7 @@ def _needs(look: _Look) -> Iterator[Limit]:
 
 
 def _deadline(look: _Look) -> Iterator[Limit]:
-    deadline_s, first_token_s = look.work.request.deadline_s, look.expected.first_token_s
+    deadline_s, first_token_s = look.work.asked_deadline_s, look.expected.first_token_s
     if deadline_s is None or first_token_s is None or first_token_s[1] <= deadline_s:
         return
     data = look.data(first_token_s=first_token_s[1], deadline_s=deadline_s)
@@ -273,7 +294,9 @@ def _machine_state(look: _Look) -> Iterator[Limit]:
         yield Limit("memory_pressure", False, {"level": str(state.memory_pressure)})
     age_s = look.work.situation.facts_age_s
     if age_s is not None and age_s > limits.facts_max_age_s:
-        yield Limit("facts_old", False, {"age_s": age_s}, Remedy("measure_speed", command="kirikae report"))
+        yield Limit(
+            "facts_old", False, {"limit_s": limits.facts_max_age_s}, Remedy("measure_speed", command="kirikae report")
+        )
 
 
 def _quality(look: _Look) -> Iterator[Limit]:
@@ -295,6 +318,6 @@ def _notes(look: _Look) -> Iterator[Limit]:
         yield Limit("context_unknown", False, look.data())
     if look.model.size_bytes is None and not look.model.is_loaded:
         yield Limit("size_unknown", False, look.data())
-    deadline_s = look.work.request.deadline_s
+    deadline_s = look.work.asked_deadline_s
     if deadline_s is not None and look.expected.first_token_s is None:
         yield Limit("deadline_unknown", False, look.data(deadline_s=deadline_s))

@@ -4,16 +4,18 @@ Memory compares the model's file with what the GPU may use. Speed comes from run
 """
 
 from .answer import Expected
-from .facts import Benchmark, Hardware, MachineFacts, ModelFacts, RuntimeFacts
+from .facts import MAX_TOKENS_PER_S, MIN_TOKENS_PER_S, Benchmark, Hardware, MachineFacts, ModelFacts, RuntimeFacts
 
 # What the system leaves to the GPU when it reports no limit of its own: two thirds up to 32 GB, three quarters above.
 # Read off Macs with macOS 15 and older; newer systems leave more, so this errs on the safe side.
 _SMALL_MEMORY_BYTES = 36 * 10**9
-_SMALL_SHARE, _LARGE_SHARE = 2 / 3, 3 / 4
+_SMALL_SHARE, _LARGE_SHARE = (2, 3), (3, 4)
 # Compute buffers and the KV cache of a short context, beside the weights.
 _HEADROOM_BYTES = 10**9
 # A measured run repeats within a tenth on a quiet machine; a busy one takes longer.
 _FASTER, _SLOWER = 0.9, 1.25
+# Past it a number is a mistake; the arithmetic of floats still holds.
+_MAX_TOKENS = 10**12
 
 
 def memory_limit_bytes(hardware: Hardware) -> int | None:
@@ -22,8 +24,8 @@ def memory_limit_bytes(hardware: Hardware) -> int | None:
         return hardware.gpu_limit_bytes
     if hardware.memory_bytes is None or hardware.platform != "darwin":
         return hardware.memory_bytes
-    share = _SMALL_SHARE if hardware.memory_bytes < _SMALL_MEMORY_BYTES else _LARGE_SHARE
-    return int(hardware.memory_bytes * share)
+    numerator, denominator = _SMALL_SHARE if hardware.memory_bytes < _SMALL_MEMORY_BYTES else _LARGE_SHARE
+    return hardware.memory_bytes * numerator // denominator
 
 
 def needed_bytes(model: ModelFacts) -> int | None:
@@ -37,7 +39,7 @@ def expected_speed(facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts
     run = find_benchmark(facts, runtime, model, depth_tokens=total_tokens)
     if run is None:
         return Expected(first_token_s=None, decode_tokens_per_s=None, load_s=load_s, basis="formula")
-    prefill_s = total_tokens / run.prompt_tokens_per_s
+    prefill_s = min(total_tokens, _MAX_TOKENS) / run.prompt_tokens_per_s
     return Expected(
         first_token_s=(two_digits(prefill_s * _FASTER), two_digits(prefill_s * _SLOWER)),
         decode_tokens_per_s=(
@@ -56,9 +58,18 @@ def find_benchmark(
     own = [
         run
         for run in facts.benchmarks
-        if run.runtime is runtime.kind and run.model == model.name and run.quantization == model.quantization
+        if run.runtime is runtime.kind
+        and run.model == model.name
+        and run.quantization == model.quantization
+        and _is_speed(run.prompt_tokens_per_s)
+        and _is_speed(run.decode_tokens_per_s)
     ]
     return min(own, key=lambda run: (abs(run.depth_tokens - depth_tokens), -run.measured_at.timestamp()), default=None)
+
+
+def _is_speed(tokens_per_s: float) -> bool:
+    """A figure that a report may hold; nothing else is taken as measured."""
+    return MIN_TOKENS_PER_S <= tokens_per_s <= MAX_TOKENS_PER_S
 
 
 def two_digits(value: float) -> float:

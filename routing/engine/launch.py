@@ -14,13 +14,16 @@ from .request import Client, ClientName
 
 # Answers of a local model are cut here: a longer one means that it does not stop by itself.
 OUTPUT_CAP_TOKENS = 8192
+_ENDS_A_RULE = str.maketrans(dict.fromkeys("(),", "?"))
 _CLOSED_PORT = "http://127.0.0.1:9"
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
 _LOOPBACK = "127.0.0.1,localhost,::1"
 _TOOLS = "Bash,Read,Edit,Write,Glob,Grep"
 # Where a client could be told to go elsewhere, or a key that must not reach a local server.
 _STEERING = (
     "ANTHROPIC_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "AWS_*", "GOOGLE_*", "VERTEX_*", "CLOUD_ML_REGION",
-    "AZURE_*", "OPENAI_*", "*_PROXY", "*_proxy", "MAX_THINKING_TOKENS", "API_TIMEOUT_MS",
+    "AZURE_*", "OPENAI_*", "OLLAMA_*", "AIDER_*", "GOOSE_*", "CODEX_*", "OTEL_*", "*_PROXY", "*_proxy",
+    "MAX_THINKING_TOKENS", "API_TIMEOUT_MS",
 )  # fmt: skip
 _NO_OTHER_TRAFFIC = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -67,20 +70,31 @@ def local_launch(candidate: Candidate, client: Client | None, *, is_protected: b
     if name is ClientName.CLAUDE:
         env |= _claude_env(candidate, is_protected=is_protected)
     if is_protected:
-        env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _CLOSED_PORT)
+        env |= dict.fromkeys(_PROXIES, _CLOSED_PORT)
         env |= {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
     args = _claude_args(candidate, is_protected=is_protected) if name is ClientName.CLAUDE else ()
-    unset = _STEERING if is_protected else ("ANTHROPIC_*",)
+    unset = _STEERING if is_protected else ("ANTHROPIC_*", "CLAUDE_CODE_USE_*")
     return Launch(profile=profile, env=dict(sorted(env.items())), unset=unset, args=args)
 
 
 def cloud_launch(protected_paths: Sequence[str], client: Client | None) -> Launch:
     """The user's own set-up, with the endpoint back at its default."""
     is_claude = client is None or client.name is ClientName.CLAUDE
-    denied = [f"Read({path})" for path in protected_paths] if is_claude else []
+    denied = [f"Read({_claude_path(path)})" for path in protected_paths] if is_claude else []
     # Joined with `=`: written apart, the option also swallows a prompt that follows it.
     args = (f"--disallowedTools={','.join(denied)}",) if denied else ()
     return Launch(profile="plain", env={}, unset=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"), args=args)
+
+
+def _claude_path(pattern: str) -> str:
+    """The folder with everything in it as a permission rule of Claude Code.
+
+    There `/x` is a folder of the project and `//x` one of the disk. Characters that end a rule or a list become `?`.
+    """
+    folder = pattern.replace("\\", "/").rstrip("/")
+    folder = folder if folder.endswith("/**") or folder == "**" else f"{folder}/**"
+    anchored = folder if folder.startswith("~") else "//" + folder.lstrip("/")
+    return anchored.translate(_ENDS_A_RULE)
 
 
 def output_cap(limit_tokens: int) -> int:

@@ -8,7 +8,7 @@ from .bundle import Bundle
 from .effects import Classification, Effect, strictest
 from .facts import Situation
 from .policy import NO_TEXT, ModelRules, TaskCategory
-from .request import TaskRequest
+from .request import ANONYMOUS_PROJECT, TaskRequest
 from .rules import Finding, Miss, ProjectVerdict
 from .signals import read_signals
 from .trace import Trace
@@ -37,7 +37,7 @@ def judge_privacy(
             machine=request.machine,
             is_expired=situation.policy_state == "expired",
         )
-        for project in request.projects
+        for project in request.projects or (ANONYMOUS_PROJECT,)
     ]
     floors = _tell_floors(request, task, trace)
     effect = strictest([*(verdict.effect for verdict in verdicts), *floors])
@@ -70,10 +70,15 @@ def _tell_floors(request: TaskRequest, task: TaskCategory, trace: Trace) -> list
         trace.reason(Stage.PRIVACY, "task_floor", {"task": task.id, "effect": str(task.floor)})
         floors.append(task.floor)
     if request.session.floor is not None:
-        floor = Effect(request.session.floor)
+        floor = _session_floor(request.session.floor)
         trace.reason(Stage.PRIVACY, "session_floor", {"effect": str(floor)})
         floors.append(floor)
     return floors
+
+
+def _session_floor(text: str) -> Effect:
+    """A floor that this engine does not know protects, as a rule does that cannot be evaluated."""
+    return Effect(text) if text in tuple(Effect) else Effect.LOCAL_ONLY
 
 
 def _tell_finding(finding: Finding, trace: Trace) -> None:
