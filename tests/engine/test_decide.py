@@ -357,3 +357,56 @@ def test_exception_opens_nothing_that_its_rule_does_not_match(ask: Ask) -> None:
 
     assert answer.backend is Backend.LOCAL
     assert answer.privacy.exceptions == ()
+
+
+def test_floor_of_the_session_counts_beside_the_floor_of_the_task(ask: Ask) -> None:
+    answer = ask(policy_of(), task="confidential-code", projects=[OTHER], session={"floor": "block"})
+
+    assert answer.backend is Backend.NONE
+
+
+def test_stale_policy_still_opens_what_it_opens(ask: Ask) -> None:
+    assert ask(policy_of(), projects=[OTHER], policy_state="stale").backend is Backend.CLOUD
+
+
+def test_what_closes_the_cloud_is_named_by_its_cause(ask: Ask) -> None:
+    blockers = [
+        next(one.blocked_by for one in answer.alternatives if one.backend is Backend.CLOUD)
+        for answer in (
+            ask(policy_of(), task="confidential-code", projects=[OTHER]),
+            ask(policy_of(), projects=[OTHER], session={"floor": "local_only"}),
+        )
+    ]
+
+    assert blockers == ["task_floor", "session_floor"]
+
+
+def test_strictest_classification_of_several_projects_is_told(ask: Ask) -> None:
+    answer = ask(policy_of(privacy_rules=[NDA_RULE, OPEN_RULE]), projects=[OURS, ACME])
+
+    assert answer.privacy.classification == "nda"
+
+
+def test_open_work_keeps_its_parallel_agents(ask: Ask) -> None:
+    answer = ask(policy_of(), task="agent-team", projects=[OTHER])
+
+    assert "parallel_agents_reduced" not in warnings(answer)
+
+
+def test_work_for_the_team_alone_is_protected(ask: Ask) -> None:
+    answer = ask(policy_of(privacy_rules=[NDA_RULE | {"effect": "org_only"}]), projects=[ACME])
+
+    assert answer.launch is not None
+    assert answer.launch.profile == "hardened"
+
+
+def test_need_of_the_request_counts_beside_those_of_the_task(ask: Ask) -> None:
+    facts = facts_from(models=[{"vision": False}])
+
+    answer = ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], needs=["vision"], facts=facts)
+
+    assert answer.backend is Backend.NONE
+
+
+def test_matched_rule_is_no_near_miss_of_itself(ask: Ask) -> None:
+    assert ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME]).near_misses == ()

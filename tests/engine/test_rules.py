@@ -380,3 +380,55 @@ def test_clock_at_the_end_of_time_permits_nothing() -> None:
     )
 
     assert effect_of(policy, *ACME["remotes"], now=datetime.max.replace(tzinfo=UTC)) is Effect.LOCAL_ONLY
+
+
+def test_rule_that_is_not_understood_restricts_projects_that_it_would_not_hit() -> None:
+    policy = policy_of(unclassified=OPEN, privacy_rules=[NDA_RULE])
+    rules = tuple(dataclasses.replace(rule, can_be_evaluated=False) for rule in policy.privacy_rules)
+
+    assert effect_of(dataclasses.replace(policy, privacy_rules=rules), *OTHER["remotes"]) is Effect.LOCAL_ONLY
+
+
+def test_exception_does_not_hold_for_an_incomplete_project() -> None:
+    policy = policy_of(unclassified=OPEN, privacy_rules=[NDA_RULE], exceptions=[EXCEPTION])
+
+    assert effect_of(policy, *ACME["remotes"], is_complete=False) is Effect.LOCAL_ONLY
+
+
+def test_exception_built_stricter_than_its_rule_changes_nothing() -> None:
+    policy = policy_of(unclassified=OPEN, privacy_rules=[NDA_RULE], exceptions=[EXCEPTION])
+    exceptions = tuple(dataclasses.replace(one, effect=Effect.BLOCK) for one in policy.exceptions)
+
+    assert effect_of(dataclasses.replace(policy, exceptions=exceptions), *ACME["remotes"]) is Effect.LOCAL_ONLY
+
+
+def test_org_rule_gives_a_project_its_base_where_unclassified_ones_are_closed() -> None:
+    rule = {"id": "inner", "effect": "org_only", "match": {"remotes": ["gitlab.com/**"]}}
+
+    assert effect_of(policy_of(unclassified=CLOSED, privacy_rules=[rule]), *OTHER["remotes"]) is Effect.ORG_ONLY
+
+
+def test_small_letter_of_two_folds_like_its_twin() -> None:
+    assert effect_of(restricting(markers=["straße"]), markers=("STRASSE",)) is Effect.LOCAL_ONLY
+
+
+@pytest.mark.parametrize(
+    "remote", ["ssh://-github.com/x", "https://.github.com/x", "https://git..hub.com/x", "foo://github.com/x"]
+)
+def test_odd_host_or_scheme_gives_no_identity(remote: str) -> None:
+    assert not read_signals(Project(remotes=(Remote(remote, remote),))).is_identified
+
+
+def test_pieces_of_a_glob_do_not_overlap() -> None:
+    assert effect_of(restricting(labels=["a*bb*bb*c"]), labels=("abbc",)) is Effect.CLOUD_OK
+    assert effect_of(restricting(labels=["*aba*aba*"]), labels=("ababa",)) is Effect.CLOUD_OK
+
+
+def test_exception_of_a_rule_by_marker_leaves_a_closed_project_without_a_class() -> None:
+    exception = EXCEPTION | {"match": {"remotes": ["gitlab.com/**"]}}
+    policy = policy_of(unclassified=CLOSED, privacy_rules=[NDA_RULE], exceptions=[exception])
+    signals = read_signals(Project(remotes=(Remote(OTHER["remotes"][0], OTHER["remotes"][0]),), markers=("acme",)))
+
+    verdict = PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False)
+
+    assert (verdict.effect, verdict.classification) == (Effect.LOCAL_ONLY, "unclassified")

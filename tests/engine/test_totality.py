@@ -41,7 +41,10 @@ def encoded(answer: Answer) -> bytes:
 @pytest.mark.parametrize("tokens", [-1, -(10**400), 10**18, 10**400])
 @pytest.mark.parametrize("task", ["commit-message", "multi-file-edit"])
 def test_absurd_number_of_tokens_is_survived(tokens: int, task: str) -> None:
-    assert answer_to(TaskRequest(task, context_tokens=tokens)).backend is not Backend.CLOUD
+    answer = answer_to(TaskRequest(task, context_tokens=tokens))
+
+    assert answer.backend is not Backend.CLOUD
+    assert answer.context.task_tokens == max(tokens, 0)
 
 
 @pytest.mark.parametrize("agents", [-5, 0, 10**30])
