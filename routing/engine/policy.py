@@ -9,8 +9,9 @@ from .request import Project
 
 AXES = ("reasoning", "privacy", "latency", "cost")
 LEVELS = ("low", "medium", "high")
-# Effects by the key of `match` that a rule may use; what loosens may use remotes alone.
+# The keys of `match`; what loosens may use remotes alone.
 SIGNAL_KEYS = ("remotes", "root_commits", "markers", "paths", "labels")
+LOOSENING_KEYS = ("remotes",)
 
 
 class Preference(StrEnum):
