@@ -11,10 +11,9 @@ from portal.common.problems import Problem
 from routing.bundles import find_bundle_of_revision
 from routing.engine.decide import decide
 from routing.engine.facts import Situation
-from routing.engine.wire import loggable_request
 from routing.models import Decision, Receipt
 from routing.receipts import ReceiptReport
-from routing.services import columns_of
+from routing.services import columns_of, columns_of_request
 
 Recheck = Decision.Recheck
 
@@ -55,7 +54,7 @@ def _log(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> Decision
         decided_by=Decision.DecidedBy.AGENT,
         machine=machine,
         token_id=machine.token.public_id if machine.token else "",
-        request=loggable_request(receipt.request),
+        **columns_of_request(receipt.request),
         recheck=_recheck(receipt, machine=machine),
         **columns_of(receipt.answer),
     )

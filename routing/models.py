@@ -1,15 +1,18 @@
 """Policy revisions and the decision log. Revisions never change; log rows never hold a prompt or a secret."""
 
 import json
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from machines.models import Machine
 from portal.accounts.models import User
 from portal.common.ids import new_uuid7
+from routing.log_filter import Cursor, LogFilter
 
 
 class FrozenRevisionError(TypeError):
@@ -76,6 +79,32 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
             return self
         return self.filter(models.Q(machine__owner=user) | models.Q(asked_by=user))
 
+    def matching(self, wanted: LogFilter) -> "DecisionQuerySet":
+        """Everything that is asked for at once."""
+        exact = {"backend": wanted.backend, "task": wanted.task, "machine__public_id": wanted.machine}
+        rows = self.filter(**{key: value for key, value in exact.items() if value})
+        if wanted.remote:
+            rows = rows.filter(remotes__icontains=wanted.remote)
+        if wanted.first_day:
+            rows = rows.filter(at__gte=_midnight(wanted.first_day))
+        if wanted.last_day:
+            rows = rows.filter(at__lt=_midnight(wanted.last_day + timedelta(days=1)))
+        return rows
+
+    def older_than(self, cursor: Cursor) -> "DecisionQuerySet":
+        """Newest first. The first condition says nothing new, but it is the one that the index serves."""
+        before = models.Q(at__lt=cursor.at) | models.Q(at=cursor.at, id__lt=cursor.id)
+        return self.filter(before, at__lte=cursor.at)
+
+    def newer_than(self, cursor: Cursor) -> "DecisionQuerySet":
+        """Oldest first: the nearest to the cursor come first."""
+        after = models.Q(at__gt=cursor.at) | models.Q(at=cursor.at, id__gt=cursor.id)
+        return self.filter(after, at__gte=cursor.at).order_by("at", "id")
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
 
 class Decision(models.Model):
     """One answered request, made here or by an agent from the bundle."""
@@ -108,6 +137,8 @@ class Decision(models.Model):
     # A number, not a key: an agent may name a revision that a restored database no longer has.
     revision = models.PositiveIntegerField()
     request = models.JSONField()
+    # The remotes of the request, one a line: what people filter by and group by without reading every request.
+    remotes = models.TextField(default="", blank=True)
     answer = models.JSONField()
     recheck = models.CharField(max_length=20, choices=Recheck, default=Recheck.NOT_NEEDED, blank=True)
 
@@ -122,6 +153,19 @@ class Decision(models.Model):
     @property
     def public_id(self) -> str:
         return str(self.id)
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(at=self.at, id=self.id)
+
+    @property
+    def has_mismatch(self) -> bool:
+        """Some launch was not what was decided. Reads the receipts."""
+        return any(receipt.is_mismatch for receipt in self.receipts.all())
+
+    @property
+    def remote_list(self) -> list[str]:
+        return self.remotes.split("\n") if self.remotes else []
 
 
 class Receipt(models.Model):

@@ -6,21 +6,24 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from machines.queries import list_visible_machines
 from portal.accounts.access import admin_required, get_person
 from portal.common.htmx import render_page_or_part
 from routing import rules, wording
 from routing.engine.errors import PolicyErrors
 from routing.forms import RuleForm, initial_of
+from routing.log_filter import Cursor
+from routing.log_form import LogFilterForm
+from routing.matrix import list_groups, list_task_labels
 from routing.models import PolicyRevision
-from routing.publishing import load_document
-from routing.queries import get_decision, list_decisions, remotes_of
-
-SHOWN_DECISIONS = 50
-BACKENDS = ("local", "cloud", "none")
+from routing.projects import list_seen_projects
+from routing.publishing import load_bundle
+from routing.queries import get_decision, get_log_page
 
 
 @require_GET
@@ -72,17 +75,30 @@ def rule_remove(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_GET
+def matrix(request: HttpRequest) -> HttpResponse:
+    policy = load_bundle().bundle.policy
+    context = {"groups": list_groups(policy, language=_language()), "limits": policy.limits}
+    return render(request, "routing/matrix.html", context)
+
+
+@require_GET
+def projects(request: HttpRequest) -> HttpResponse:
+    person = get_person(request)
+    context = {"projects": list_seen_projects(person, now=timezone.now()), "can_edit": person.is_admin}
+    return render(request, "routing/projects.html", context)
+
+
+@require_GET
 def decisions(request: HttpRequest) -> HttpResponse:
-    tasks = [task["id"] for task in load_document()["tasks"]]
-    backend, task = request.GET.get("backend", ""), request.GET.get("task", "")
-    chosen = {"backend": backend if backend in BACKENDS else "", "task": task if task in tasks else ""}
-    found = list_decisions(get_person(request), **chosen)[:SHOWN_DECISIONS]
-    context = {
-        "rows": [{"decision": one, "remotes": remotes_of(one.request)} for one in found],
-        "chosen": chosen,
-        "tasks": tasks,
-    }
-    return render_page_or_part(request, "routing/decisions.html", context, part="rows")
+    person = get_person(request)
+    tasks = list_task_labels(load_bundle().bundle.policy, language=_language())
+    form = LogFilterForm(request.GET, tasks=tasks, machines=list_visible_machines(person))
+    context: dict[str, Any] = {"form": form, "labels": dict(tasks)}
+    if form.is_valid():
+        older, newer = (Cursor.find(request.GET.get(name, "")) for name in ("older", "newer"))
+        context["log"] = get_log_page(person, form.as_filter(), older=older, newer=newer)
+    status = 422 if form.errors else 200
+    return render_page_or_part(request, "routing/decisions.html", context, part="rows", status=status)
 
 
 @require_GET
@@ -95,7 +111,7 @@ def decision(request: HttpRequest, decision_id: uuid.UUID) -> HttpResponse:
         "stages": wording.trace_of(answer),
         "effect_words": wording.EFFECTS.get(found.effect),
         "class_words": wording.CLASSIFICATIONS.get(found.classification),
-        "remotes": remotes_of(found.request),
+        "remotes": found.remote_list,
         "receipts": found.receipts.all(),
     }
     return render(request, "routing/decision.html", context)

@@ -1,12 +1,11 @@
 """Reads of the decision log, and what a token may ask for."""
 
 import uuid
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from django.db.models import Count, Max
 from django.shortcuts import get_object_or_404
 
 from machines.models import Machine
@@ -14,25 +13,39 @@ from machines.queries import find_machine_of
 from portal.accounts.models import ApiToken, User
 from portal.common.problems import Problem
 from routing.bundles import SignedBundle, get_current_bundle
+from routing.log_filter import Cursor, LogFilter
 from routing.models import Decision, DecisionQuerySet
 
 __all__ = [
-    "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision", "get_machine_to_ask_for",
-    "list_decisions", "list_seen_remotes", "remotes_of",
+    "LogPage", "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision", "get_log_page",
+    "get_machine_to_ask_for", "list_decisions", "list_seen_remotes",
 ]  # fmt: skip
 
-# How far back the page of rules looks for remotes that people really work on.
-SEEN_DECISIONS = 2000
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class LogPage:
+    rows: list[Decision]
+    has_newer: bool
+    has_older: bool
 
 
 @dataclass(frozen=True)
 class SeenRemote:
-    """A remote from the decision log; `decisions` and `to_cloud` count the decisions that named it."""
+    """A remote from the decision log, with how many decisions named it, by answer. Empty: those without a remote."""
 
     remote: str
-    decisions: int
-    to_cloud: int
+    counts: Counter[str]
     last_at: datetime
+
+    @property
+    def decisions(self) -> int:
+        return self.counts.total()
+
+    @property
+    def to_cloud(self) -> int:
+        return self.counts["cloud"]
 
 
 def get_machine_to_ask_for(token: ApiToken, *, asked: str | None) -> Machine | None:
@@ -58,13 +71,23 @@ def find_machine(public_id: str) -> Machine | None:
     return Machine.objects.filter(public_id=public_id).exclude(state="retired").first()
 
 
-def list_decisions(user: User, *, backend: str = "", task: str = "") -> DecisionQuerySet:
+def list_decisions(user: User) -> DecisionQuerySet:
+    """What the person may see of the log, newest first."""
     decisions = Decision.objects.visible_to(user).select_related("machine", "machine__owner", "asked_by")
-    if backend:
-        decisions = decisions.filter(backend=backend)
-    if task:
-        decisions = decisions.filter(task=task)
     return decisions.prefetch_related("receipts")
+
+
+def get_log_page(user: User, wanted: LogFilter, *, older: Cursor | None, newer: Cursor | None) -> LogPage:
+    """One page beside a cursor, or the newest one. Two queries: the rows and their receipts."""
+    rows = list_decisions(user).matching(wanted)
+    if older:
+        found = list(rows.older_than(older)[: PAGE + 1])
+        return LogPage(found[:PAGE], has_newer=True, has_older=len(found) > PAGE)
+    if newer:
+        found = list(rows.newer_than(newer)[: PAGE + 1])
+        return LogPage(found[:PAGE][::-1], has_newer=len(found) > PAGE, has_older=True)
+    found = list(rows[: PAGE + 1])
+    return LogPage(found[:PAGE], has_newer=False, has_older=len(found) > PAGE)
 
 
 def get_decision(user: User, decision_id: uuid.UUID) -> Decision:
@@ -72,24 +95,15 @@ def get_decision(user: User, decision_id: uuid.UUID) -> Decision:
     return get_object_or_404(list_decisions(user), pk=decision_id)
 
 
-def list_seen_remotes() -> list[SeenRemote]:
-    """Remotes of the newest decisions, busiest first. One query."""
-    rows = Decision.objects.order_by("-at").values_list("request", "backend", "at")[:SEEN_DECISIONS]
-    decisions: Counter[str] = Counter()
-    to_cloud: Counter[str] = Counter()
+def list_seen_remotes(user: User | None = None) -> list[SeenRemote]:
+    """Remotes of the log, busiest first; of the decisions that the person may see, or of all. One query."""
+    rows = Decision.objects.visible_to(user) if user else Decision.objects.all()
+    groups = rows.order_by().values_list("remotes", "backend").annotate(count=Count("pk"), last_at=Max("at"))
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     last_at: dict[str, datetime] = {}
-    for request, backend, at in rows:
-        for remote in remotes_of(request):
-            decisions[remote] += 1
-            to_cloud[remote] += backend == "cloud"
-            last_at.setdefault(remote, at)
-    return [
-        SeenRemote(remote=remote, decisions=count, to_cloud=to_cloud[remote], last_at=last_at[remote])
-        for remote, count in decisions.most_common()
-    ]
-
-
-def remotes_of(request: Mapping[str, Any]) -> list[str]:
-    """The remotes of a logged request, each once."""
-    found = [remote for project in request.get("projects") or [] for remote in project.get("remotes") or []]
-    return list(dict.fromkeys(found))
+    for remotes, backend, count, latest in groups:
+        for remote in remotes.split("\n"):
+            counts[remote][backend] += count
+            last_at[remote] = max(latest, last_at.get(remote, latest))
+    seen = [SeenRemote(remote, counts=counts[remote], last_at=last_at[remote]) for remote in counts]
+    return sorted(seen, key=lambda one: (-one.decisions, one.remote))

@@ -8,11 +8,11 @@ from django.http import Http404
 
 from portal.accounts.models import User
 from routing.engine.policy import Match
-from routing.engine.request import Project, Remote
 from routing.engine.rules import RestrictingMatch
 from routing.engine.signals import read_signals
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes
+from routing.projects import project_of
 from routing.publishing import change_policy, load_document
 from routing.queries import SeenRemote, list_seen_remotes
 
@@ -80,7 +80,7 @@ def list_matching_remotes(patterns: list[str]) -> list[SeenRemote]:
     if not patterns:
         return []
     match = RestrictingMatch(Match(remotes=tuple(patterns)))
-    return [seen for seen in list_seen_remotes() if match.hits(read_signals(_project_of(seen.remote)))]
+    return [seen for seen in list_seen_remotes() if seen.remote and match.hits(read_signals(project_of(seen.remote)))]
 
 
 def list_history() -> list[HistoryEntry]:
@@ -97,7 +97,3 @@ def list_history() -> list[HistoryEntry]:
 
 def _with_rules(document: Document, rules: list[Document]) -> Document:
     return {**document, "privacy_rules": rules}
-
-
-def _project_of(remote: str) -> Project:
-    return Project(remotes=(Remote(raw=remote, url=remote),))

@@ -53,10 +53,18 @@ def decide_and_log(
         machine=machine,
         asked_by=by,
         token_id=token.public_id if token else "",
-        request=loggable_request(request),
+        **columns_of_request(request),
         **columns_of(document),
     )
     return document
+
+
+def columns_of_request(request: TaskRequest) -> Document:
+    """The request as the log keeps it, and its remotes, each once."""
+    loggable = loggable_request(request)
+    projects: Any = loggable["projects"]
+    remotes = [remote for project in projects for remote in project["remotes"] or ()]
+    return {"request": loggable, "remotes": "\n".join(dict.fromkeys(remotes))}
 
 
 def columns_of(answer: Document) -> Document:

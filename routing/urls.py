@@ -10,6 +10,8 @@ urlpatterns = [
     path("rules/new", pages.rule_new, name="rule-new"),
     path("rules/<slug:code>/", pages.rule_edit, name="rule"),
     path("rules/<slug:code>/remove", pages.rule_remove, name="rule-remove"),
+    path("matrix/", pages.matrix, name="matrix"),
+    path("projects/", pages.projects, name="projects"),
     path("decisions/", pages.decisions, name="decisions"),
     path("decisions/<uuid:decision_id>/", pages.decision, name="decision"),
 ]

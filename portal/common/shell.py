@@ -58,6 +58,8 @@ NAVIGATION = (
     NavigationItem("/machines/", "machines", _("Machines")),
     NavigationItem("/decisions/", "list", _("Decisions")),
     NavigationItem("/rules/", "shield", _("NDA rules")),
+    NavigationItem("/matrix/", "matrix", _("Task matrix")),
+    NavigationItem("/projects/", "folder", _("Projects")),
     NavigationItem("/people", "user", _("People"), is_for_owners=True),
 )
 

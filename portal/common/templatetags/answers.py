@@ -1,5 +1,7 @@
 """Template filters for the parts of an answer."""
 
+from collections.abc import Mapping
+
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -20,3 +22,9 @@ _STAGES: dict[str, str | Promise] = {
 def stage_name(stage: str) -> str | Promise:
     """The word for a stage of the decision; one that is newer than this portal is shown as it is."""
     return _STAGES.get(stage, stage)
+
+
+@register.filter("at")
+def label_at(labels: Mapping[str, str], key: str) -> str:
+    """The word for a key; one that nobody has a word for any more is shown as it is."""
+    return labels.get(key, key)

@@ -1,0 +1,81 @@
+"""The projects that people work on, as the log knows them: by their remotes, classified by the policy in force."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.accounts.models import User
+from routing.engine.effects import Classification, Effect
+from routing.engine.request import ANONYMOUS_PROJECT, Project, Remote
+from routing.engine.rules import PrivacyRules, ProjectVerdict
+from routing.engine.signals import read_signals
+from routing.publishing import load_bundle
+from routing.queries import SeenRemote, list_seen_remotes
+from routing.wording import CLASSIFICATIONS, EFFECTS
+
+
+@dataclass(frozen=True)
+class SeenProject:
+    """One remote with what the policy says of a project that has it alone."""
+
+    seen: SeenRemote
+    effect: Effect
+    classification: Classification
+    rules: tuple[str, ...]
+
+    @property
+    def is_classified(self) -> bool:
+        return self.classification is not Classification.UNCLASSIFIED
+
+    @property
+    def class_words(self) -> Any:
+        return CLASSIFICATIONS[self.classification]
+
+    @property
+    def effect_words(self) -> Any:
+        return EFFECTS[self.effect]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Per cent of the decisions by answer, and where each part of the bar begins."""
+        local, cloud = (100 * self.seen.counts[backend] / self.seen.decisions for backend in ("local", "cloud"))
+        return {"local": local, "cloud": cloud, "refused": 100 - local - cloud, "after_cloud": local + cloud}
+
+
+@dataclass(frozen=True)
+class SeenProjects:
+    unclassified: list[SeenProject]
+    classified: list[SeenProject]
+
+    @property
+    def waiting_decisions(self) -> int:
+        return sum(project.seen.decisions for project in self.unclassified)
+
+
+def list_seen_projects(user: User, *, now: datetime) -> SeenProjects:
+    """Busiest first. Developers see what their own decisions named, the others all of the team's."""
+    rules = load_bundle().bundle.rules
+    projects = [_classify(seen, rules, now=now) for seen in list_seen_remotes(user)]
+    return SeenProjects(
+        unclassified=[project for project in projects if not project.is_classified],
+        classified=[project for project in projects if project.is_classified],
+    )
+
+
+def project_of(remote: str) -> Project:
+    """The log keeps a remote as host and path; without a scheme it would be read as a folder."""
+    if not remote:
+        return ANONYMOUS_PROJECT
+    url = f"https://{remote}"
+    return Project(remotes=(Remote(raw=url, url=url),))
+
+
+def _classify(seen: SeenRemote, rules: PrivacyRules, *, now: datetime) -> SeenProject:
+    verdict = rules.judge(read_signals(project_of(seen.remote)), now=now, machine=None, is_expired=False)
+    return SeenProject(seen, verdict.effect, verdict.classification, tuple(_rule_codes(verdict)))
+
+
+def _rule_codes(verdict: ProjectVerdict) -> Iterable[str]:
+    rules = [finding.exception or finding.rule for finding in verdict.findings]
+    return dict.fromkeys(rule.id for rule in rules if rule is not None)
