@@ -11,9 +11,9 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 2_000
 POOL = {"min_size": 0, "max_size": 8, "timeout": 5}
 # A killed worker's task is back in seconds: the defaults of these options add up to minutes, and the visibility
-# timeout to an hour. Every task is idempotent and shorter than this.
+# timeout to an hour. A task that takes longer comes a second time; its lease (`portal.common.leases`) keeps it single.
 RESTORE_OPTIONS = {
-    "visibility_timeout": 60,
+    "visibility_timeout": 10,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "unacked_mutex_expire": 5,

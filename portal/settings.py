@@ -1,9 +1,11 @@
 """All settings of the portal. They read the environment through `portal.env`; docs/operations.md describes them."""
 
 from pathlib import Path
+from typing import Any
 
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
+from kombu.entity import Queue
 
 from portal import backends, env, secret_files
 
@@ -152,8 +154,16 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+# One worker takes from all queues; a team may give each kind of work workers of its own (`serve worker --queues`).
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in backends.QUEUES]  # type: ignore[no-untyped-call] # kombu has no types
+CELERY_TASK_DEFAULT_QUEUE = "house"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES: dict[str, Any] = {
+    "health.worker_heartbeat": {"queue": "house"},
+    "machines.refresh_states": {"queue": "poll"},
+}
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }

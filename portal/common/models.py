@@ -20,3 +20,17 @@ class PolicyHead(models.Model):
 
     def __str__(self) -> str:
         return f"revision {self.revision}"
+
+
+class Lease(models.Model):
+    """Who does a scheduled job right now, and when it is due again. `portal.common.leases` is how to use it."""
+
+    job = models.CharField(max_length=100, primary_key=True)
+    # Empty while nobody is at it.
+    owner = models.CharField(max_length=32)
+    taken_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.job

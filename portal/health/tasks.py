@@ -1,12 +1,12 @@
 """The worker's sign of life."""
 
-from celery import shared_task
 from celery.signals import worker_ready
 
+from portal.common.scheduled import scheduled_task
 from portal.health.services import beat
 
 
-@shared_task(name="health.worker_heartbeat")
+@scheduled_task("health.worker_heartbeat")
 def worker_heartbeat() -> None:
     beat()
 
