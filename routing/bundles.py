@@ -117,7 +117,7 @@ def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
     payload = build_payload_of(revision, issued_at=max(revision.at, datetime.fromtimestamp(slot_s, UTC)))
     public_key = public_key_base64()
     return SignedBundle(
-        bundle=parse_payload(payload),
+        bundle=parse_payload(payload).indexed(),
         payload=payload,
         signature=sign(payload),
         etag=hashlib.sha256(payload).hexdigest(),

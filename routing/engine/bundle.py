@@ -4,7 +4,7 @@ The payload is canonical JSON; whoever carries it signs and checks its bytes (no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -31,6 +31,8 @@ class Bundle:
     expires_at: datetime
     policy: Policy
     prefixes: ClientPrefixes
+    # Whether `rules` are prepared for many decisions; the answers are the same.
+    is_indexed: bool = False
 
     @property
     def order(self) -> tuple[int, int]:
@@ -39,7 +41,11 @@ class Bundle:
     @cached_property
     def rules(self) -> PrivacyRules:
         """The privacy rules, prepared for matching."""
-        return PrivacyRules.of(self.policy)
+        return PrivacyRules.of(self.policy, is_indexed=self.is_indexed)
+
+    def indexed(self) -> "Bundle":
+        """The same bundle for a process that goes on deciding."""
+        return replace(self, is_indexed=True)
 
 
 def build_payload(

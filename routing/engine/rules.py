@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
 
-from . import globs
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
-from .identity import NormalRemote, fold, fold_segments, normalise_pattern
-from .policy import Match, Policy, PrivacyException, PrivacyRule
-from .signals import Segments, Signals, fold_folder, folder_forms
+from .identity import NormalRemote, fold_segments, normalise_pattern
+from .policy import Policy, PrivacyException, PrivacyRule
+from .rule_matching import IndexedRules, Matches, RestrictingMatch, RuleMatching, ScannedRules, matches_any
+from .signals import Signals
 
 # More than this many near misses would bury the one that helps.
 MAX_NEAR_MISSES = 8
@@ -52,74 +52,35 @@ class ProjectVerdict:
         return self.classification is Classification.OPEN
 
 
-class RestrictingMatch:
-    """A rule's patterns, folded once."""
-
-    __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
-
-    def __init__(self, match: Match) -> None:
-        self.remotes = tuple(map(_restricting_remote, match.remotes))
-        self.root_commits = frozenset(map(fold, match.root_commits))
-        self.markers = tuple(map(fold, match.markers))
-        self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
-        self.labels = tuple(map(fold, match.labels))
-
-    def hits(self, signals: Signals) -> bool:
-        return (
-            self._hits_remote(signals)
-            or not self.root_commits.isdisjoint(signals.root_commits)
-            or _any_text(self.markers, signals.markers)
-            or self._hits_path(signals)
-            or _any_text(self.labels, signals.labels)
-        )
-
-    def _hits_remote(self, signals: Signals) -> bool:
-        for pattern in self.remotes:
-            if any(globs.matches(pattern, remote) for remote in signals.remotes):
-                return True
-            # A host that may be an alias says nothing, so the path decides; wildcards alone say nothing either.
-            is_telling = not globs.is_all_wildcards(pattern[1:])
-            if is_telling and any(globs.matches(pattern[1:], path) for path in signals.hostless):
-                return True
-        return False
-
-    def _hits_path(self, signals: Signals) -> bool:
-        return any(
-            globs.matches(pattern, path) or globs.may_contain(pattern, path)
-            for pattern in self.paths
-            for path in signals.paths
-        )
-
-
 @dataclass(frozen=True)
 class PrivacyRules:
     """The rules and exceptions of one policy, prepared for matching."""
 
     policy: Policy
-    restricting: tuple[tuple[PrivacyRule, RestrictingMatch], ...]
+    restricting: tuple[PrivacyRule, ...]
     # What may give an identified project its base: `org_only` and `cloud_ok` rules, with exact patterns.
-    opening: tuple[tuple[PrivacyRule, tuple[Segments, ...]], ...]
-    exceptions: tuple[tuple[PrivacyException, tuple[Segments, ...]], ...]
+    opening: tuple[PrivacyRule, ...]
+    exceptions: tuple[PrivacyException, ...]
+    matches: Matches
+    matching: RuleMatching
 
     @classmethod
-    def of(cls, policy: Policy) -> "PrivacyRules":
-        forbidden = {rule.id for rule in policy.privacy_rules if not rule.may_have_exceptions}
-        return cls(
-            policy=policy,
-            restricting=tuple(
-                (rule, RestrictingMatch(rule.match)) for rule in policy.privacy_rules if rule.effect.is_restricting
-            ),
-            opening=tuple(
-                (rule, tuple(map(normalise_pattern, rule.match.remotes)))
-                for rule in policy.privacy_rules
-                if rule.effect in (Effect.ORG_ONLY, Effect.CLOUD_OK) and rule.match.remotes
-            ),
-            exceptions=tuple(
-                (exception, tuple(map(normalise_pattern, exception.remotes)))
-                for exception in policy.exceptions
-                if exception.rule not in forbidden
-            ),
+    def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
+        """`is_indexed` pays some milliseconds now, so that no decision looks at every rule."""
+        restricting = tuple(rule for rule in policy.privacy_rules if rule.effect.is_restricting)
+        opening = tuple(
+            rule
+            for rule in policy.privacy_rules
+            if rule.effect in (Effect.ORG_ONLY, Effect.CLOUD_OK) and rule.match.remotes
         )
+        forbidden = {rule.id for rule in policy.privacy_rules if not rule.may_have_exceptions}
+        exceptions = tuple(one for one in policy.exceptions if one.rule not in forbidden)
+        matches = tuple(RestrictingMatch(rule.match) if rule.can_be_evaluated else None for rule in restricting)
+        way = IndexedRules if is_indexed else ScannedRules
+        exact_opening = tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in opening)
+        exact_exceptions = tuple(tuple(map(normalise_pattern, one.remotes)) for one in exceptions)
+        matching = way(matches, exact_opening, exact_exceptions)
+        return cls(policy, restricting, opening, exceptions, matches, matching)
 
     @cached_property
     def zone(self) -> tzinfo | None:
@@ -136,11 +97,7 @@ class PrivacyRules:
     def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
         exceptions = self._valid_exceptions(signals, now=now, machine=machine)
-        named = [
-            self._finding(rule, exceptions)
-            for rule, match in self.restricting
-            if not rule.can_be_evaluated or match.hits(signals)
-        ]
+        named = [self._finding(self.restricting[place], exceptions) for place in self.matching.restricting(signals)]
         applied = [finding.exception for finding in named if finding.exception]
         base = self._base(signals, applied, now=now, is_expired=is_expired)
         findings = named + [finding for finding in base if _adds_to(named, finding)]
@@ -170,11 +127,11 @@ class PrivacyRules:
     def _valid_exceptions(self, signals: Signals, *, now: datetime, machine: str | None) -> list[PrivacyException]:
         if not self.exceptions or not signals.is_identified:
             return []
+        covering = set.intersection(*(set(self.matching.excepting(remote.segments)) for remote in signals.exact))
         return [
-            exception
-            for exception, patterns in self.exceptions
-            if all(_any_pattern(patterns, remote.segments) for remote in signals.exact)
-            and self._is_in_force(exception, now=now, machine=machine)
+            self.exceptions[place]
+            for place in sorted(covering)
+            if self._is_in_force(self.exceptions[place], now=now, machine=machine)
         ]
 
     def _is_in_force(self, exception: PrivacyException, *, now: datetime, machine: str | None) -> bool:
@@ -215,41 +172,48 @@ class PrivacyRules:
         if not signals.is_identified:
             return []
         findings = [Finding("exception_applied", one.effect, exception=one) for one in exceptions]
-        is_covered = [self._is_excepted(remote, exceptions) for remote in signals.exact]
-        for rule, patterns in self.opening:
-            if rule.effect is Effect.CLOUD_OK and self.has_ended(rule.expires, now=now):
-                continue
-            hits = [_any_pattern(patterns, remote.segments) for remote in signals.exact]
-            if any(hits):
-                findings.append(Finding("opened_by_rule", rule.effect, rule=rule))
-                is_covered = [before or hit for before, hit in zip(is_covered, hits, strict=True)]
-        return findings if all(is_covered) else []
+        places: set[int] = set()
+        for remote in signals.exact:
+            hits = [place for place in self.matching.opening(remote.segments) if self._is_open(place, now=now)]
+            if not hits and not self._is_excepted(remote, exceptions):
+                return []
+            places.update(hits)
+        opening = [self.opening[place] for place in sorted(places)]
+        return findings + [Finding("opened_by_rule", rule.effect, rule=rule) for rule in opening]
+
+    def _is_open(self, place: int, *, now: datetime) -> bool:
+        rule = self.opening[place]
+        return rule.effect is not Effect.CLOUD_OK or not self.has_ended(rule.expires, now=now)
 
     def _is_excepted(self, remote: NormalRemote, exceptions: Sequence[PrivacyException]) -> bool:
         """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
+        if not exceptions:
+            return False
         folded, excepted = fold_segments(remote.segments), {one.rule for one in exceptions}
-        return any(_any_pattern(match.remotes, folded) for rule, match in self.restricting if rule.id in excepted)
+        return any(
+            match is not None and matches_any(match.remotes, folded)
+            for rule, match in zip(self.restricting, self.matches, strict=True)
+            if rule.id in excepted
+        )
 
     def _misses(self, signals: Signals, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
         matched = {finding.rule.id for finding in findings if finding.rule}
         heads = {remote[:2]: remote for remote in signals.remotes}
-        for rule, match in self.restricting:
-            if rule.id in matched:
-                continue
-            for pattern, written in zip(match.remotes, rule.match.remotes, strict=True):
-                if pattern[:2] in heads:
-                    yield Miss(rule, "remotes", written, "/".join(heads[pattern[:2]]))
-                    break
-        for rule, patterns in self.opening:
+        for place in self.matching.near(heads):
+            rule, match = self.restricting[place], self.matches[place]
+            if rule.id not in matched and match is not None:
+                pairs = zip(match.remotes, rule.match.remotes, strict=True)
+                head, written = next((pattern[:2], written) for pattern, written in pairs if pattern[:2] in heads)
+                yield Miss(rule, "remotes", written, "/".join(heads[head]))
+        hits_by_remote = [set(self.matching.opening(remote.segments)) for remote in signals.exact]
+        for place in sorted(set().union(*hits_by_remote)):
+            rule = self.opening[place]
             if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
-                yield from self._opening_miss(rule, patterns, signals, now=now)
+                yield from self._opening_miss(rule, [place in hits for hits in hits_by_remote], signals, now=now)
 
     def _opening_miss(
-        self, rule: PrivacyRule, patterns: Sequence[Segments], signals: Signals, *, now: datetime
+        self, rule: PrivacyRule, hits: Sequence[bool], signals: Signals, *, now: datetime
     ) -> Iterable[Miss]:
-        hits = [_any_pattern(patterns, remote.segments) for remote in signals.exact]
-        if not any(hits):
-            return
         wanted = ", ".join(rule.match.remotes)
         if not signals.is_identified:
             yield Miss(rule, "identified", "true", "false")
@@ -266,18 +230,6 @@ def _adds_to(named: Sequence[Finding], base: Finding) -> bool:
     return is_stricter(base.effect, strictest(finding.effect for finding in named))
 
 
-def _restricting_remote(pattern: str) -> Segments:
-    """A pattern that ends in a slash means what is below it; this reading restricts more, never less."""
-    segments = fold_segments(normalise_pattern(pattern))
-    return (*segments, "**") if pattern.rstrip().endswith("/") else segments
-
-
-def _restricting_folders(pattern: str) -> tuple[Segments, ...]:
-    """A protected folder with everything in it. One person's whole home folder is not everybody's."""
-    folder = fold_folder(pattern)
-    return tuple((*form, "**") for form in folder_forms(folder) if form == folder or form != ("~",))
-
-
 def _classify(findings: Sequence[Finding]) -> Classification:
     """What the rules say of the project; unclassified when none names it."""
     effects = [finding.effect for finding in findings if finding.rule or finding.exception]
@@ -289,11 +241,3 @@ def _classify(findings: Sequence[Finding]) -> Classification:
     if by_rules is Effect.CLOUD_OK and is_closed_by_base:
         return Classification.UNCLASSIFIED
     return CLASSIFICATION_OF[by_rules]
-
-
-def _any_pattern(patterns: Sequence[Segments], segments: Segments) -> bool:
-    return any(globs.matches(pattern, segments) for pattern in patterns)
-
-
-def _any_text(patterns: Sequence[str], texts: Sequence[str]) -> bool:
-    return any(globs.matches_segment(pattern, text) for pattern in patterns for text in texts)

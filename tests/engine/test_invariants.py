@@ -228,3 +228,17 @@ def envelope(number: int) -> Envelope:
         id=f"id-{number}", valid_until=NOW + timedelta(seconds=number), decided_by="agent", policy_age_s=number,
         policy_state="fresh", facts_age_s=number, facts_source="agent",
     )  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(policies(), REQUESTS, FACTS)
+def test_scan_and_index_give_the_same_answer(
+    policy: Policy, request: dict[str, Any], facts: MachineFacts | None
+) -> None:
+    situation = Situation(now=NOW, facts_age_s=1)
+    scanned = bundle_of(policy)
+    asked = wire.request_from_document(request)
+
+    answers = [decide(asked, bundle=one, facts=facts, situation=situation) for one in (scanned, scanned.indexed())]
+
+    assert answers[0] == answers[1]

@@ -1,0 +1,178 @@
+"""Which rules hit a project's signals, in two ways with the same result.
+
+`ScannedRules` looks at every rule: nothing to prepare, right for a process that decides once. `IndexedRules` prepares
+an index: its cost does not grow with the number of rules, right for a process that goes on deciding.
+Rules are named by their place in the tuples that were given; places come in ascending order.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from . import globs
+from .identity import fold, fold_segments, normalise_pattern
+from .pattern_index import PatternIndex
+from .policy import Match
+from .signals import Segments, Signals, fold_folder, folder_forms
+
+
+class RestrictingMatch:
+    """The patterns of one restricting rule, folded once. `None` in place of a match hits everything."""
+
+    __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
+
+    def __init__(self, match: Match) -> None:
+        self.remotes = tuple(map(_restricting_remote, match.remotes))
+        self.root_commits = frozenset(map(fold, match.root_commits))
+        self.markers = tuple(map(fold, match.markers))
+        self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
+        self.labels = tuple(map(fold, match.labels))
+
+    def hits(self, signals: Signals) -> bool:
+        return (
+            self._hits_remote(signals)
+            or not self.root_commits.isdisjoint(signals.root_commits)
+            or _any_text(self.markers, signals.markers)
+            or self._hits_path(signals)
+            or _any_text(self.labels, signals.labels)
+        )
+
+    def _hits_remote(self, signals: Signals) -> bool:
+        for pattern in self.remotes:
+            if any(globs.matches(pattern, remote) for remote in signals.remotes):
+                return True
+            if _is_telling(pattern) and any(globs.matches(pattern[1:], path) for path in signals.hostless):
+                return True
+        return False
+
+    def _hits_path(self, signals: Signals) -> bool:
+        return any(
+            globs.matches(pattern, path) or globs.may_contain(pattern, path)
+            for pattern in self.paths
+            for path in signals.paths
+        )
+
+
+class RuleMatching(Protocol):
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        """The restricting rules that any signal hits."""
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        """The opening rules with a pattern that the remote meets exactly."""
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        """The exceptions with a pattern that the remote meets exactly."""
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        """The restricting rules with a pattern of one of these hosts and first path segments."""
+
+
+type Matches = tuple[RestrictingMatch | None, ...]
+type PatternLists = tuple[tuple[Segments, ...], ...]
+
+
+class ScannedRules:
+    def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
+        self._matches = matches
+        self._opening = opening
+        self._exceptions = exceptions
+
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        return [place for place, match in enumerate(self._matches) if match is None or match.hits(signals)]
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        return [place for place, patterns in enumerate(self._opening) if matches_any(patterns, remote)]
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        return [place for place, patterns in enumerate(self._exceptions) if matches_any(patterns, remote)]
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        wanted = set(heads)
+        return [
+            place
+            for place, match in enumerate(self._matches)
+            if match is not None and any(pattern[:2] in wanted for pattern in match.remotes)
+        ]
+
+
+class IndexedRules:
+    def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
+        self._always = [place for place, match in enumerate(matches) if match is None]
+        self._remotes, self._hostless, self._paths = PatternIndex(), PatternIndex(), PatternIndex()
+        self._texts = {"markers": PatternIndex(), "labels": PatternIndex()}
+        self._commits: dict[str, list[int]] = {}
+        self._heads: dict[Segments, list[int]] = {}
+        self._opening, self._exceptions = _index_of(opening), _index_of(exceptions)
+        for place, match in enumerate(matches):
+            if match is not None:
+                self._add(place, match)
+
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        found = set(self._always)
+        for remote in signals.remotes:
+            found |= self._remotes.matching(remote)
+        for path in signals.hostless:
+            found |= self._hostless.matching(path)
+        for commit in signals.root_commits:
+            found.update(self._commits.get(commit, ()))
+        for folder in signals.paths:
+            found |= self._paths.matching(folder) | self._paths.within(folder)
+        for key, texts in (("markers", signals.markers), ("labels", signals.labels)):
+            for text in texts:
+                found |= self._texts[key].matching((text,))
+        return sorted(found)
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        return sorted(self._opening.matching(remote))
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        return sorted(self._exceptions.matching(remote))
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        return sorted({place for head in heads for place in self._heads.get(head, ())})
+
+    def _add(self, place: int, match: RestrictingMatch) -> None:
+        for pattern in match.remotes:
+            self._remotes.add(pattern, place)
+            self._heads.setdefault(pattern[:2], []).append(place)
+            if _is_telling(pattern):
+                self._hostless.add(pattern[1:], place)
+        for commit in match.root_commits:
+            self._commits.setdefault(commit, []).append(place)
+        for pattern in match.paths:
+            self._paths.add(pattern, place)
+        for key, texts in (("markers", match.markers), ("labels", match.labels)):
+            for text in texts:
+                self._texts[key].add((text,), place)
+
+
+def matches_any(patterns: Iterable[Segments], segments: Segments) -> bool:
+    return any(globs.matches(pattern, segments) for pattern in patterns)
+
+
+def _index_of(lists: PatternLists) -> PatternIndex:
+    index = PatternIndex()
+    for place, patterns in enumerate(lists):
+        for pattern in patterns:
+            index.add(pattern, place)
+    return index
+
+
+def _is_telling(pattern: Segments) -> bool:
+    """A host that may be an alias says nothing, so the path decides; wildcards alone say nothing either."""
+    return not globs.is_all_wildcards(pattern[1:])
+
+
+def _restricting_remote(pattern: str) -> Segments:
+    """A pattern that ends in a slash means what is below it; this reading restricts more, never less."""
+    segments = fold_segments(normalise_pattern(pattern))
+    return (*segments, "**") if pattern.rstrip().endswith("/") else segments
+
+
+def _restricting_folders(pattern: str) -> tuple[Segments, ...]:
+    """A protected folder with everything in it. One person's whole home folder is not everybody's."""
+    folder = fold_folder(pattern)
+    return tuple((*form, "**") for form in folder_forms(folder) if form == folder or form != ("~",))
+
+
+def _any_text(patterns: Sequence[str], texts: Sequence[str]) -> bool:
+    return any(globs.matches_segment(pattern, text) for pattern in patterns for text in texts)

@@ -1,0 +1,48 @@
+"""The index of patterns answers as comparing each pattern does."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.engine import globs
+from routing.engine.pattern_index import PatternIndex
+
+SEGMENT = st.text(alphabet="ab*", min_size=1, max_size=3).filter(lambda text: "**" not in text)
+PATTERNS = st.lists(st.lists(SEGMENT | st.just("**"), max_size=4).map(tuple), max_size=12)
+SEGMENTS = st.lists(st.text(alphabet="ab", min_size=1, max_size=3), max_size=4).map(tuple)
+
+
+def index_of(patterns: list[tuple[str, ...]]) -> PatternIndex:
+    index = PatternIndex()
+    for number, pattern in enumerate(patterns):
+        index.add(pattern, number)
+    return index
+
+
+@settings(max_examples=500)
+@given(PATTERNS, SEGMENTS)
+def test_index_finds_exactly_the_patterns_that_match(
+    patterns: list[tuple[str, ...]], segments: tuple[str, ...]
+) -> None:
+    expected = {number for number, pattern in enumerate(patterns) if globs.matches(pattern, segments)}
+
+    assert index_of(patterns).matching(segments) == expected
+
+
+@settings(max_examples=500)
+@given(PATTERNS, SEGMENTS)
+def test_index_finds_exactly_the_patterns_that_a_folder_may_contain(
+    patterns: list[tuple[str, ...]], folder: tuple[str, ...]
+) -> None:
+    expected = {number for number, pattern in enumerate(patterns) if globs.may_contain(pattern, folder)}
+
+    assert index_of(patterns).within(folder) == expected
+
+
+def test_one_number_may_have_several_patterns() -> None:
+    index = PatternIndex()
+    index.add(("github.com", "acme", "**"), 7)
+    index.add(("gitlab.com", "acme"), 7)
+
+    assert index.matching(("gitlab.com", "acme")) == {7}
+    assert index.matching(("github.com", "acme", "a", "b")) == {7}
+    assert index.matching(("github.com", "other")) == set()
