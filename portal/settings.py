@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "portal.common",
     "portal.accounts",
     "portal.audit",
+    "portal.backups",
     "portal.embedded",
     "portal.health",
     "portal.setup",

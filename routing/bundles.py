@@ -58,7 +58,9 @@ def find_revision(number: int) -> PolicyRevision | None:
 def find_bundle_of_revision(number: int) -> Bundle | None:
     """The bundle as it was under that revision, for deciding an agent's decision again."""
     revision = find_revision(number)
-    return None if revision is None else parse_payload(build_payload_of(revision, issued_at=revision.at))
+    if revision is None:
+        return None
+    return parse_payload(build_payload_of(revision, epoch=revision.epoch, issued_at=revision.at))
 
 
 def find_current_document() -> dict[str, Any] | None:
@@ -78,11 +80,11 @@ def policy_of(revision: PolicyRevision) -> Policy:
     return parse_policy(json.loads(revision.document), shipped=shipped_policy())
 
 
-def build_payload_of(revision: PolicyRevision, *, issued_at: datetime) -> bytes:
-    """Made from the revision and the time alone, so every process signs the same bytes."""
+def build_payload_of(revision: PolicyRevision, *, epoch: int, issued_at: datetime) -> bytes:
+    """Made from these alone, so every process signs the same bytes."""
     return build_payload(
         revision=revision.number,
-        epoch=revision.epoch,
+        epoch=epoch,
         issued_at=issued_at,
         policy=policy_of(revision),
         client_prefixes=client_prefixes(),
@@ -114,7 +116,9 @@ def _compiled(key: _HeadKey) -> _Compiled:
 @lru_cache(maxsize=2)
 def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
     revision = _compiled(key).revision
-    payload = build_payload_of(revision, issued_at=max(revision.at, datetime.fromtimestamp(slot_s, UTC)))
+    issued_at = max(revision.at, datetime.fromtimestamp(slot_s, UTC))
+    # The head's epoch, not the revision's: a restore raises it for the revision that is in force then.
+    payload = build_payload_of(revision, epoch=key.epoch, issued_at=issued_at)
     public_key = public_key_base64()
     return SignedBundle(
         bundle=parse_payload(payload).indexed(),

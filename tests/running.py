@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,17 @@ class RunningPortal:
         return self.process.wait(20)
 
 
-def start_portal(data_dir: Path, *, port: int | None = None, is_set_up: bool = False) -> RunningPortal:
+def start_portal(
+    data_dir: Path, *, port: int | None = None, is_set_up: bool = False, environment: Mapping[str, str] | None = None
+) -> RunningPortal:
     """Returns when the ready line has appeared. `is_set_up`: there is a user already, so no set-up line comes."""
     command = [sys.executable, "manage.py", "up", "--data-dir", str(data_dir), "--port", str(port or free_port())]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=portal_environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=portal_environment(**environment or {}),
     )
     # Reading ends when the process does, so a portal that hangs fails the test instead of stopping it.
     timer = threading.Timer(READY_WITHIN_S, process.kill)

@@ -1,0 +1,121 @@
+"""Copying a whole database into one file and back: SQLite by itself, PostgreSQL by its own programs."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.db import DatabaseError, connection
+
+from portal.backups.archive import BackupError
+
+# A portal's database is small; a copy that takes longer than this hangs.
+COPY_WITHIN_S = 3600
+# psycopg and the programs share the names of these parameters, the latter as variables.
+_TLS = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"}
+_DROP_TABLES = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DROP TABLE IF EXISTS public.%I CASCADE', name);
+  END LOOP;
+END $$;
+"""
+
+
+class Copier(Protocol):
+    member: str
+
+    def dump(self, file: Path) -> None:
+        """The whole database as of one moment, while others go on writing. Raises BackupError."""
+
+    def load(self, file: Path, *, then: Sequence[str]) -> None:
+        """Replace the database by the file and run the statements, in one transaction. Raises BackupError."""
+
+
+def copier() -> Copier:
+    return PostgreSQL() if connection.vendor == "postgresql" else SQLite()
+
+
+class SQLite:
+    member = "database.sqlite3"
+
+    def dump(self, file: Path) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [str(file)])
+            self._check(file)
+        except (DatabaseError, sqlite3.Error) as error:
+            raise BackupError(f"The database cannot be copied: {error}.") from error
+
+    def load(self, file: Path, *, then: Sequence[str]) -> None:
+        path = connection.settings_dict["NAME"]
+        connection.close()
+        try:
+            self._check(file)
+            with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(path, timeout=20)) as target:
+                source.executescript("BEGIN;" + "".join(f"{statement};" for statement in then) + "COMMIT;")
+                # Not a swap of files: this is one transaction of the database, and its log stays right.
+                source.backup(target, progress=_refuse_to_wait)
+        except sqlite3.Error as error:
+            raise BackupError(f"{path} cannot be replaced: {error}. Restore into a new folder.") from error
+
+    def _check(self, file: Path) -> None:
+        with closing(sqlite3.connect(file)) as copy:
+            [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise BackupError(f"The database is damaged: {found}.")
+
+
+def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
+    """Python would try again for ever while somebody else holds the database; the timeout has passed by then."""
+    if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):
+        raise sqlite3.OperationalError("another process uses it")
+
+
+class PostgreSQL:
+    member = "database.pgdump"
+
+    def dump(self, file: Path) -> None:
+        run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+        run("pg_restore", "--list", str(file))
+
+    def load(self, file: Path, *, then: Sequence[str]) -> None:
+        script = file.with_suffix(".sql")
+        run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
+        connection.close()
+        # Dropping what is there stands in the same transaction: whatever fails leaves the database as it was.
+        # The script leaves the session without a search path.
+        commands = [word for statement in ("SET search_path TO public", *then) for word in ("-c", statement)]
+        run("psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-c", _DROP_TABLES, "-f", str(script), *commands)
+
+
+def run(program: str, *arguments: str) -> None:
+    """One of PostgreSQL's programs on the portal's database. Raises BackupError with its last words."""
+    path = shutil.which(program)
+    if path is None:
+        raise BackupError(f"There is no {program} here. Install PostgreSQL's client programs, of the server's version.")
+    environment = os.environ | _connection_of(connection.settings_dict)
+    done = subprocess.run(  # noqa: S603 - a program of the PATH with arguments of ours
+        [path, *arguments], capture_output=True, text=True, timeout=COPY_WITHIN_S, env=environment, check=False
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or f"{program} failed").splitlines()
+        raise BackupError(f"The database cannot be copied: {said[0]}")
+
+
+def _connection_of(settings: dict[str, Any]) -> dict[str, str]:
+    """As variables and not as arguments, which every user of the machine could read."""
+    found = {
+        "PGHOST": settings["HOST"],
+        "PGPORT": settings["PORT"],
+        "PGUSER": settings["USER"],
+        "PGPASSWORD": settings["PASSWORD"],
+        "PGDATABASE": settings["NAME"],
+    }
+    found |= {name: settings["OPTIONS"].get(option, "") for option, name in _TLS.items()}
+    # A lock that a running portal holds ends the attempt instead of hanging it.
+    return {name: str(value) for name, value in found.items() if value} | {"PGOPTIONS": "-c lock_timeout=10s"}

@@ -1,0 +1,28 @@
+"""Does the database's schema fit this checkout? Only reads which migrations were applied and which exist here."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+type Migrations = frozenset[tuple[str, str]]
+
+
+def list_applied() -> Migrations:
+    """(app, name) of each migration that the database has; empty for a new one."""
+    return frozenset(MigrationRecorder(connection).applied_migrations())
+
+
+def list_pending() -> list[str]:
+    """What `migrate` would do, in its order."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def list_unknown(applied: Iterable[tuple[str, str]]) -> list[str]:
+    """Those that this checkout does not have: a newer one made them."""
+    known = MigrationLoader(None).disk_migrations
+    return sorted(f"{app}.{name}" for app, name in applied if (app, name) not in known)

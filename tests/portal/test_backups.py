@@ -1,0 +1,248 @@
+"""A backup holds everything, is whole or not there, and makes a working portal again; agents go on without a stop."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from portal.accounts.models import User
+from portal.backups import archive, services
+from tests.places import Place, new_place, path_with_programs
+from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
+
+KIRIKAE = (sys.executable, "-m", "kirikae.cli")
+RULE = """version: 1
+privacy_rules:
+  - {{id: nda-acme, effect: local_only, match: {{remotes: ["{remote}"]}}, reason: {{en: NDA}}}}
+"""
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor == "postgresql":
+        monkeypatch.setenv("PATH", path_with_programs())
+
+
+@pytest.fixture
+def backup(transactional_db: None, programs: None, tmp_path: Path) -> Path:
+    User.objects.create_user(email="aiko@example.org", name="Aiko", password=None)
+    file = tmp_path / "kirikae.zip"
+    call_command("backup", str(file), verbosity=0)
+    return file
+
+
+def refused(file: Path, *options: str) -> str:
+    with pytest.raises(CommandError) as raised:
+        call_command("restore", str(file), *options)
+    assert not list(settings.DATA_DIR.glob(".kirikae-*"))
+    assert User.objects.count() == 1
+    return str(raised.value)
+
+
+def rewrite(file: Path, **changes: object) -> None:
+    """The same archive with these entries of the manifest changed."""
+    with zipfile.ZipFile(file) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    members["manifest.json"] = json.dumps(json.loads(members["manifest.json"]) | changes).encode()
+    with zipfile.ZipFile(file, "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+        new.comment = b"0" * 64
+    archive.seal(file)
+
+
+@pytest.mark.slow
+def test_backup_is_private_and_names_what_it_holds(backup: Path) -> None:
+    with archive.open_archive(backup) as opened:
+        manifest = archive.read_manifest(opened)
+
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert set(manifest.digests) == {services.copier().member, "secret_key", "token_peppers", "signing_key.pem"}
+    assert manifest.database == connection.vendor
+    assert ("accounts", "0001_initial") in manifest.migrations
+    assert manifest.versions["kirikae"]
+    assert [path.name for path in backup.parent.iterdir()] == [backup.name]
+
+
+@pytest.mark.slow
+def test_backup_never_overwrites_another(backup: Path) -> None:
+    before = backup.read_bytes()
+
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("backup", str(backup))
+
+    assert backup.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_backup_that_cannot_be_written_leaves_nothing(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(CommandError, match="No space left on device"):
+        call_command("backup", str(backup.with_name("second.zip")))
+
+    assert [path.name for path in backup.parent.iterdir()] == [backup.name]
+
+
+@pytest.mark.slow
+def test_used_portal_is_not_replaced_unless_told(backup: Path) -> None:
+    assert "--replace" in refused(backup)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
+def test_damaged_backup_is_refused_before_anything_changes(backup: Path, part: float) -> None:
+    content = bytearray(backup.read_bytes())
+    content[int(len(content) * part)] ^= 0xFF
+    backup.write_bytes(content)
+
+    assert "damaged" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+def test_cut_backup_and_other_files_are_refused(backup: Path, tmp_path: Path) -> None:
+    backup.write_bytes(backup.read_bytes()[:-100])
+    (tmp_path / "text").write_text("no backup")
+
+    assert "damaged" in refused(backup, "--replace")
+    assert "no backup" in refused(tmp_path / "text", "--replace")
+    assert "No such file" in refused(tmp_path / "absent", "--replace")
+
+
+@pytest.mark.slow
+def test_backup_of_a_newer_portal_is_refused(backup: Path) -> None:
+    rewrite(backup, migrations=[["accounts", "0999_later"]])
+    assert "newer Kirikae (accounts.0999_later)" in refused(backup, "--replace")
+
+    rewrite(backup, format=2)
+    assert "newer Kirikae" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+def test_backup_of_another_database_or_without_a_part_is_refused(backup: Path) -> None:
+    rewrite(backup, digests={})
+    assert "not complete" in refused(backup, "--replace")
+
+    rewrite(backup, database="oracle")
+    assert "is of oracle" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("postgresql" not in settings.DATABASES["default"]["ENGINE"], reason="SQLite needs no programs")
+def test_missing_programs_are_named(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(CommandError, match="There is no pg_dump here"):
+        call_command("backup", str(tmp_path / "second.zip"))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Place, Place]:
+    return new_place(tmp_path / "first"), new_place(tmp_path / "second")
+
+
+class Mac:
+    """An agent of its own, with its own home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def kirikae(self, *arguments: str) -> str:
+        environment = portal_environment(KIRIKAE_HOME=str(self.home), KIRIKAE_LANG="en", KIRIKAE_RUNTIMES="")
+        done = subprocess.run(
+            [*KIRIKAE, *arguments], capture_output=True, text=True, timeout=60, env=environment, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def seen(self) -> tuple[int, int]:
+        seen = json.loads((self.home / "seen.json").read_text())
+        return seen["epoch"], seen["revision"]
+
+
+@contextmanager
+def running(place: Place, port: int) -> Iterator[RunningPortal]:
+    portal = start_portal(place.data_dir, port=port, environment=place.variables)
+    try:
+        yield portal
+        portal.stop()
+    finally:
+        kill_quietly(portal.process)
+
+
+def publish(place: Place, folder: Path, remote: str) -> None:
+    (folder / "policy.yaml").write_text(RULE.format(remote=remote))
+    place.manage("policy", "import", str(folder / "policy.yaml"), "--publish")
+
+
+@pytest.mark.slow
+def test_restored_portal_starts_in_a_new_place_and_an_enrolled_agent_goes_on(
+    places: tuple[Place, Place], tmp_path: Path
+) -> None:
+    first, second = places
+    mac, port = Mac(tmp_path / "home"), free_port()
+    with running(first, port) as portal:
+        mac.kirikae("enrol", portal.url, "--join-key", first.manage("join_key"), "--name", "ben-mini")
+        publish(first, tmp_path, "github.com/acme/**")
+        first.manage("backup", str(tmp_path / "backup.zip"))
+        publish(first, tmp_path, "github.com/later/**")
+        mac.kirikae("sync")
+        assert mac.seen() == (1, 3)
+
+    said = second.manage("restore", str(tmp_path / "backup.zip"))
+    with running(second, port):
+        mac.kirikae("sync")
+        mac.kirikae("report")
+
+    assert "policy epoch 2" in said
+    assert mac.seen() == (2, 2)
+    assert "github.com/acme/**" in second.manage("policy", "export", "-")
+    for name in ("secret_key", "token_peppers", "signing_key.pem"):
+        assert (second.data_dir / name).read_bytes().strip() == (first.data_dir / name).read_bytes().strip()
+        assert stat.S_IMODE((second.data_dir / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.slow
+def test_restoring_over_a_used_portal_keeps_what_was_there_and_passes_its_epoch(place: Place, tmp_path: Path) -> None:
+    place.manage("migrate", "--verbosity", "0")
+    place.manage("api_token", "--name", "first", "--scope", "read")
+    publish(place, tmp_path, "github.com/acme/**")
+    place.manage("backup", str(tmp_path / "backup.zip"))
+
+    first = place.manage("restore", str(tmp_path / "backup.zip"), "--replace")
+    second = place.manage("restore", str(tmp_path / "backup.zip"), "--replace")
+
+    assert ("policy epoch 2" in first, "policy epoch 3" in second) == (True, True)
+    kept = Path(second.rpartition(": ")[2])
+    assert kept.parent == place.data_dir / "backups"
+    with archive.open_archive(kept) as opened:
+        assert archive.read_manifest(opened).migrations
+    shell = "from portal.audit.models import AuditEntry as A; print(A.objects.first().action, A.objects.first().actor)"
+    assert place.manage("shell", "-v", "0", "-c", shell) == "backup.restored operator at the command line"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return new_place(tmp_path / "data")
+
+
+@pytest.mark.slow
+def test_restore_is_refused_while_the_portal_runs(place: Place, tmp_path: Path) -> None:
+    with running(place, free_port()):
+        place.manage("backup", str(tmp_path / "backup.zip"))
+
+        assert "already runs" in place.refuse("restore", str(tmp_path / "backup.zip"), "--replace")
