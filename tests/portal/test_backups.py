@@ -17,7 +17,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from portal.accounts.models import User
-from portal.backups import archive, services
+from portal.backups import archive
+from portal.backups.databases import copier
 from tests.places import Place, new_place, path_with_programs
 from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
 
@@ -68,7 +69,7 @@ def test_backup_is_private_and_names_what_it_holds(backup: Path) -> None:
         manifest = archive.read_manifest(opened)
 
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert set(manifest.digests) == {services.copier().member, "secret_key", "token_peppers", "signing_key.pem"}
+    assert set(manifest.digests) == {copier().member, "secret_key", "token_peppers", "signing_key.pem"}
     assert manifest.database == connection.vendor
     assert ("accounts", "0001_initial") in manifest.migrations
     assert manifest.versions["kirikae"]
