@@ -69,7 +69,7 @@ def refuse(*arguments: str, **environment: str) -> str:
     return done.stderr
 
 
-def test_up_answers_restarts_a_killed_web_server_and_stops_cleanly(running_portal: RunningPortal) -> None:
+def test_step_1_up_answers_restarts_a_killed_web_server_and_stops_cleanly(running_portal: RunningPortal) -> None:
     with urllib.request.urlopen(f"{running_portal.url}/healthz", timeout=5) as response:
         assert json.load(response) == {"status": "ok"}
     assert f"{running_portal.url}/setup/" in running_portal.setup_url
