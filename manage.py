@@ -13,11 +13,14 @@ def main() -> None:
     read_data_dir_argument(sys.argv[1:])
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - after the version check
     from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.db import DatabaseError  # noqa: PLC0415
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except DatabaseError as error:
+        sys.exit(f"The database cannot be used: {str(error).splitlines()[0]}. See also: manage.py doctor")
 
 
 def read_data_dir_argument(arguments: list[str]) -> None:

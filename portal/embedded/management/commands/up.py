@@ -16,6 +16,7 @@ from django.db import connections
 
 from portal.embedded.checks import StartRefused, check_data_folder, check_port, lock_data_folder
 from portal.embedded.supervisor import Child, Event, Supervisor, Wish, stop_on_signals
+from portal.embedded.upgrade import upgrade_database
 from portal.setup.services import issue_setup_token, needs_setup
 from routing.services import ensure_first_revision
 
@@ -40,11 +41,11 @@ class Command(BaseCommand):
             check_data_folder(settings.DATA_DIR)
             check_port(host, port)
             lock = lock_data_folder(settings.DATA_DIR)
+            with lock:
+                prepare()
+                self._serve(host, port, reload=options["reload"])
         except StartRefused as refused:
             raise CommandError(str(refused)) from refused
-        with lock:
-            prepare()
-            self._serve(host, port, reload=options["reload"])
 
     def _serve(self, host: str, port: int, *, reload: bool) -> None:
         events: SimpleQueue[Event] = SimpleQueue()
@@ -88,10 +89,13 @@ class Command(BaseCommand):
 
 def prepare() -> None:
     """Database, static files, queue folders and the first policy, before anything can ask for them."""
-    for name in ("logs", "queue", "queue/control"):
-        (settings.DATA_DIR / name).mkdir(mode=0o700, exist_ok=True)
-    call_command("migrate", verbosity=0, interactive=False)
-    call_command("collectstatic", verbosity=0, interactive=False)
+    try:
+        for name in ("logs", "queue", "queue/control"):
+            (settings.DATA_DIR / name).mkdir(mode=0o700, exist_ok=True)
+        upgrade_database(settings.DATA_DIR)
+        call_command("collectstatic", verbosity=0, interactive=False)
+    except OSError as error:
+        raise StartRefused(f"{settings.DATA_DIR} cannot be written: {error.strerror}. Make room there.") from error
     ensure_first_revision()
     connections.close_all()
 

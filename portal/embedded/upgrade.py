@@ -1,0 +1,38 @@
+"""Bringing the database to this checkout's schema, with a way back."""
+
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from portal.backups.archive import BackupError
+from portal.backups.services import write_backup
+from portal.common.schema import list_applied, list_pending, list_unknown
+from portal.embedded.checks import StartRefused
+
+BACKUPS_KEPT = 3
+
+
+def upgrade_database(folder: Path) -> None:
+    """Migrates; a database in `folder` is backed up before. Raises StartRefused, and then nothing was changed."""
+    try:
+        applied = list_applied()
+        if unknown := list_unknown(applied):
+            raise StartRefused(
+                f"The database was made by a newer Kirikae ({unknown[-1]}). Start that version, or restore a backup."
+            )
+        if applied and list_pending() and connection.vendor == "sqlite":
+            _back_up(folder / "backups")
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        raise StartRefused(f"The database cannot be used: {str(error).splitlines()[0]}.") from error
+    except BackupError as error:
+        raise StartRefused(f"No backup could be made before the upgrade. {error}") from error
+
+
+def _back_up(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    write_backup(folder / f"before-migrate-{timezone.now():%Y%m%d-%H%M%S-%f}.zip")
+    for old in sorted(folder.glob("before-migrate-*.zip"))[:-BACKUPS_KEPT]:
+        old.unlink()
