@@ -8,12 +8,12 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from machines.models import CodeTries, Enrolment, EnrolmentState, JoinKey, Machine
 from portal.accounts.models import Scope, TokenKind, User
 from portal.accounts.tokens import IssuedToken, digest_of, issue_token, verify_token
 from portal.audit.services import record
+from portal.common import clock
 from portal.common.ids import ALPHABET
 from portal.common.problems import Problem
 
@@ -69,7 +69,7 @@ class PollAnswer:
 @transaction.atomic
 def start_enrolment(*, applicant: Applicant, address: str) -> StartedEnrolment:
     """Raises Problem 429 when the address, or everybody together, has too many waiting."""
-    now = timezone.now()
+    now = clock.now()
     _limit_enrolments(address, now)
     code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)).upper()
     poll_token = secrets.token_urlsafe(32)
@@ -91,7 +91,7 @@ def look_up_code(*, code: str, by: User) -> Enrolment:
 
     Raises CodeRefusedError; after five wrong codes within ten minutes right ones are refused too.
     """
-    now = timezone.now()
+    now = clock.now()
     _spend_try(by, now)
     row = Enrolment.objects.filter(
         code_digest=_digest(_normalise(code)), state=EnrolmentState.PENDING, expires_at__gt=now
@@ -106,7 +106,7 @@ def look_up_code(*, code: str, by: User) -> Enrolment:
 @transaction.atomic
 def approve_enrolment(*, enrolment: Enrolment, by: User) -> Machine:
     """The machine now belongs to who approved it; its token is made when it asks. Raises EnrolmentOverError."""
-    now = timezone.now()
+    now = clock.now()
     machine = _create_machine(_applicant_of(enrolment), owner=by, now=now)
     # The machine gets another ten minutes to fetch its token.
     _decide(enrolment, by=by, state=EnrolmentState.APPROVED, machine=machine, now=now, expires_at=now + CODE_LIFETIME)
@@ -117,14 +117,14 @@ def approve_enrolment(*, enrolment: Enrolment, by: User) -> Machine:
 @transaction.atomic
 def deny_enrolment(*, enrolment: Enrolment, by: User) -> None:
     """Raises EnrolmentOverError."""
-    _decide(enrolment, by=by, state=EnrolmentState.DENIED, now=timezone.now())
+    _decide(enrolment, by=by, state=EnrolmentState.DENIED, now=clock.now())
     record(by=by, action="enrolment.denied", subject=enrolment, data={"name": enrolment.name})
 
 
 @transaction.atomic
 def poll_enrolment(*, poll_token: str) -> PollAnswer:
     """What became of it. The first poll after the approval gets the token, and no other does."""
-    now = timezone.now()
+    now = clock.now()
     row = Enrolment.objects.select_related("machine").filter(poll_digest=_digest(poll_token)).first()
     if row is None:
         raise Problem(404, "enrolment.unknown", "No such enrolment. Start again with 'kirikae enrol'.", "poll_token")
@@ -144,7 +144,7 @@ def poll_enrolment(*, poll_token: str) -> PollAnswer:
 @transaction.atomic
 def enrol_by_join_key(*, join_key: str, applicant: Applicant) -> tuple[Machine, str]:
     """The machine, usable at once and without an owner, and its token. Raises Problem 403."""
-    now = timezone.now()
+    now = clock.now()
     key = _use_join_key(join_key)
     machine = _create_machine(applicant, owner=None, now=now)
     issued = _give_token(machine, now=now)
@@ -164,7 +164,7 @@ def create_join_key(*, uses: int, lifetime: timedelta, by: User | None, actor: s
         kind=TokenKind.JOIN_KEY,
         scope=Scope.JOIN,
         name="join key",
-        expires_at=timezone.now() + lifetime,
+        expires_at=clock.now() + lifetime,
         created_by=by,
     )
     JoinKey.objects.create(token=issued.row, uses_allowed=uses)

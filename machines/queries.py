@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 
 from machines.enrolment import EnrolmentOverError
 from machines.liveness import REPORT_S
 from machines.models import Benchmark, Enrolment, EnrolmentState, Machine, MachineQuerySet
 from machines.wire import heartbeat_from_document
 from portal.accounts.models import ApiToken, User
+from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
 
@@ -56,7 +56,7 @@ def find_machine_of(token: ApiToken) -> Machine | None:
 
 def get_waiting_enrolment(public_id: str) -> Enrolment:
     """Raises EnrolmentOverError when it is decided, expired or was never there."""
-    waiting = Enrolment.objects.filter(state=EnrolmentState.PENDING, expires_at__gt=timezone.now())
+    waiting = Enrolment.objects.filter(state=EnrolmentState.PENDING, expires_at__gt=clock.now())
     found = waiting.filter(public_id=public_id).first()
     if found is None:
         raise EnrolmentOverError
@@ -76,7 +76,7 @@ def find_facts(machine: Machine) -> StoredFacts:
         report = replace(report, state=heartbeat_from_document({"state": machine.situation}) or report.state)
     rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]
     known = facts.facts_of(report, [_benchmark_of(row) for row in rows], machine=machine.public_id)
-    age_s = int((timezone.now() - machine.reported_at).total_seconds())
+    age_s = int((clock.now() - machine.reported_at).total_seconds())
     return StoredFacts(facts=known, age_s=max(0, age_s))
 
 

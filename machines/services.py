@@ -6,7 +6,6 @@ from typing import cast
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from machines.enrolment import MACHINE_TOKEN_LIFETIME
 from machines.liveness import mark_seen
@@ -14,6 +13,7 @@ from machines.models import Benchmark, InstalledModel, Machine, MachineState, Ru
 from portal.accounts.models import User
 from portal.accounts.tokens import extend_token, revoke_token
 from portal.audit.services import record
+from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
 
@@ -29,7 +29,7 @@ def accept_report(*, machine: Machine, report: facts.Report, document: dict[str,
     `document` is what `report` was parsed from. Raises Problem 400 for two runtimes or models with one identity.
     """
     _refuse_duplicates(report)
-    now = timezone.now()
+    now = clock.now()
     collected_at = _bounded(report.collected_at, now)
     mark_seen(machine, now=now)
     newer = Machine.objects.filter(pk=machine.pk).exclude(collected_at__gt=collected_at)
@@ -53,13 +53,13 @@ def accept_report(*, machine: Machine, report: facts.Report, document: dict[str,
 def accept_heartbeat(*, machine: Machine, situation: dict[str, object] | None) -> None:
     """One update and no row. `situation` is the `state` part of a report; None leaves the last one."""
     more = {} if situation is None else {"situation": situation}
-    mark_seen(machine, now=timezone.now(), **more)
+    mark_seen(machine, now=clock.now(), **more)
 
 
 @transaction.atomic
 def accept_benchmarks(*, machine: Machine, benchmarks: Sequence[facts.Benchmark]) -> int:
     """How many were taken; those that were stored before count too, so that sending again is harmless."""
-    now = timezone.now()
+    now = clock.now()
     Benchmark.objects.bulk_create([_benchmark_row(machine, one, now) for one in benchmarks], ignore_conflicts=True)
     kept = machine.benchmarks.values("pk")[:BENCHMARKS_KEPT]
     machine.benchmarks.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
@@ -86,7 +86,7 @@ def revoke_machine(*, machine: Machine, by: User) -> None:
     if machine.token is not None:
         revoke_token(token=machine.token, by=by)
     current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
-    if current.update(state=MachineState.RETIRED, state_since=timezone.now()):
+    if current.update(state=MachineState.RETIRED, state_since=clock.now()):
         record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})
 
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.utils import timezone
-
+from portal.common import clock
 from portal.common.policy_head import get_head
 from portal.common.problems import Problem
 from portal.common.signing import public_key_base64, sign
@@ -40,7 +39,7 @@ def find_current_bundle() -> SignedBundle | None:
         return None
     key = _HeadKey(head.revision, head.epoch, head.digest, head.updated_at)
     every_s = min(ISSUE_EVERY_S, _compiled(key).policy.limits.policy_max_age_s // ISSUES_PER_LIFE)
-    slot_s = int(timezone.now().timestamp()) // every_s * every_s
+    slot_s = int(clock.now().timestamp()) // every_s * every_s
     return _bundle_of(key, slot_s)
 
 
@@ -58,9 +57,7 @@ def find_revision(number: int) -> PolicyRevision | None:
 def find_bundle_of_revision(number: int) -> Bundle | None:
     """The bundle as it was under that revision, for deciding an agent's decision again."""
     revision = find_revision(number)
-    if revision is None:
-        return None
-    return parse_payload(build_payload_of(revision, epoch=revision.epoch, issued_at=revision.at))
+    return None if revision is None else _compile_past(_PastKey(number, revision.digest, revision.at))
 
 
 def find_current_document() -> dict[str, Any] | None:
@@ -102,6 +99,20 @@ class _HeadKey:
 
 
 @dataclass(frozen=True)
+class _PastKey:
+    number: int
+    digest: str
+    at: datetime
+
+
+# Agents that were away send many receipts of a few revisions.
+@lru_cache(maxsize=8)
+def _compile_past(key: _PastKey) -> Bundle:
+    revision = PolicyRevision.objects.get(number=key.number)
+    return parse_payload(build_payload_of(revision, epoch=revision.epoch, issued_at=key.at))
+
+
+@dataclass(frozen=True)
 class _Compiled:
     revision: PolicyRevision
     policy: Policy
@@ -132,3 +143,4 @@ def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
 def forget_bundles() -> None:
     _compiled.cache_clear()
     _bundle_of.cache_clear()
+    _compile_past.cache_clear()

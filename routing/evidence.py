@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from machines.models import Machine
 from machines.queries import find_facts
+from portal.common import clock
 from portal.common.problems import Problem
 from routing.bundles import find_bundle_of_revision
 from routing.engine.decide import decide
@@ -21,7 +21,7 @@ Recheck = Decision.Recheck
 @transaction.atomic
 def accept_receipts(*, receipts: tuple[ReceiptReport, ...], machine: Machine) -> dict[str, int]:
     """Counts of stored and already known receipts. All or nothing; sending a batch twice stores it once."""
-    now = timezone.now()
+    now = clock.now()
     stored = sum(_accept(receipt, machine=machine, now=now) for receipt in receipts)
     return {"stored": stored, "known": len(receipts) - stored}
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from machines.models import Machine
 from portal.accounts.models import User
+from portal.common import clock
 from portal.common.ids import new_uuid7
 from routing.log_filter import Cursor, LogFilter
 
@@ -181,7 +182,7 @@ class Receipt(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="receipts")
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField()
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(default=clock.now)
     # client, version, backend, model, base_url_class, profile, args_refused: names only, never values.
     launched = models.JSONField(null=True)
     exit_code = models.IntegerField(null=True)

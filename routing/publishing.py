@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.services import PORTAL, record
+from portal.common import clock
 from portal.common.models import PolicyHead
 from routing import bundles
 from routing.engine.policy_document import parse_policy, policy_document
@@ -78,7 +78,7 @@ def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         by=by,
         actor=actor or (by.email if by else PORTAL),
-        at=_whole_seconds(timezone.now()),
+        at=_whole_seconds(clock.now()),
         note=note,
     )
     head.revision, head.digest = revision.number, revision.digest

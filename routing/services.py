@@ -3,11 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
 from machines.models import Machine
 from machines.queries import find_facts
 from portal.accounts.models import ApiToken, User
+from portal.common import clock
 from portal.common.ids import new_uuid7
 from routing.engine.decide import decide
 from routing.engine.facts import Situation
@@ -30,7 +29,7 @@ def decide_and_log(
     stored = find_facts(machine) if machine else None
     facts = stored.facts if stored else None
     facts_age_s = stored.age_s if stored else None
-    now = timezone.now()
+    now = clock.now()
     answer = decide(
         request, bundle=bundle, facts=facts, situation=Situation(now=now, policy_state="fresh", facts_age_s=facts_age_s)
     )

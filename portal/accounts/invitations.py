@@ -5,10 +5,10 @@ import secrets
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from portal.accounts.models import Invitation, User
 from portal.audit.services import record
+from portal.common import clock
 
 LIFETIME = timedelta(days=7)
 
@@ -28,7 +28,7 @@ def invite_person(*, by: User, email: str, name: str, role: str) -> str:
             "name": name,
             "role": role,
             "invited_by": by,
-            "expires_at": timezone.now() + LIFETIME,
+            "expires_at": clock.now() + LIFETIME,
         },
     )
     record(by=by, action="person.invited", subject=invitation, data={"email": invitation.email, "role": role})
@@ -36,7 +36,7 @@ def invite_person(*, by: User, email: str, name: str, role: str) -> str:
 
 
 def find_invitation(token: str) -> Invitation | None:
-    return Invitation.objects.filter(digest=_digest(token), expires_at__gt=timezone.now()).first()
+    return Invitation.objects.filter(digest=_digest(token), expires_at__gt=clock.now()).first()
 
 
 @transaction.atomic
@@ -58,7 +58,7 @@ def list_people() -> list[User]:
 
 
 def list_open_invitations() -> list[Invitation]:
-    return list(Invitation.objects.filter(expires_at__gt=timezone.now()))
+    return list(Invitation.objects.filter(expires_at__gt=clock.now()))
 
 
 def _digest(token: str) -> str:

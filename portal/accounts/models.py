@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.token_models import ApiToken, Scope, TokenKind
+from portal.common import clock
 from portal.common.ids import new_public_id
 
 __all__ = ["ApiToken", "Role", "Scope", "TokenKind", "User", "UserManager", "new_user_id"]
@@ -46,7 +47,7 @@ class User(AbstractBaseUser):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.DEVELOPER)
     language = models.CharField(_("language"), max_length=5, default="en")
     is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now)
 
     objects: ClassVar[UserManager] = UserManager()
 

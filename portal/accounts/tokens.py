@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.token_models import ApiToken, Scope, TokenKind
 from portal.audit.services import record
+from portal.common import clock
 from portal.common.ids import ALPHABET
 from portal.common.problems import Problem
 
@@ -56,7 +56,7 @@ def issue_token(
         scope=scope,
         digest=digest_of(secret, pepper=pepper),
         pepper_id=pepper_id(pepper),
-        created_at=timezone.now(),
+        created_at=clock.now(),
         created_by=created_by,
         expires_at=expires_at,
     )
@@ -68,7 +68,7 @@ def issue_service_token(
     *, name: str, scope: Scope, by: User | None, actor: str = "", lifetime: timedelta = SERVICE_LIFETIME
 ) -> IssuedToken:
     issued = issue_token(
-        kind=TokenKind.SERVICE, scope=scope, name=name, expires_at=timezone.now() + lifetime, created_by=by
+        kind=TokenKind.SERVICE, scope=scope, name=name, expires_at=clock.now() + lifetime, created_by=by
     )
     record(by=by, actor=actor, action="token.issued", subject=issued.row, data={"name": name, "scope": str(scope)})
     return issued
@@ -77,7 +77,7 @@ def issue_service_token(
 @transaction.atomic
 def revoke_token(*, token: ApiToken, by: User | None, actor: str = "") -> None:
     """Takes effect with the next request: every verification reads the row."""
-    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
         record(by=by, actor=actor, action="token.revoked", subject=token, data={"name": token.name})
 
 
@@ -94,7 +94,7 @@ def verify_token(text: str, *, kinds: frozenset[TokenKind]) -> ApiToken:
         raise refuse("token.unknown", "This token is not known here. Check it, or ask an admin for a new one.")
     if row.revoked_at is not None:
         raise refuse("token.revoked", "This token was revoked. Enrol again, or ask an admin for a new one.")
-    now = timezone.now()
+    now = clock.now()
     if not row.is_usable(now):
         raise refuse("token.expired", f"This token expired at {row.expires_at:%Y-%m-%dT%H:%M:%SZ}.")
     _note_use(row, now)

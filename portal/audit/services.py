@@ -1,10 +1,10 @@
 """Writing the audit log. Call `record` inside the transaction of the change that it tells of."""
 
 from django.db import models
-from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry
+from portal.common import clock
 
 OPERATOR = "operator at the command line"
 PORTAL = "portal"
@@ -15,7 +15,7 @@ def record(
 ) -> AuditEntry:
     """Append one entry. `by=None` needs `actor`: who acted when it was no signed-in person."""
     return AuditEntry.objects.create(
-        at=timezone.now(),
+        at=clock.now(),
         by=by,
         actor=actor or (by.email if by else PORTAL),
         action=action,

@@ -3,8 +3,7 @@
 import secrets
 import uuid
 
-from django.utils import timezone
-
+from portal.common import clock
 from routing.engine.answer import uuid7_text
 
 # Crockford's alphabet in lower case: no i, l, o, u, so ids survive being read aloud.
@@ -18,4 +17,4 @@ def new_public_id(prefix: str) -> str:
 
 def new_uuid7() -> uuid.UUID:
     """Sorts by the time of making."""
-    return uuid.UUID(uuid7_text(timezone.now(), secrets.token_bytes(10)))
+    return uuid.UUID(uuid7_text(clock.now(), secrets.token_bytes(10)))

@@ -14,6 +14,8 @@ class PolicyHead(models.Model):
     epoch = models.PositiveIntegerField(default=1)
     digest = models.CharField(max_length=64, default="")
     updated_at = models.DateTimeField(auto_now=True)
+    # Everything in this database is invented. It stands here because every page reads this row anyway.
+    is_demo = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="policy_head_is_one_row")]

@@ -66,13 +66,14 @@ NAVIGATION = (
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Context processor. One query, and only where the side column is shown."""
+    head = SimpleLazyObject(get_head)
     return {
         "shell": {
             "theme": read_theme(request),
             "themes": Theme,
             "languages": LANGUAGES,
             "style_sheets": STYLE_SHEETS,
-            "revision": SimpleLazyObject(lambda: get_head().revision),
+            "head": head,
             "navigation": SimpleLazyObject(lambda: _list_links(request)),
         }
     }

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from portal.accounts.models import Role, User
 from portal.audit.services import record
+from portal.common import clock
 from portal.setup.models import SetupToken
 from routing.services import publish_revision
 
@@ -43,7 +43,7 @@ def issue_setup_token() -> str:
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         SetupToken.objects.all().delete()
-        SetupToken.objects.create(digest=_digest(token), expires_at=timezone.now() + TOKEN_LIFETIME)
+        SetupToken.objects.create(digest=_digest(token), expires_at=clock.now() + TOKEN_LIFETIME)
     return token
 
 
@@ -94,7 +94,7 @@ def _open_rule(remotes: tuple[str, ...]) -> dict[str, object]:
 
 
 def _find_token(token: str) -> SetupToken | None:
-    return SetupToken.objects.filter(digest=_digest(token), expires_at__gt=timezone.now()).first()
+    return SetupToken.objects.filter(digest=_digest(token), expires_at__gt=clock.now()).first()
 
 
 def _digest(token: str) -> str:
