@@ -8,7 +8,17 @@ from django.core.exceptions import ImproperlyConfigured
 
 # Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
 PORTAL_NAMES = frozenset(
-    {"KIRIKAE_BASE_URL", "KIRIKAE_DATABASE_URL", "KIRIKAE_DATA_DIR", "KIRIKAE_REDIS_URL", "KIRIKAE_SECRET_KEY"}
+    {
+        "KIRIKAE_BASE_URL",
+        "KIRIKAE_DATABASE_URL",
+        "KIRIKAE_DATA_DIR",
+        "KIRIKAE_DECISIONS_KEEP_DAYS",
+        "KIRIKAE_ENROLMENTS_KEEP_DAYS",
+        "KIRIKAE_RECEIPTS_KEEP_DAYS",
+        "KIRIKAE_REDIS_URL",
+        "KIRIKAE_SECRET_KEY",
+        "KIRIKAE_TOKENS_KEEP_DAYS",
+    }
 )
 CLIENT_NAMES = frozenset(
     {
@@ -21,6 +31,8 @@ CLIENT_NAMES = frozenset(
         "KIRIKAE_RUNTIMES_ALLOW_REMOTE",
     }
 )
+
+MAX_DAYS = 36_500
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -46,6 +58,14 @@ def read_bool(name: str, *, default: bool) -> bool:
     if found.strip().lower() in _FALSE:
         return False
     raise ImproperlyConfigured(f"{name} is '{found}'; write one of: {', '.join(_TRUE + _FALSE)}.")
+
+
+def read_days(name: str, *, default: int) -> int:
+    found = read_text(name, default=str(default))
+    # int() alone takes signs, spaces, underscores and digits of other scripts as well.
+    if found.isascii() and found.isdigit() and len(found) <= 5 and 1 <= int(found) <= MAX_DAYS:
+        return int(found)
+    raise ImproperlyConfigured(f"{name} is '{found}'; write a whole number of days from 1 to {MAX_DAYS}.")
 
 
 def read_path(name: str, *, default: Path) -> Path:

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "portal.backups",
     "portal.embedded",
     "portal.health",
+    "portal.retention",
     "portal.setup",
     "machines",
     "routing",
@@ -162,12 +163,20 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES: dict[str, Any] = {
     "health.worker_heartbeat": {"queue": "house"},
     "machines.refresh_states": {"queue": "poll"},
+    "retention.forget_old_rows": {"queue": "house"},
 }
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
+    "old-rows": {"task": "retention.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }
+
+# Older rows are deleted each hour; audit entries and policy revisions never are.
+DECISIONS_KEEP_DAYS = env.read_days("KIRIKAE_DECISIONS_KEEP_DAYS", default=90)
+RECEIPTS_KEEP_DAYS = env.read_days("KIRIKAE_RECEIPTS_KEEP_DAYS", default=90)
+ENROLMENTS_KEEP_DAYS = env.read_days("KIRIKAE_ENROLMENTS_KEEP_DAYS", default=90)
+TOKENS_KEEP_DAYS = env.read_days("KIRIKAE_TOKENS_KEEP_DAYS", default=90)
 
 LOGGING = {
     "version": 1,
