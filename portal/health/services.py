@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.utils import timezone
 
 from portal.common.policy_head import get_head
+from portal.common.schema import list_pending
 from portal.health.models import WorkerHeartbeat
 
 # Four missed beats of the schedule in the settings.
@@ -27,23 +27,22 @@ def beat() -> None:
 def check_readiness() -> list[Check]:
     """Reads the database; when it does not answer, that is the only check reported."""
     try:
-        return [Check("database", True, "answers"), _check_migrations(), _check_policy(), _check_worker()]
+        return [Check("database", True, "answers"), _check_migrations(), check_policy(), check_worker()]
     except DatabaseError as error:
         return [Check("database", False, type(error).__name__)]
 
 
 def _check_migrations() -> Check:
-    executor = MigrationExecutor(connection)
-    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    missing = len(list_pending())
     return Check("migrations", missing == 0, f"{missing} missing")
 
 
-def _check_policy() -> Check:
+def check_policy() -> Check:
     head = get_head()
     return Check("policy", head.revision > 0, f"revision {head.revision}" if head.revision else "nothing published")
 
 
-def _check_worker() -> Check:
+def check_worker() -> Check:
     heartbeat = WorkerHeartbeat.objects.first()
     if heartbeat is None:
         return Check("worker", False, "never seen")
