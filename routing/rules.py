@@ -8,7 +8,7 @@ from django.http import Http404
 
 from portal.accounts.models import User
 from routing.engine.policy import Match
-from routing.engine.rules import RestrictingMatch
+from routing.engine.rule_matching import RestrictingMatch
 from routing.engine.signals import read_signals
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes

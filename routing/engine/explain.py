@@ -381,6 +381,33 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_agent_teams": ("Agent teams are off.", "エージェントチームを無効にします。"),
     "deny_read_paths": ("Protected folders cannot be read in this session.", "保護対象のフォルダは読み取れません。"),
     "send_receipt": ("The launch is recorded.", "起動を記録します。"),
+    # hints of lint
+    "lint_expired": ("{subject} has expired and does nothing.", "{subject} は期限切れで、効果がありません。"),
+    "lint_overdue": (
+        "{subject} is past its review date and stays in force.",
+        "{subject} は見直し期日を過ぎていますが、有効です。",
+    ),
+    "lint_whole_host": (
+        "{subject} covers every repository of a host.",
+        "{subject} はホストのすべてのリポジトリに及びます。",
+    ),
+    "lint_redundant": ("{subject} adds nothing to {other}.", "{subject} は {other} に何も加えません。"),
+    "lint_never_opens": (
+        "{subject} opens nothing: {other} closes all of it.",
+        "{subject} は何も開きません。{other} がすべて閉じています。",
+    ),
+    "lint_excepts_nothing": (
+        "{subject} excepts nothing: {other} does not match what it names.",
+        "{subject} は何も例外にしません。{other} の対象に含まれていません。",
+    ),
+    "lint_only_retired": (
+        "{subject} names retired tasks only.",
+        "{subject} は廃止されたタスクだけを指しています。",
+    ),
+    "lint_never_fires": (
+        "{subject} never decides: {other} holds whenever it would.",
+        "{subject} が判定することはありません。先に {other} が成立します。",
+    ),
     # near misses
     "near_miss": (
         "{rule} almost applied: {key} is {got}, and {wanted} was wanted.",

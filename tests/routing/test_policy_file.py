@@ -1,6 +1,7 @@
 """The policy file, and the command that reads and writes it."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -187,3 +188,36 @@ def test_explain_names_what_is_wrong_with_a_request(db, tmp_path):
 
     with pytest.raises(CommandError, match="known: architecture-design"):
         call_command("explain", str(file))
+
+
+def test_closed_rule_is_proved_with_the_number_of_classes(publish):
+    publish(privacy_rules=[ACME])
+
+    said = run("prove")
+
+    assert re.search(r"nda-acme: no request .* can be answered cloud \([0-9,]+ classes checked\)\.", said)
+    assert "  an ssh alias: local_only" in said
+
+
+def test_hole_is_a_counterexample_and_a_failure(publish):
+    hole = {
+        "id": "wide", "rule": "nda-acme", "match": {"remotes": ["github.com/acme/**"]}, "effect": "cloud_ok",
+        "expires": "2999-01-01",
+    }  # fmt: skip
+    publish(privacy_rules=[ACME], exceptions=[hole])
+
+    with pytest.raises(CommandError, match="Not proved: nda-acme"):
+        run("prove", "nda-acme")
+
+
+def test_proof_of_an_unknown_rule_names_the_known_ones(publish):
+    publish(privacy_rules=[ACME])
+
+    with pytest.raises(CommandError, match="known: nda-acme"):
+        run("prove", "nobody")
+
+
+def test_lint_names_what_was_probably_not_meant(publish):
+    publish(privacy_rules=[ACME | {"match": {"remotes": ["github.com/**"]}}])
+
+    assert "[lint_whole_host]" in run("lint")

@@ -1,4 +1,4 @@
-"""`policy export FILE`, `policy import FILE [--publish] [--override REASON]`, `policy test`."""
+"""`policy export|import FILE [--publish] [--override REASON]`, `policy lint`, `policy test`, `policy prove [RULE]`."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.audit.services import OPERATOR
@@ -18,6 +19,7 @@ from routing.engine.policy_document import parse_policy, policy_document
 from routing.policy_cases import run_cases
 from routing.policy_changes import PolicyChanges, describe_changes
 from routing.policy_file import read_policy_file, write_policy_file
+from routing.policy_proofs import lint_lines, proof_lines, prove_rules
 from routing.services import ensure_first_revision, publish_revision
 from routing.shipped import shipped_policy
 
@@ -27,21 +29,28 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|test")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|lint|test|prove")
         export = actions.add_parser("export", help="write the policy in force as YAML")
         export.add_argument("file", help="the file to write; - for standard output")
         importing = actions.add_parser("import", help="check a policy file, and publish it with --publish")
         importing.add_argument("file", help="the file to read; - for standard input")
         importing.add_argument("--publish", action="store_true", help="make it the next revision")
         importing.add_argument("--override", metavar="REASON", default="", help="noted with the revision and audited")
+        actions.add_parser("lint", help="name what the policy probably did not mean")
         actions.add_parser("test", help="decide the policy's own cases and compare")
+        prove = actions.add_parser("prove", help="show that no request with a rule's signals can be answered cloud")
+        prove.add_argument("rule", nargs="?", help="the code of one rule (default: every restricting rule)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         ensure_first_revision()
         if options["action"] == "export":
             self._export(options["file"])
+        elif options["action"] == "lint":
+            self._lint()
         elif options["action"] == "test":
             self._test()
+        elif options["action"] == "prove":
+            self._prove(options["rule"])
         else:
             self._import(options["file"], publish=options["publish"], note=options["override"])
 
@@ -76,6 +85,23 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{len(failed)} of {len(results)} cases failed.")
         self.stdout.write(f"{len(results)} cases passed.")
+
+    def _lint(self) -> None:
+        lines = lint_lines(get_current_bundle().bundle, now=timezone.now(), language=get_language() or "en")
+        self.stdout.write("\n".join(lines) or "No findings.")
+
+    def _prove(self, rule: str | None) -> None:
+        try:
+            proofs = prove_rules(get_current_bundle().bundle, only=rule, now=timezone.now())
+        except LookupError as error:
+            raise CommandError(str(error.args[0])) from error
+        for proof in proofs:
+            self.stdout.write("\n".join(proof_lines(proof)))
+        if not proofs:
+            self.stdout.write("There is no restricting rule to prove.")
+        open_rules = [proof.rule for proof in proofs if proof.counterexample]
+        if open_rules:
+            raise CommandError(f"Not proved: {', '.join(open_rules)}.")
 
     def _read(self, file: str) -> object:
         try:
