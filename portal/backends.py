@@ -1,5 +1,6 @@
 """Where the portal keeps its data and its queue: SQLite and a folder, or PostgreSQL and Valkey. Settings only."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -9,7 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 # A request that waits longer than this for the database is better answered with "try again".
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 2_000
-POOL = {"min_size": 0, "max_size": 8, "timeout": 5}
+# A connection is tried before each use. A server that is away is asked again with the next request, not after a
+# pause that doubles up to minutes, which is what a longer `reconnect_timeout` means.
+POOL = {"min_size": 0, "max_size": 8, "timeout": 2, "reconnect_timeout": 1}
+CONNECT_TIMEOUT_S = 2
 # A killed worker's task is back in seconds: the defaults of these options add up to minutes, and the visibility
 # timeout to an hour. A task that takes longer comes a second time; its lease (`portal.common.leases`) keeps it single.
 RESTORE_OPTIONS = {
@@ -26,6 +30,7 @@ def database(url: str, *, folder: Path) -> dict[str, Any]:
     if not url:
         return sqlite(folder / "kirikae.sqlite3")
     parts = _split(url, name="KIRIKAE_DATABASE_URL", schemes=("postgresql", "postgres"))
+    _need("psycopg", name="KIRIKAE_DATABASE_URL")
     options = dict(parse_qsl(parts.query))
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
     return {
@@ -37,7 +42,7 @@ def database(url: str, *, folder: Path) -> dict[str, Any]:
         "HOST": options.pop("host", parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": POOL, "options": timeouts, **options},
+        "OPTIONS": {"pool": POOL, "options": timeouts, "connect_timeout": CONNECT_TIMEOUT_S, **options},
     }
 
 
@@ -60,6 +65,7 @@ def cache(url: str) -> dict[str, Any]:
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     _split(url, name="KIRIKAE_REDIS_URL", schemes=("redis", "rediss", "unix"))
+    _need("redis", name="KIRIKAE_REDIS_URL")
     options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
     return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options}
 
@@ -79,6 +85,12 @@ def broker(url: str, *, folder: Path) -> dict[str, Any]:
     # Celery has its own word for a socket.
     address = f"redis+socket://{parts.path}" if parts.scheme == "unix" else url
     return {"url": address, "options": RESTORE_OPTIONS}
+
+
+def _need(package: str, *, name: str) -> None:
+    """What only a team's installation needs is in a group of its own."""
+    if find_spec(package) is None:
+        raise ImproperlyConfigured(f"{name} needs the package {package}. Install it: uv sync --group team")
 
 
 def _split(url: str, *, name: str, schemes: tuple[str, ...]) -> SplitResult:

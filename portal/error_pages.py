@@ -1,10 +1,14 @@
 """Errors outside a view: problem+json below /api/, a page in words elsewhere."""
 
+import sys
+
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from portal.common.problems import Problem, problem_response
+from portal.common.outages import is_outage
+from portal.common.problems import Problem, outage, problem_response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -28,8 +32,30 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles the error, which is how an outage is told from a fault of ours."""
+    if is_outage(sys.exception()):
+        return _try_again(request, outage())
     detail = _("The portal failed at this. It is written to its log; nothing was decided.")
     return _answer(request, Problem(500, "server.error", detail), title=_("Something broke"))
+
+
+def _try_again(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """A page that reads nothing from the database: neither the person nor their messages."""
+    if request.path.startswith("/api/"):
+        return problem_response(problem)
+    context = {
+        "title": _("Back in a moment"),
+        "detail": _(
+            "The portal's database does not answer right now. Nothing was changed; try again in a few seconds."
+        ),
+        "status": problem.status,
+        "user": AnonymousUser(),
+        "messages": (),
+    }
+    response = render(request, "portal/error.html", context, status=problem.status)
+    for name, value in problem.headers.items():
+        response[name] = value
+    return response
 
 
 def _answer(request: HttpRequest, problem: Problem, *, title: str) -> HttpResponse:

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "portal.backups",
     "portal.embedded",
     "portal.health",
+    "portal.processes",
     "portal.retention",
     "portal.setup",
     "machines",

@@ -1,6 +1,8 @@
 """One body for every error of the API: problem+json with `code, detail, field, docs`."""
 
+import logging
 import math
+import random
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,9 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 
+from portal.common.outages import is_outage
 from routing.engine.errors import WireError
 
 CONTENT_TYPE = "application/problem+json"
+# A range, so that all who were turned away do not come back in the same second.
+RETRY_AFTER_S = (2, 6)
+
+log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - the standard calls it a problem
@@ -58,6 +65,9 @@ def problem_response(problem: Problem) -> JsonResponse:
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse | None:
     """DRF's EXCEPTION_HANDLER. None for what nobody expected: Django logs it and answers by `server_error`."""
+    if is_outage(error):
+        log.warning("database.unavailable: %s", type(error.__cause__ or error).__name__)
+        return problem_response(outage())
     problem = find_problem(error)
     return None if problem is None else problem_response(problem)
 
@@ -75,6 +85,12 @@ def find_problem(error: Exception) -> Problem | None:
     if isinstance(error, exceptions.APIException):
         return _from_rest_framework(error)
     return None
+
+
+def outage() -> Problem:
+    wait_s = random.randint(*RETRY_AFTER_S)  # noqa: S311 - no secret
+    detail = "The portal's database does not answer right now. Nothing was changed; try again in a few seconds."
+    return Problem(503, "database.unavailable", detail, headers={"Retry-After": str(wait_s)})
 
 
 def _from_rest_framework(error: exceptions.APIException) -> Problem:

@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from portal.processes.programs import Worker, run_web, run_worker
+
 _GRACE_S = 5.0
 
 
@@ -25,38 +27,13 @@ def _end_with_parent(lifeline: int) -> None:
     os.killpg(os.getpgid(0), signal.SIGTERM)
 
 
-def run_web(host: str, port: int) -> None:
-    from granian import Granian  # noqa: PLC0415 - each child loads only what it runs
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
-
-    Granian(
-        "portal.wsgi:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=4,
-        websockets=False,
-        log_level=LogLevels.warning,
-    ).serve()
-
-
-def run_worker(schedule: Path) -> None:
-    from portal.celery import app  # noqa: PLC0415
-
-    # -B is right here and only here: embedded mode has exactly one worker.
-    options = ["-B", "-P", "threads", "-c", "4", "-s", str(schedule), "--loglevel", "WARNING"]
-    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
-
-
 def main(arguments: list[str]) -> None:
     kind, lifeline, *rest = arguments
     watch_lifeline(int(lifeline))
     if kind == "web":
         run_web(rest[0], int(rest[1]))
     else:
-        run_worker(Path(rest[0]))
+        run_worker(Worker(schedule=Path(rest[0])))
 
 
 if __name__ == "__main__":

@@ -57,3 +57,10 @@ def test_odd_address_names_the_variable_and_keeps_the_password_to_itself(url: st
 def test_odd_address_of_the_queue_is_refused_by_name() -> None:
     with pytest.raises(ImproperlyConfigured, match="KIRIKAE_REDIS_URL"):
         backends.broker("amqp://h", folder=FOLDER)
+
+
+def test_missing_package_of_a_team_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda _name: None)
+
+    with pytest.raises(ImproperlyConfigured, match="uv sync --group team"):
+        backends.database("postgresql://h/x", folder=FOLDER)

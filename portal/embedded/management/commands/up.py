@@ -16,9 +16,9 @@ from django.db import connections
 
 from portal.embedded.checks import StartRefused, check_data_folder, check_port, lock_data_folder
 from portal.embedded.supervisor import Child, Event, Supervisor, Wish, stop_on_signals
-from portal.embedded.upgrade import upgrade_database
+from portal.processes.preparing import prepare
+from portal.processes.reachable import check_services
 from portal.setup.services import issue_setup_token, needs_setup
-from routing.services import ensure_first_revision
 
 READY_WITHIN_S = 60.0
 ASK_EVERY_S = 0.05
@@ -42,6 +42,7 @@ class Command(BaseCommand):
             check_port(host, port)
             lock = lock_data_folder(settings.DATA_DIR)
             with lock:
+                check_services()
                 prepare()
                 self._serve(host, port, reload=options["reload"])
         except StartRefused as refused:
@@ -85,19 +86,6 @@ class Command(BaseCommand):
         connections.close_all()
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-
-
-def prepare() -> None:
-    """Database, static files, queue folders and the first policy, before anything can ask for them."""
-    try:
-        for name in ("logs", "queue", "queue/control"):
-            (settings.DATA_DIR / name).mkdir(mode=0o700, exist_ok=True)
-        upgrade_database(settings.DATA_DIR)
-        call_command("collectstatic", verbosity=0, interactive=False)
-    except OSError as error:
-        raise StartRefused(f"{settings.DATA_DIR} cannot be written: {error.strerror}. Make room there.") from error
-    ensure_first_revision()
-    connections.close_all()
 
 
 def local_address(host: str, port: int) -> str:

@@ -1,0 +1,38 @@
+"""`manage.py serve web|worker|beat`: one process of a team's portal, after a look at what it needs."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from portal.embedded.checks import StartRefused
+from portal.processes.programs import add_programs
+from portal.processes.reachable import check_services
+
+
+class Command(BaseCommand):
+    help = "Run one process of the portal: web, worker or beat. `manage.py prepare` comes first, once."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_programs(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)
+        try:
+            check_services()
+        except StartRefused as refused:
+            raise CommandError(str(refused)) from refused
+        connections.close_all()
+        self._become_program()
+
+    def _become_program(self) -> NoReturn:
+        """Signals then reach the program itself, and nothing of this process stays in memory."""
+        command = [sys.executable, "-m", "portal.processes.programs", *sys.argv[sys.argv.index("serve") + 1 :]]
+        # The modules are found from any folder, and paths on the command line stay what they were.
+        paths = os.pathsep.join(filter(None, (str(settings.BASE_DIR), os.environ.get("PYTHONPATH"))))
+        os.execve(sys.executable, command, os.environ | {"PYTHONPATH": paths})  # noqa: S606 - no shell is wanted

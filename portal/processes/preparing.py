@@ -1,0 +1,22 @@
+"""What must be done before the portal's processes start: database, static files, folders and the first policy."""
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from portal.embedded.checks import StartRefused
+from portal.embedded.upgrade import upgrade_database
+from routing.services import ensure_first_revision
+
+
+def prepare() -> None:
+    """Safe to repeat. Leaves no database connection open. Raises StartRefused."""
+    try:
+        for name in ("logs", "queue", "queue/control"):
+            (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        upgrade_database(settings.DATA_DIR)
+        call_command("collectstatic", verbosity=0, interactive=False)
+    except OSError as error:
+        raise StartRefused(f"{settings.DATA_DIR} cannot be written: {error.strerror}. Make room there.") from error
+    ensure_first_revision()
+    connections.close_all()
