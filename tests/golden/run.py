@@ -32,8 +32,16 @@ class Worlds:
     def module(self, name: str) -> ModuleType:
         return importlib.import_module(f"{self._package}.{name}")
 
+    def policy_sections(self, name: str) -> dict[str, Any]:
+        sections: dict[str, Any] = self._worlds["policies"][name]
+        return sections
+
+    def facts_document(self, name: str) -> dict[str, Any]:
+        document: dict[str, Any] = self._worlds["facts"][name]
+        return document
+
     def policy(self, name: str) -> Any:
-        document = {"version": 1, **self._worlds["policies"][name]}
+        document = {"version": 1, **self.policy_sections(name)}
         return self.module("policy_document").parse_policy(document, shipped=self._shipped)
 
     def bundle(self, name: str) -> Any:
@@ -48,7 +56,7 @@ class Worlds:
     def facts(self, name: str | None) -> Any:
         if name is None:
             return None
-        facts, world = self.module("facts"), self._worlds["facts"][name]
+        facts, world = self.module("facts"), self.facts_document(name)
         benchmarks = facts.benchmarks_from_document({"benchmarks": world["benchmarks"]}) if world["benchmarks"] else ()
         return facts.facts_of(facts.report_from_document(world["report"]), benchmarks, machine="m_golden")
 
