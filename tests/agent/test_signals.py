@@ -1,6 +1,7 @@
 """Signals of real repositories."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,50 @@ def test_an_odd_marker_file_makes_the_project_incomplete(home: Home, repository:
     assert (project["markers"], project["complete"]) == (None, False)
 
 
+@pytest.mark.parametrize("name", [".kirikae.toml", ".gitmodules"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_stands_in_the_place_of_a_file_makes_the_project_incomplete(
+    home: Home, repository: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    make(repository / name)
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["complete"] is False
+
+
+def test_submodules_that_git_cannot_read_make_the_project_incomplete(home: Home, repository: Path) -> None:
+    (repository / ".gitmodules").write_text('[submodule "sdk"]\n\tpath = sdk\n[submodule')
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["complete"] is False
+
+
+def test_a_submodule_in_a_submodule_is_read_and_a_circle_ends(home: Home, git: Git, repository: Path) -> None:
+    for outer, path in ((repository, "sdk"), (repository / "sdk", "core"), (repository / "sdk" / "core", "../..")):
+        git(outer / path, "init", "-q")
+        (outer / ".gitmodules").write_text(f'[submodule "x"]\n\tpath = {path}\n')
+
+    projects = collect_projects(home, [repository])
+
+    assert [project["paths"] for project in projects] == [
+        ["~/work/acme/app"],
+        ["~/work/acme/app/sdk"],
+        ["~/work/acme/app/sdk/core"],
+    ]
+
+
+def test_a_remote_in_a_home_folder_that_is_not_there_is_no_folder(home: Home, git: Git, repository: Path) -> None:
+    git(repository, "remote", "add", "other", "~nobody-here/app")
+
+    (project,) = collect_projects(home, [repository])
+
+    remotes = project["remotes"]
+    assert isinstance(remotes, list)
+    assert {"raw": "~nobody-here/app", "url": "~nobody-here/app"} in remotes
+
+
 def test_a_symlinked_folder_tells_both_ways_to_it(home: Home, repository: Path, tmp_path: Path) -> None:
     (tmp_path / "short").symlink_to(repository)
 
@@ -214,6 +259,7 @@ def test_a_symlinked_folder_tells_both_ways_to_it(home: Home, repository: Path, 
         ("git@github-acme:acme/app.git", "ssh://git@github.com/acme/app.git"),
         ("ssh://github-acme/acme/app.git", "ssh://github.com/acme/app.git"),
         ("ssh://git@github-acme:2222/acme/app.git", "ssh://git@github.com:2222/acme/app.git"),
+        ("ssh://git@github-acme:/acme/app.git", "ssh://git@github.com/acme/app.git"),
         ("git@other-port:acme/app.git", "ssh://git@other-port:443/acme/app.git"),
         ("git@github.com:acme/app.git", "git@github.com:acme/app.git"),
         ("https://github-acme/acme/app.git", "https://github-acme/acme/app.git"),
@@ -258,3 +304,13 @@ def test_odd_settings_of_the_client_open_nothing(home: Home, repository: Path, t
     (repository / ".claude" / "settings.json").write_text(text)
 
     assert len(collect_projects(home, [repository])) == 1
+
+
+def test_odd_folders_of_the_clients_settings_end_nothing(home: Home, repository: Path) -> None:
+    (repository / ".claude").mkdir()
+    folders = ["~nobody-here/x", "a\0b"]
+    (repository / ".claude" / "settings.json").write_text(
+        json.dumps({"permissions": {"additionalDirectories": folders}})
+    )
+
+    assert collect_projects(home, [repository])[0]["role"] == "cwd"

@@ -87,13 +87,26 @@ def _logical_root(folder: Folder, root: Path) -> Path:
     return next((parent for parent in candidates if parent.exists() and parent.samefile(root)), root)
 
 
-def _submodules(root: Path) -> list[Path]:
-    """Checked-out submodules of `.gitmodules`; each has signals of its own."""
-    if not (root / ".gitmodules").is_file():
+def _submodules(root: Path, *, known: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Checked-out submodules and those inside them; each has signals of its own."""
+    for path in _submodule_paths(root) or []:
+        inner = (root / path).resolve()
+        # A path may lead back to where it came from.
+        if inner not in known and inner != root and (inner / ".git").exists():
+            yield inner
+            yield from _submodules(inner, known=known | {root, inner})
+
+
+def _submodule_paths(root: Path) -> list[str] | None:
+    """What `.gitmodules` names; None for a file that git cannot read, which is not "no submodules"."""
+    if not os.path.lexists(root / ".gitmodules"):
         return []
-    output = run_git(root, ["config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"])
-    paths = [entry.partition("\n")[2] for entry in (output or "").split("\0") if entry]
-    return [root / path for path in paths if path and (root / path / ".git").exists()]
+    asked = ["config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"]
+    # 1 is git's answer for a file without such a line, and for one that is not there.
+    output = run_git(root, asked, accept=(0, 1)) if (root / ".gitmodules").is_file() else None
+    if output is None:
+        return None
+    return [path for entry in output.split("\0") if (path := entry.partition("\n")[2])]
 
 
 def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str, object]:
@@ -106,7 +119,7 @@ def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str,
         "paths": _paths(root, inner),
         "labels": [],
         "role": role,
-        "complete": remotes is not None and markers is not None,
+        "complete": None not in (remotes, markers, _submodule_paths(root.real)),
     }
 
 
@@ -138,7 +151,11 @@ def _local_path(repository: Path, url: str) -> Path | None:
     text = url.removeprefix("file://")
     if "://" in text or re.match(r"[^/]*:", text):
         return None
-    path = repository / Path(text).expanduser()
+    try:
+        path = repository / Path(text).expanduser()
+    except RuntimeError:
+        # The home folder of somebody who has none here.
+        return None
     return path if path.is_dir() else None
 
 
@@ -161,9 +178,11 @@ def _markers(folder: Folder) -> list[str] | None:
     """Markers of every `.kirikae.toml` from the folder up to home; None when one cannot be read."""
     markers: list[str] = []
     for parent in dict.fromkeys((folder.real, *folder.real.parents, folder.logical, *folder.logical.parents)):
-        if not (parent / MARKER_FILE).is_file():
+        file = parent / MARKER_FILE
+        if not os.path.lexists(file):
             continue
-        found = _read_markers(parent / MARKER_FILE)
+        # A link to nothing, a folder or a pipe: something stands there that cannot be read.
+        found = _read_markers(file) if file.is_file() else None
         if found is None:
             return None
         markers += found

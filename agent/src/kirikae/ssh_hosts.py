@@ -10,7 +10,7 @@ from functools import cache
 SSH_TIMEOUT_S = 1.0
 DEFAULT_PORT = "22"
 _URL = re.compile(
-    r"(?:git\+ssh|ssh\+git|ssh)://(?:(?P<user>[^@/]+)@)?(?P<host>[^:/\[\]]+)(?::(?P<port>\d+))?/(?P<path>.*)"
+    r"(?:git\+ssh|ssh\+git|ssh)://(?:(?P<user>[^@/]+)@)?(?P<host>[^:/\[\]]+)(?::(?P<port>\d*))?/(?P<path>.*)"
 )
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^:/@\[\]]+):(?!//)(?P<path>.*)")
 _SAFE_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
