@@ -230,12 +230,37 @@ def test_the_environment_is_what_the_answer_says(home: Home) -> None:
         (["--model", "opus"], "--model"),
         (["--mcp-config=x"], "--mcp-config"),
         (["agents"], "agents"),
-        (["-p", "agents"], None),
+        (["-p", "agents"], "agents"),
+        (["--verbose", "mcp", "serve"], "mcp"),
+        (["--remote-control"], "--remote-control"),
+        (["--rc=name"], "--rc"),
+        (["--sdk-url", "wss://elsewhere.example"], "--sdk-url"),
+        (["--cloud", "fix it"], "--cloud"),
+        (["--plugin-url=https://elsewhere.example"], "--plugin-url"),
         (["--add-dir", "/x"], None),
     ],
 )
 def test_arguments_that_undo_the_protection_are_known(arguments: list[str], undoing: str | None) -> None:
     assert find_undoing_argument("claude", arguments) == undoing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "undoing"),
+    [
+        (["ANTHROPIC_BASE_URL=https://api.anthropic.com", "claude"], "claude"),
+        (["-u", "ANTHROPIC_BASE_URL", "/opt/bin/codex"], "codex"),
+        (["client.py", "ask claude about it"], None),
+    ],
+)
+def test_a_program_that_would_start_a_known_client_is_refused(arguments: list[str], undoing: str | None) -> None:
+    assert find_undoing_argument("other", arguments) == undoing
+
+
+def test_a_link_to_a_client_is_that_client(record: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "cc").symlink_to("claude")
+    (tmp_path / "bin" / "c").symlink_to(tmp_path / "bin" / "cc")
+
+    assert [client_name(name) for name in ("c", str(tmp_path / "bin" / "cc"), "Claude")] == ["claude"] * 3
 
 
 def test_added_folders_of_the_client_are_read() -> None:
