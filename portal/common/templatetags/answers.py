@@ -1,6 +1,7 @@
 """Template filters for the parts of an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import template
 from django.utils.functional import Promise
@@ -28,3 +29,29 @@ def stage_name(stage: str) -> str | Promise:
 def label_at(labels: Mapping[str, str], key: str) -> str:
     """The word for a key; one that nobody has a word for any more is shown as it is."""
     return labels.get(key, key)
+
+
+@register.filter
+def marked_reasons(answer: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
+    """Each reason with its mark: `decides` for the one that settled the backend, `fails` for what ruled something out.
+
+    Protection settles it where the code may not go to the cloud; otherwise the last word on preference does, or what
+    took its place.
+    """
+    reasons = list(answer["reasons"])
+    decisive = _decisive_place(reasons, is_protected=answer["privacy"]["effect"] != "cloud_ok")
+    ruled_out = {one["blocked_by"] for one in answer["alternatives"] if one["hard"] and one["backend"] == "local"}
+    return [(reason, _mark(place == decisive, reason["code"] in ruled_out)) for place, reason in enumerate(reasons)]
+
+
+def _decisive_place(reasons: Sequence[Mapping[str, Any]], *, is_protected: bool) -> int:
+    places = {reason["stage"]: place for place, reason in enumerate(reasons) if reason["code"] != "preferred_backend"}
+    if is_protected:
+        return next((place for place, reason in enumerate(reasons) if reason["stage"] == "privacy"), 0)
+    return places.get("fallback", places.get("preference", len(reasons) - 1))
+
+
+def _mark(is_decisive: bool, is_ruled_out: bool) -> str:
+    if is_decisive:
+        return "decides"
+    return "fails" if is_ruled_out else ""
