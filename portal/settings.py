@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "portal.common",
     "portal.accounts",
     "portal.audit",
+    "portal.demo",
     "portal.backups",
     "portal.embedded",
     "portal.health",
@@ -162,6 +163,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in backends.QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "house"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES: dict[str, Any] = {
+    "demo.keep_alive": {"queue": "poll"},
     "health.worker_heartbeat": {"queue": "house"},
     "machines.refresh_states": {"queue": "poll"},
     "retention.forget_old_rows": {"queue": "house"},
@@ -169,6 +171,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
+    "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
     "old-rows": {"task": "retention.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }

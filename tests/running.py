@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +38,17 @@ class RunningPortal:
 
 
 def start_portal(
-    data_dir: Path, *, port: int | None = None, is_set_up: bool = False, environment: Mapping[str, str] | None = None
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    is_set_up: bool = False,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    within_s: float = READY_WITHIN_S,
 ) -> RunningPortal:
     """Returns when the ready line has appeared. `is_set_up`: there is a user already, so no set-up line comes."""
     command = [sys.executable, "manage.py", "up", "--data-dir", str(data_dir), "--port", str(port or free_port())]
+    command += options
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -50,7 +57,7 @@ def start_portal(
         env=portal_environment(**environment or {}),
     )
     # Reading ends when the process does, so a portal that hangs fails the test instead of stopping it.
-    timer = threading.Timer(READY_WITHIN_S, process.kill)
+    timer = threading.Timer(within_s, process.kill)
     timer.start()
     try:
         ready = _line(process, r"Kirikae is ready: (\S+)")

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from portal.demo.services import DemoRefusedError, ensure_demo
 from portal.embedded.checks import StartRefused, check_data_folder, check_port, lock_data_folder
 from portal.embedded.supervisor import Child, Event, Supervisor, Wish, stop_on_signals
 from portal.processes.preparing import prepare
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
         parser.add_argument("--data-dir", help="where everything is kept (default: KIRIKAE_DATA_DIR or var/)")
+        parser.add_argument("--demo", action="store_true", help="fill an empty portal with an invented team")
         parser.add_argument("--reload", action="store_true", help="restart when a file of the portal changes")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,11 +46,13 @@ class Command(BaseCommand):
             with lock:
                 check_services()
                 prepare()
-                self._serve(host, port, reload=options["reload"])
-        except StartRefused as refused:
+                lines = ensure_demo() if options["demo"] else []
+                connections.close_all()
+                self._serve(host, port, lines=lines, reload=options["reload"])
+        except (StartRefused, DemoRefusedError) as refused:
             raise CommandError(str(refused)) from refused
 
-    def _serve(self, host: str, port: int, *, reload: bool) -> None:
+    def _serve(self, host: str, port: int, *, lines: list[str], reload: bool) -> None:
         events: SimpleQueue[Event] = SimpleQueue()
         stop_on_signals(events)
         children = [
@@ -58,7 +62,7 @@ class Command(BaseCommand):
             ),
         ]
         has_ended = threading.Event()
-        threading.Thread(target=self._announce, args=(host, port, has_ended), daemon=True).start()
+        threading.Thread(target=self._announce, args=(host, port, lines, has_ended), daemon=True).start()
         if reload:
             threading.Thread(target=watch_files, args=(events, has_ended), daemon=True).start()
         refusal = Supervisor(children, events).run()
@@ -66,8 +70,8 @@ class Command(BaseCommand):
         if refusal:
             raise CommandError(refusal)
 
-    def _announce(self, host: str, port: int, has_ended: threading.Event) -> None:
-        """Prints the ready line once the web server really answers."""
+    def _announce(self, host: str, port: int, more: list[str], has_ended: threading.Event) -> None:
+        """Prints the ready line, and what else there is to tell, once the web server really answers."""
         local = local_address(host, port)
         for _ in range(int(READY_WITHIN_S / ASK_EVERY_S)):
             if answers(f"{local}/healthz"):
@@ -80,7 +84,7 @@ class Command(BaseCommand):
             )
             return
         shown = settings.BASE_URL or local
-        lines = [f"Kirikae is ready: {shown}"]
+        lines = [f"Kirikae is ready: {shown}", *more]
         if needs_setup():
             lines.append(f"Set up: {shown}/setup/{issue_setup_token()} (once, 1 h)")
         connections.close_all()

@@ -1,0 +1,206 @@
+"""Making and removing the demo. Everything is made by the portal's own services at past times of its clock."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from machines.enrolment import (
+    Applicant,
+    approve_enrolment,
+    create_join_key,
+    enrol_by_join_key,
+    look_up_code,
+    poll_enrolment,
+    start_enrolment,
+)
+from machines.models import Machine
+from portal.accounts.invitations import accept_invitation, invite_person
+from portal.accounts.models import ApiToken, User
+from portal.audit.models import AuditEntry
+from portal.common import clock
+from portal.common.models import PolicyHead
+from portal.common.policy_head import get_head
+from portal.demo.cast import DOMAIN, MACS, PEOPLE, DemoMac
+from portal.demo.reports import AGENT_VERSION, hardware_of
+from portal.demo.story import DAYS, tell_story
+from portal.demo.work import Team, send_facts, show_today, work
+from portal.setup.services import FirstRun, complete_setup, issue_setup_token
+from routing.bundles import forget_bundles
+from routing.models import Decision
+from routing.policy_file import read_policy_file
+from routing.rules import add_rule
+from routing.services import ensure_first_revision, publish_revision
+
+POLICY_FILE = Path(__file__).parent / "policy.yaml"
+# The client who came while the demo's sixty days ran.
+LATER_RULE = "nda-hokuto"
+LATER_RULE_DAYS_AGO = 24
+
+type Document = dict[str, Any]
+
+
+class DemoRefusedError(Exception):
+    """The sentence for the operator."""
+
+
+@dataclass(frozen=True)
+class DemoCounts:
+    people: int
+    machines: int
+    decisions: int
+
+
+def is_demo() -> bool:
+    return get_head().is_demo
+
+
+@transaction.atomic
+def make_demo(*, now: datetime, days_of_work: int = DAYS - 1) -> DemoCounts:
+    """An invented team that joined sixty days ago and has worked since.
+
+    Raises DemoRefusedError in a portal that holds anything real.
+    """
+    if not _is_untouched():
+        raise DemoRefusedError(
+            "This portal holds data of its own, so no demo is mixed into it. Start one in another data folder."
+        )
+    _start_over(is_demo=True)
+    start = now - timedelta(days=DAYS)
+    people = _gather_people(start)
+    team = Team(people=people, macs={mac.name: _enrol(mac, people, start=start) for mac in MACS})
+    later = _publish_policy(people, start=start)
+    later_at = now - timedelta(days=LATER_RULE_DAYS_AGO)
+    asks = tell_story(now=now, days=days_of_work)
+    work(team, [ask for ask in asks if ask.at < later_at], now=now)
+    with clock.standing_at(later_at):
+        add_rule(rule=later, by=people["tanaka"])
+    work(team, [ask for ask in asks if ask.at >= later_at], now=now)
+    show_today(team, now=now)
+    return count_demo()
+
+
+@transaction.atomic
+def remove_demo() -> None:
+    """The portal as new: people, Macs, decisions and the audit log of the demo are gone.
+
+    Raises DemoRefusedError in a portal that is no demo, and in one that real people have joined.
+    """
+    if not is_demo():
+        raise DemoRefusedError("This portal is no demo; nothing was removed.")
+    strangers = User.objects.exclude(email__endswith=f"@{DOMAIN}").count()
+    if strangers:
+        raise DemoRefusedError(
+            f"{strangers} people who are not of the demo have joined this portal, so nothing was removed. "
+            "Start a portal of your own in another data folder."
+        )
+    _start_over(is_demo=False)
+    ensure_first_revision()
+
+
+def ensure_demo() -> list[str]:
+    """The demo, made now if it is not there yet: lines for the operator, with a new password for its people.
+
+    A password that was the same everywhere would be known to all who read this.
+    """
+    counts = count_demo() if is_demo() else make_demo(now=clock.now())
+    owner, developer = PEOPLE[0], PEOPLE[4]
+    return [
+        f"DEMO: {counts.people} people, {counts.machines} Macs, {counts.decisions} decisions.",
+        f"Sign in as {owner.email} (owner) or {developer.email} (developer), password {_give_password()}",
+    ]
+
+
+def count_demo() -> DemoCounts:
+    return DemoCounts(people=User.objects.count(), machines=Machine.objects.count(), decisions=Decision.objects.count())
+
+
+def _give_password() -> str:
+    password = secrets.token_urlsafe(9)
+    User.objects.filter(email__endswith=f"@{DOMAIN}").update(password=make_password(password))
+    return password
+
+
+def _is_untouched() -> bool:
+    """Nothing in it but the first policy, which the portal publishes by itself."""
+    entries = AuditEntry.objects.exclude(action="revision.published", by=None)
+    has_data = any(
+        rows.exists() for rows in (User.objects, Machine.objects, Decision.objects, ApiToken.objects, entries)
+    )
+    return not has_data and get_head().revision <= 1
+
+
+def _start_over(*, is_demo: bool) -> None:
+    """Empty tables. The epoch goes up, so that a Mac which enrolled here takes the lower revisions that follow."""
+    epoch = get_head().epoch
+    # PostgreSQL empties no table of which a check is still due in the same transaction.
+    connection.check_constraints()
+    call_command("flush", interactive=False, verbosity=0)
+    PolicyHead.objects.create(pk=1, epoch=epoch + 1, is_demo=is_demo)
+    forget_bundles()
+
+
+def _gather_people(start: datetime) -> dict[str, User]:
+    """The owner sets the portal up, then invites the others, who join one after the other."""
+    first, *others = PEOPLE
+    password = secrets.token_urlsafe(24)
+    with clock.standing_at(start):
+        ensure_first_revision()
+        first_run = FirstRun(
+            name=first.shown_name,
+            email=first.email,
+            password=password,
+            language=first.language,
+            organisation="Hoshizora Works (DEMO)",
+            time_zone="Asia/Tokyo",
+            has_nda=True,
+            open_remotes=("github.com/hoshizora/**", "github.com/hoshizora-oss/**"),
+        )
+        people = {first.key: complete_setup(issue_setup_token(), first_run=first_run)}
+    for index, person in enumerate(others, start=1):
+        with clock.standing_at(start + timedelta(minutes=7 * index)):
+            token = invite_person(by=people[first.key], email=person.email, name=person.shown_name, role=person.role)
+        with clock.standing_at(start + timedelta(minutes=7 * index + 40)):
+            people[person.key] = accept_invitation(token=token, password=password, language=person.language)
+    return people
+
+
+def _enrol(mac: DemoMac, people: dict[str, User], *, start: datetime) -> Machine:
+    index = MACS.index(mac)
+    moment = start + timedelta(hours=2, minutes=15 * index)
+    applicant = Applicant(name=mac.shown_name, agent_version=AGENT_VERSION, hardware=hardware_of(mac))
+    with clock.standing_at(moment):
+        machine = _approve(applicant, people[mac.owner], index) if mac.owner else _join(applicant, people["sato"])
+        send_facts(machine, mac, at=moment)
+    return machine
+
+
+def _approve(applicant: Applicant, owner: User, index: int) -> Machine:
+    started = start_enrolment(applicant=applicant, address=f"192.0.2.{10 + index}")
+    machine = approve_enrolment(enrolment=look_up_code(code=started.code, by=owner), by=owner)
+    poll_enrolment(poll_token=started.poll_token)
+    machine.refresh_from_db()
+    return machine
+
+
+def _join(applicant: Applicant, admin: User) -> Machine:
+    key = create_join_key(uses=1, lifetime=timedelta(hours=24), by=admin)
+    machine, _token = enrol_by_join_key(join_key=key.text, applicant=applicant)
+    return machine
+
+
+def _publish_policy(people: dict[str, User], *, start: datetime) -> Document:
+    """Publishes the policy without its later rule, and returns that rule."""
+    document: Any = read_policy_file(POLICY_FILE.read_bytes())
+    later = next(rule for rule in document["privacy_rules"] if rule["id"] == LATER_RULE)
+    rules = [rule for rule in document["privacy_rules"] if rule is not later]
+    with clock.standing_at(start + timedelta(hours=6)):
+        publish_revision(
+            document={**document, "privacy_rules": rules}, by=people["tanaka"], note="clients of the studio"
+        )
+    return dict(later)
