@@ -20,7 +20,9 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except DatabaseError as error:
-        sys.exit(f"The database cannot be used: {str(error).splitlines()[0]}. See also: manage.py doctor")
+        from portal.common.database_errors import describe  # noqa: PLC0415 - needs Django's settings
+
+        sys.exit(f"The database cannot be used: {describe(error)}. See also: manage.py doctor")
 
 
 def read_data_dir_argument(arguments: list[str]) -> None:

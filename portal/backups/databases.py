@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from django.db import DatabaseError, connection
 
 from portal.backups.archive import BackupError
+from portal.common.database_errors import describe
 
 # A portal's database is small; a copy that takes longer than this hangs.
 COPY_WITHIN_S = 3600
@@ -49,7 +50,7 @@ class SQLite:
                 cursor.execute("VACUUM INTO %s", [str(file)])
             self._check(file)
         except (DatabaseError, sqlite3.Error) as error:
-            raise BackupError(f"The database cannot be copied: {error}.") from error
+            raise BackupError(f"The database cannot be copied: {describe(error)}.") from error
 
     def load(self, file: Path, *, then: Sequence[str]) -> None:
         path = connection.settings_dict["NAME"]
@@ -61,7 +62,7 @@ class SQLite:
                 # Not a swap of files: this is one transaction of the database, and its log stays right.
                 source.backup(target, progress=_refuse_to_wait)
         except sqlite3.Error as error:
-            raise BackupError(f"{path} cannot be replaced: {error}. Restore into a new folder.") from error
+            raise BackupError(f"{path} cannot be replaced: {describe(error)}. Restore into a new folder.") from error
 
     def _check(self, file: Path) -> None:
         with closing(sqlite3.connect(file)) as copy:

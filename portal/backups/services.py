@@ -29,6 +29,7 @@ from portal.backups.archive import (
     write_archive,
 )
 from portal.backups.databases import copier
+from portal.common.database_errors import describe
 from portal.common.models import PolicyHead
 from portal.common.schema import list_applied, list_unknown
 from portal.common.signing import get_signing_key
@@ -169,4 +170,4 @@ def _explaining(place: Path) -> Iterator[None]:
     except OSError as error:
         raise BackupError(f"{place} cannot be written: {error.strerror}.") from error
     except DatabaseError as error:
-        raise BackupError(f"The database cannot be read: {str(error).splitlines()[0]}.") from error
+        raise BackupError(f"The database cannot be read: {describe(error)}.") from error

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from portal.backups.archive import BackupError
 from portal.backups.services import write_backup
+from portal.common.database_errors import describe
 from portal.common.schema import list_applied, list_pending, list_unknown
 from portal.embedded.checks import StartRefused
 
@@ -26,7 +27,7 @@ def upgrade_database(folder: Path) -> None:
             _back_up(folder / "backups")
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
-        raise StartRefused(f"The database cannot be used: {str(error).splitlines()[0]}.") from error
+        raise StartRefused(f"The database cannot be used: {describe(error)}.") from error
     except BackupError as error:
         raise StartRefused(f"No backup could be made before the upgrade. {error}") from error
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from portal.common.database_errors import describe
 from portal.embedded.checks import StartRefused
 
 CONNECT_WITHIN_S = 5
@@ -61,7 +62,7 @@ def _database_sentence(probe: Any, error: DatabaseError) -> str:
     if "readonly" in str(error) or "read-only" in str(error):
         return f"{name} is read-only. Make it writable, or correct KIRIKAE_DATABASE_URL."
     if probe.vendor != "postgresql":
-        return f"{name} cannot be used: {error}. Restore a backup, or choose another folder with --data-dir."
+        return f"{name} cannot be used: {describe(error)}. Restore a backup, or choose another folder with --data-dir."
     # While connecting, the server's code does not reach the exception; its text does.
     state, text = getattr(error.__cause__, "sqlstate", None), str(error)
     if state in _SIGN_IN_REFUSED or "authentication failed" in text or "no password supplied" in text:
