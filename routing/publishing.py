@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.audit.services import PORTAL, record
+from portal.audit.services import PORTAL, actor_of, record
 from portal.common import clock
 from portal.common.models import PolicyHead
 from routing import bundles
@@ -77,7 +77,7 @@ def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str,
         document=text,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         by=by,
-        actor=actor or (by.email if by else PORTAL),
+        actor=actor_of(by, actor),
         at=_whole_seconds(clock.now()),
         note=note,
     )

@@ -8,6 +8,8 @@ from portal.common import clock
 
 OPERATOR = "operator at the command line"
 PORTAL = "portal"
+# Of this column, and of `PolicyRevision.actor`.
+ACTOR_LENGTH = 120
 
 
 def record(
@@ -17,9 +19,14 @@ def record(
     return AuditEntry.objects.create(
         at=clock.now(),
         by=by,
-        actor=actor or (by.email if by else PORTAL),
+        actor=actor_of(by, actor),
         action=action,
         subject_kind=subject._meta.model_name or "",
         subject_id=str(getattr(subject, "public_id", subject.pk)),
         data=data or {},
     )
+
+
+def actor_of(by: User | None, actor: str) -> str:
+    """Whom to name. Addresses may be longer than the column, and `by` is the key to the person anyway."""
+    return (actor or (by.email if by else PORTAL))[:ACTOR_LENGTH]

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.audit.services import OPERATOR
+from portal.common.arguments import text_up_to
 from portal.common.policy_head import get_head
 from routing.bundles import get_current_bundle, get_current_document
 from routing.engine.errors import PolicyErrors
@@ -35,7 +36,9 @@ class Command(BaseCommand):
         importing = actions.add_parser("import", help="check a policy file, and publish it with --publish")
         importing.add_argument("file", help="the file to read; - for standard input")
         importing.add_argument("--publish", action="store_true", help="make it the next revision")
-        importing.add_argument("--override", metavar="REASON", default="", help="noted with the revision and audited")
+        importing.add_argument(
+            "--override", type=text_up_to(500), metavar="REASON", default="", help="noted with the revision and audited"
+        )
         actions.add_parser("lint", help="name what the policy probably did not mean")
         actions.add_parser("test", help="decide the policy's own cases and compare")
         prove = actions.add_parser("prove", help="show that no request with a rule's signals can be answered cloud")

@@ -7,13 +7,14 @@ from django.core.management.base import BaseCommand
 from portal.accounts.token_models import Scope
 from portal.accounts.tokens import SERVICE_SCOPES, issue_service_token
 from portal.audit.services import OPERATOR
+from portal.common.arguments import text_up_to
 
 
 class Command(BaseCommand):
     help = "Make a service token and print it. It is shown this once; it expires after a year."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--name", required=True, help="what the token is for")
+        parser.add_argument("--name", type=text_up_to(100), required=True, help="what the token is for")
         parser.add_argument("--scope", required=True, choices=[str(scope) for scope in SERVICE_SCOPES])
 
     def handle(self, *, name: str, scope: str, **options: object) -> str:
