@@ -73,7 +73,7 @@ def _tell_day(random: Random, day: date) -> Iterator[Ask]:
     is_weekend = day.weekday() >= 5
     for person in PEOPLE:
         is_away = random.random() < (0.93 if is_weekend else 0.1)
-        for _number in range(random.randint(4, 9)):
+        for _number in range(random.randint(4, 8)):
             ask = _tell_ask(random, day, person)
             if not is_away:
                 yield ask
@@ -92,7 +92,7 @@ def _tell_ask(random: Random, day: date, person: Person) -> Ask:
         project=random.choices(projects, [project.weight for project in projects])[0],
         task=task,
         context_tokens=random.randint(low // 100, high // 100) * 100,
-        through=random.choices(tuple(Through), (80, 8, 12))[0],
+        through=random.choices(tuple(Through), (90, 4, 6))[0],
         lasted_s=random.randint(8, 1100),
         exit_code=1 if random.random() < 0.04 else 0,
         entropy=random.randbytes(10),
