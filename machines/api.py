@@ -18,7 +18,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from machines import enrolment, serializers, services
-from machines.addresses import portal_address
 from machines.enrolment import POLL_INTERVAL_S
 from machines.liveness import HEARTBEAT_S, REPORT_S
 from machines.models import Machine
@@ -26,6 +25,7 @@ from machines.queries import get_machine_of, is_report_wanted, list_all_machines
 from machines.wire import enrolment_from_document, heartbeat_from_document, poll_token_from_document
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
+from portal.common.addresses import portal_address
 from portal.common.policy_head import get_head
 from portal.common.signing import public_key_base64
 from routing.engine import facts

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from machines import queries, services
-from machines.addresses import portal_address
 from machines.enrolment import EnrolmentOverError, approve_enrolment, deny_enrolment
 from machines.forms import CodeForm
 from portal.accounts.access import admin_required, get_person
+from portal.common.addresses import portal_address
 from portal.common.htmx import render_page_or_part
 
 

@@ -74,7 +74,7 @@ def broker(url: str, *, folder: Path) -> dict[str, Any]:
     """`url` and `options` of Celery's queue: Valkey, or a folder of files in embedded mode."""
     if not url:
         return {
-            "url": "filesystem://",
+            "url": "folder://",
             "options": {
                 "data_folder_in": folder,
                 "data_folder_out": folder,

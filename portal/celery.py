@@ -6,8 +6,11 @@ from typing import Any
 
 from celery import Celery, bootsteps, signals
 
+from portal.embedded import folder_queue
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+folder_queue.register()
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

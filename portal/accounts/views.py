@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts import invitations
 from portal.accounts.access import get_person, owner_required
 from portal.accounts.forms import InviteForm, PasswordForm, SignInForm
+from portal.common.addresses import portal_address
 
 
 class SignIn(LoginView):
@@ -39,7 +40,7 @@ def people(request: HttpRequest) -> HttpResponse:
         return _show_people(request, form, status=422)
     token = invitations.invite_person(by=get_person(request), **form.cleaned_data)
     # Shown in this answer only: the link is not stored anywhere.
-    link = request.build_absolute_uri(reverse("invitation", args=[token]))
+    link = portal_address(request, reverse("invitation", args=[token]))
     return _show_people(request, InviteForm(), link=link, invited=form.cleaned_data["name"])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
 from .shapes import ObjectReader, read_whole
@@ -260,10 +261,22 @@ def _read_runtime(reader: ObjectReader) -> RuntimeFacts:
         has_messages_api=reader.optional_boolean("messages_api"),
         models=tuple(_read_model(one) for one in reader.readers("models", [], high=MAX_MODELS_PER_RUNTIME)),
     )
-    if not runtime.base_url.startswith(("http://", "https://")):
-        reader.wrong(reader.at("base_url"), found=runtime.base_url, allowed="an http or https address")
+    if not _is_web_address(runtime.base_url):
+        # Not quoted: people put passwords into addresses.
+        path, allowed = reader.at("base_url"), "an http or https address without user and password"
+        reader.problems.add(path, "field.invalid", found="something else", allowed=allowed)
     reader.close()
     return runtime
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:  # a port that is none
+        return False
 
 
 def _read_model(reader: ObjectReader) -> ModelFacts:

@@ -80,6 +80,8 @@ def test_times_that_no_clock_shows_are_refused_by_their_field(agent: Agent, time
         ({"collected_at": "yesterday"}, "collected_at"),
         ({"runtimes": [{"kind": "vllm", "base_url": "http://x", "state": "up"}]}, "runtimes[0].kind"),
         ({"runtimes": [REPORT["runtimes"][1]] * 2}, "runtimes[1].base_url"),
+        ({"runtimes": [{**REPORT["runtimes"][1], "base_url": "http://u:canary@127.0.0.1"}]}, "runtimes[0].base_url"),
+        ({"runtimes": [{**REPORT["runtimes"][1], "base_url": "http://127.0.0.1:99999"}]}, "runtimes[0].base_url"),
         ({"runtimes": [{**REPORT["runtimes"][0], "models": [{"name": "a"}] * 2}]}, "runtimes[0].models[1].name"),
         ({"runtimes": [{**REPORT["runtimes"][0], "models": [{"name": "x" * 301}]}]}, "runtimes[0].models[0].name"),
         ({"runtimes": [REPORT["runtimes"][1]] * 17}, "runtimes"),
@@ -94,6 +96,7 @@ def test_report_outside_the_shape_is_refused_whole(
 
     assert (answer.status_code, answer.json()["field"]) == (400, field)
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert b"canary" not in answer.content
     mac.refresh_from_db()
     assert (mac.report, mac.last_seen_at) == (None, None)
 

@@ -12,7 +12,7 @@ FOLDER = Path("/data")
 
 def test_without_an_address_there_is_sqlite_and_a_folder() -> None:
     assert backends.database("", folder=FOLDER)["NAME"] == FOLDER / "kirikae.sqlite3"
-    assert backends.broker("", folder=FOLDER)["url"] == "filesystem://"
+    assert backends.broker("", folder=FOLDER)["url"] == "folder://"
     assert "locmem" in backends.cache("")["BACKEND"]
 
 
