@@ -1,0 +1,123 @@
+"""docker-compose.yml gives each container as little as it needs, and runs commands and variables that exist."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from portal.env import PORTAL_NAMES
+from portal.processes.programs import parser
+
+TEXT = Path("docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PORTAL = ("prepare", "web", "worker", "beat")
+EXAMPLE = Path("docs/deploy/env.example").read_text()
+
+KNOWN_KEYS = {
+    *("build", "cap_add", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "networks"),
+    *("ports", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes"),
+}
+
+
+def test_the_services_are_those_of_the_operations_page() -> None:
+    assert set(SERVICES) == {"proxy", "prepare", "web", "worker", "beat", "postgresql", "valkey"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_each_container_is_confined(name: str) -> None:
+    service = SERVICES[name]
+
+    assert set(service) <= KNOWN_KEYS
+    assert service["user"] not in ("root", "0", "0:0")
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "cap_add" not in service or name == "proxy"
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"prepare"}))
+def test_each_container_that_stays_tells_whether_it_is_well(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert {"interval", "timeout", "retries"} <= set(check)
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+def test_only_the_proxy_is_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    assert COMPOSE["networks"]["back"] == {"internal": True}
+    assert SERVICES["postgresql"]["networks"] == SERVICES["valkey"]["networks"] == ["back"]
+
+
+@pytest.mark.parametrize("name", PORTAL)
+def test_the_portals_containers_set_variables_that_settings_know(name: str) -> None:
+    assert set(SERVICES[name]["environment"]) <= PORTAL_NAMES
+
+
+def test_the_commands_are_ones_that_exist() -> None:
+    assert SERVICES["prepare"]["command"] == ["prepare"]
+    for name in ("web", "worker", "beat"):
+        program, *arguments = SERVICES[name]["command"]
+        assert program == "serve"
+        assert parser().parse_args(arguments).program == name
+
+
+def test_web_has_at_least_two_processes() -> None:
+    assert parser().parse_args(SERVICES["web"]["command"][1:]).processes >= 2
+
+
+def test_every_volume_is_declared_and_used() -> None:
+    used = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
+
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_every_service_that_is_waited_for_exists() -> None:
+    for service in SERVICES.values():
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+
+
+def test_the_example_describes_every_variable_that_is_filled_in() -> None:
+    asked = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) | set(
+        re.findall(r"\{\$([A-Z_]+)\}", Path("docs/deploy/Caddyfile").read_text())
+    )
+
+    assert set(re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE)) == asked
+
+
+def test_no_password_is_tracked() -> None:
+    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+
+    assert {values["POSTGRES_PASSWORD"], values["VALKEY_PASSWORD"]} == {""}
+    assert Path("docs/deploy/Dockerfile").read_text().count("\nUSER 10001:10001\n") == 2
+
+
+def test_what_the_image_copies_exists() -> None:
+    ignored = Path("docs/deploy/Dockerfile.dockerignore").read_text()
+
+    for name in re.findall(r"^!(\S+)", ignored, re.MULTILINE):
+        assert Path(name).exists(), name
+
+
+def has_compose() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compose(), reason="no docker compose on this machine; the file is checked by hand above")
+def test_docker_compose_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(re.sub(r"PASSWORD=$", "PASSWORD=abc123", EXAMPLE, flags=re.MULTILINE))
+    command = ["docker", "compose", "--env-file", str(tmp_path / ".env"), "config", "--quiet"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
