@@ -44,7 +44,9 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 def _ask_form(person: User, data: Any = None) -> AskForm:
-    return AskForm(data, tasks=list_task_choices(_language()), machines=list(list_machines_to_ask_for(person)))
+    machines = list(list_machines_to_ask_for(person))
+    own = next((machine.public_id for machine in machines if machine.owner_id == person.pk), "")
+    return AskForm(data, tasks=list_task_choices(_language()), machines=machines, initial={"machine": own})
 
 
 def _show(request: HttpRequest, form: AskForm, *, status: int = 200, **more: Any) -> HttpResponse:

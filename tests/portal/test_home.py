@@ -34,6 +34,13 @@ def test_ben_sees_his_mac_and_chie_does_not(client_of: ClientOf, bens_mac: Machi
     assert "ben-mini" not in client_of(chie).get("/").content.decode()
 
 
+def test_the_ask_box_starts_with_ones_own_mac(client_of: ClientOf, bens_mac: Machine, ben: User, aiko: User) -> None:
+    option = f'<option value="{bens_mac.public_id}" selected>'
+
+    assert option in client_of(ben).get("/").content.decode()
+    assert option not in client_of(aiko).get("/").content.decode()
+
+
 def test_asking_without_script_shows_the_whole_page_with_the_answer(client_of: ClientOf, ben: User) -> None:
     page = client_of(ben).post("/ask", ASK).content.decode()
 
