@@ -4,16 +4,15 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.core.management.base import BaseCommand
-
 from machines.enrolment import create_join_key
 from portal.audit.services import OPERATOR
+from portal.common.operator_commands import OperatorCommand
 
 MAX_USES = 10_000
 MAX_HOURS = 90 * 24
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Make a join key and print it. It is shown this once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from machines.queries import find_facts
+from portal.common.operator_commands import OperatorCommand
 from routing.engine.answer import Answer
 from routing.engine.decide import decide
 from routing.engine.errors import WireError
@@ -23,7 +24,7 @@ from routing.wording import STAGES
 LANGUAGE = "en"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Prints how a request would be decided, and why. Nothing is logged."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,13 +6,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.audit.services import OPERATOR
 from portal.common.arguments import text_up_to
+from portal.common.operator_commands import OperatorCommand
 from portal.common.policy_head import get_head
 from routing.bundles import get_current_bundle, get_current_document
 from routing.engine.errors import PolicyErrors
@@ -25,9 +26,8 @@ from routing.services import ensure_first_revision, publish_revision
 from routing.shipped import shipped_policy
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Reads and writes the policy as a file."
-    requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|lint|test|prove")

@@ -2,15 +2,14 @@
 
 from argparse import ArgumentParser
 
-from django.core.management.base import BaseCommand
-
 from portal.accounts.token_models import Scope
 from portal.accounts.tokens import SERVICE_SCOPES, issue_service_token
 from portal.audit.services import OPERATOR
 from portal.common.arguments import text_up_to
+from portal.common.operator_commands import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Make a service token and print it. It is shown this once; it expires after a year."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
