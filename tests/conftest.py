@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
@@ -52,6 +55,25 @@ def running_portal(tmp_path: Path) -> Iterator[RunningPortal]:
     portal = start_portal(tmp_path / "data")
     yield portal
     kill_quietly(portal.process)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what belongs elsewhere: a test of the other database, of root, of a program that few machines have."""
+    elsewhere = [item for item in items if any(not _is_here(*mark.args) for mark in item.iter_markers("where"))]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
+
+
+def _is_here(place: str) -> bool:
+    return {"root": os.geteuid() == 0, "docker compose": _has_compose(), connection.vendor: True}.get(place, False)
+
+
+@cache
+def _has_compose() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="session")

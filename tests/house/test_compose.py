@@ -1,7 +1,6 @@
 """docker-compose.yml gives each container as little as it needs, and runs commands and variables that exist."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -105,15 +104,8 @@ def test_what_the_image_copies_exists() -> None:
         assert Path(name).exists(), name
 
 
-def has_compose() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    return subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not has_compose(), reason="no docker compose on this machine; the file is checked by hand above")
+@pytest.mark.where("docker compose")
 def test_docker_compose_reads_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(re.sub(r"PASSWORD=$", "PASSWORD=abc123", EXAMPLE, flags=re.MULTILINE))
     command = ["docker", "compose", "--env-file", str(tmp_path / ".env"), "config", "--quiet"]

@@ -143,7 +143,7 @@ def test_backup_of_another_database_or_without_a_part_is_refused(backup: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("postgresql" not in settings.DATABASES["default"]["ENGINE"], reason="SQLite needs no programs")
+@pytest.mark.where("postgresql")  # SQLite needs no programs
 def test_missing_programs_are_named(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 

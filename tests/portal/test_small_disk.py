@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connection
 from psycopg.sql import SQL, Identifier
 
 from tests.places import new_place
@@ -144,7 +143,7 @@ def test_disk_that_became_read_only_is_one_sentence(on_small_disk: OnSmallDisk, 
     assert tokens_in(kept) == ["before"]
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is read-only when its disk is")
+@pytest.mark.where("postgresql")  # SQLite is read-only when its disk is
 def test_read_only_server_is_one_sentence_and_can_still_be_backed_up(tmp_path: Path) -> None:
     place = new_place(tmp_path / "data")
     place.manage("migrate", "-v", "0")

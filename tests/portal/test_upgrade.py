@@ -14,7 +14,6 @@ from portal.embedded.upgrade import upgrade_database
 from tests.places import new_place
 
 pytestmark = pytest.mark.slow
-on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL is backed up by its operator")
 
 
 def forget(app: str, name: str) -> None:
@@ -36,7 +35,7 @@ def test_schema_of_this_checkout_needs_no_backup(transactional_db: None, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@on_sqlite
+@pytest.mark.where("sqlite")  # PostgreSQL is backed up by its operator
 def test_database_is_backed_up_before_each_upgrade_and_three_are_kept(
     transactional_db: None, made: list[str], tmp_path: Path
 ) -> None:
@@ -55,7 +54,7 @@ def test_database_is_backed_up_before_each_upgrade_and_three_are_kept(
     assert made == ["migrate"] * 4
 
 
-@on_sqlite
+@pytest.mark.where("sqlite")  # PostgreSQL is backed up by its operator
 def test_without_room_for_the_backup_nothing_is_upgraded(
     transactional_db: None, made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

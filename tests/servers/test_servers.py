@@ -1,6 +1,5 @@
 """The launcher of the test servers: quick, private, never as root, and gone with whoever started them."""
 
-import os
 import signal
 import stat
 import subprocess
@@ -56,7 +55,7 @@ def test_postgresql_survives_a_crash_with_what_was_committed() -> None:
         assert answer_of(server, "select value from kept") == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.where("root")  # nobody else has to become another user
 def test_root_without_user_namespaces_runs_the_server_as_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
