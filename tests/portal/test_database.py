@@ -2,10 +2,12 @@
 
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+
+from portal import backends
 
 WRITERS, WRITES = 8, 40
 
@@ -24,10 +26,10 @@ def write_often(path: Path, options: dict[str, object]) -> None:
 @pytest.mark.slow
 def test_eight_processes_write_at_once_and_no_write_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "database.sqlite3"
-    connection = sqlite3.connect(path)
-    connection.executescript("CREATE TABLE counter (count INTEGER); INSERT INTO counter VALUES (0);")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE counter (count INTEGER); INSERT INTO counter VALUES (0);")
     context = multiprocessing.get_context("spawn")
-    options = settings.DATABASES["default"]["OPTIONS"]
+    options = backends.sqlite(path)["OPTIONS"]
 
     writers = [context.Process(target=write_often, args=(path, options)) for _ in range(WRITERS)]
     for writer in writers:
@@ -36,5 +38,5 @@ def test_eight_processes_write_at_once_and_no_write_is_lost(tmp_path: Path) -> N
         writer.join(60)
 
     assert [writer.exitcode for writer in writers] == [0] * WRITERS
-    assert connection.execute("SELECT count FROM counter").fetchone() == (WRITERS * WRITES,)
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count FROM counter").fetchone() == (WRITERS * WRITES,)
