@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from portal.backends import QUEUES
 from portal.embedded.checks import StartRefused, check_data_folder, file_system_of, parse_macos_mounts
 from portal.embedded.supervisor import Child, Event, Supervisor
 from tests.running import RunningPortal, free_port, portal_environment
@@ -145,3 +146,18 @@ def test_mounts_of_macos_are_read() -> None:
     listed = "/dev/disk3s1 on / (apfs, sealed, local)\n//aiko@nas/share on /Volumes/my share (smbfs, nodev)\n"
 
     assert parse_macos_mounts(listed) == [("/", "apfs"), ("/Volumes/my share", "smbfs")]
+
+
+@pytest.mark.e2e
+def test_the_one_worker_of_embedded_mode_takes_from_all_queues(running_portal: RunningPortal) -> None:
+    names = ", ".join(repr(name) for name in QUEUES)
+    send = (
+        f"from portal.celery import app; [app.send_task('health.worker_heartbeat', queue=name) for name in ({names})]"
+    )
+    environment = portal_environment(KIRIKAE_DATA_DIR=str(running_portal.data_dir))
+    queue = running_portal.data_dir / "queue"
+
+    subprocess.run([sys.executable, "-c", send], env=environment, check=True, timeout=30)
+
+    assert eventually(lambda: not list(queue.glob("*.msg")), within_s=20)
+    assert running_portal.stop() == 0
