@@ -28,6 +28,7 @@ from portal.common.models import PolicyHead
 from portal.common.policy_head import get_head
 from portal.demo.cast import DOMAIN, MACS, PEOPLE, DemoMac
 from portal.demo.reports import AGENT_VERSION, hardware_of
+from portal.demo.scale import add_copies
 from portal.demo.story import DAYS, tell_story
 from portal.demo.work import Team, send_facts, show_today, work
 from portal.setup.services import FirstRun, complete_setup, issue_setup_token
@@ -61,8 +62,8 @@ def is_demo() -> bool:
 
 
 @transaction.atomic
-def make_demo(*, now: datetime, days_of_work: int = DAYS - 1) -> DemoCounts:
-    """An invented team that joined sixty days ago and has worked since.
+def make_demo(*, now: datetime, days_of_work: int = DAYS - 1, scale: int = 1) -> DemoCounts:
+    """An invented team that joined sixty days ago and has worked since; its Macs and work `scale` times over.
 
     Raises DemoRefusedError in a portal that holds anything real.
     """
@@ -82,6 +83,7 @@ def make_demo(*, now: datetime, days_of_work: int = DAYS - 1) -> DemoCounts:
         add_rule(rule=later, by=people["tanaka"])
     work(team, [ask for ask in asks if ask.at >= later_at], now=now)
     show_today(team, now=now)
+    add_copies(team, asks, now=now, copies=scale - 1)
     return count_demo()
 
 
@@ -103,12 +105,18 @@ def remove_demo() -> None:
     ensure_first_revision()
 
 
-def ensure_demo() -> list[str]:
+def ensure_demo(*, scale: int = 1) -> list[str]:
     """The demo, made now if it is not there yet: lines for the operator, with a new password for its people.
 
     A password that was the same everywhere would be known to all who read this.
+    Raises DemoRefusedError for a scale in a portal that holds the demo already.
     """
-    counts = count_demo() if is_demo() else make_demo(now=clock.now())
+    is_there = is_demo()
+    if is_there and scale > 1:
+        raise DemoRefusedError(
+            "This portal holds a demo already, so it was not scaled. Remove it first: manage.py demo --remove"
+        )
+    counts = count_demo() if is_there else make_demo(now=clock.now(), scale=scale)
     owner, developer = PEOPLE[0], PEOPLE[4]
     return [
         f"DEMO: {counts.people} people, {counts.machines} Macs, {counts.decisions} decisions.",

@@ -1,5 +1,6 @@
 """The agents of the demo's Macs: without them all of its Macs would be offline within minutes."""
 
+import re
 from datetime import datetime
 
 from machines.liveness import LATE_AFTER
@@ -11,6 +12,9 @@ from portal.demo.cast import MACS, Presence
 from portal.demo.services import is_demo
 from portal.demo.work import keep_alive
 
+# The number behind the name of a Mac that `demo --scale` has added.
+_COPY = re.compile(r"-\d+$")
+
 
 @scheduled_task("demo.keep_alive")
 def keep_demo_alive() -> int:
@@ -20,8 +24,11 @@ def keep_demo_alive() -> int:
     macs = {mac.shown_name: mac for mac in MACS if mac.presence in (Presence.ONLINE, Presence.LATE)}
     now = clock.now()
     heard = 0
-    for machine in Machine.objects.filter(name__in=macs).exclude(state="retired").select_related("token"):
-        mac = macs[machine.name]
+    rows = Machine.objects.filter(name__startswith="demo-").exclude(state="retired").select_related("token")
+    for machine in rows.iterator():
+        mac = macs.get(_COPY.sub("", machine.name))
+        if mac is None:
+            continue
         if mac.presence is Presence.ONLINE or _is_late(machine, now):
             keep_alive(machine, mac, now=now, is_report_wanted=is_report_wanted(machine, now=now))
             heard += 1

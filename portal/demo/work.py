@@ -52,11 +52,15 @@ def work(team: Team, asks: Sequence[Ask], *, now: datetime) -> None:
     """All of it happens under the revision in force."""
     bundle = load_bundle().bundle
     for ask in asks:
-        is_broken = ask.mac.is_broken and ask.at > now - BROKEN_SINCE
+        is_broken = is_broken_at(ask, now=now)
         if ask.through is Through.AGENT:
             _decide_on_the_mac(team, ask, bundle=bundle, is_broken=is_broken)
         else:
             _ask_the_portal(team, ask, is_broken=is_broken)
+
+
+def is_broken_at(ask: Ask, *, now: datetime) -> bool:
+    return ask.mac.is_broken and ask.at > now - BROKEN_SINCE
 
 
 def show_today(team: Team, *, now: datetime) -> None:
@@ -93,7 +97,7 @@ def _ask_the_portal(team: Team, ask: Ask, *, is_broken: bool) -> None:
     is_page = ask.through is Through.PAGE
     with clock.standing_at(ask.at):
         decide_and_log(
-            request=_request_of(ask, machine),
+            request=request_of(ask, machine),
             by=team.people[ask.by.key] if is_page else None,
             token=None if is_page else machine.token,
             machine=machine,
@@ -104,9 +108,9 @@ def _ask_the_portal(team: Team, ask: Ask, *, is_broken: bool) -> None:
 def _decide_on_the_mac(team: Team, ask: Ask, *, bundle: Bundle, is_broken: bool) -> None:
     """As the wrapper does: decide, launch, and send the receipts when the work is over."""
     machine = team.macs[ask.mac.name]
-    request = _request_of(ask, machine)
+    request = request_of(ask, machine)
     answer = _answer_of(team, ask, request, bundle=bundle, is_broken=is_broken)
-    batch = receipts_from_document({"receipts": _receipts_of(ask, answer, machine)})
+    batch = receipts_from_document({"receipts": receipts_of(ask, answer, machine)})
     with clock.standing_at(ask.at + timedelta(seconds=ask.lasted_s)):
         accept_receipts(receipts=batch, machine=machine)
 
@@ -116,7 +120,7 @@ def _answer_of(team: Team, ask: Ask, request: TaskRequest, *, bundle: Bundle, is
     if ask.incident is Incident.OTHER_ANSWER:
         # An agent that somebody has tampered with answers as if another project had been asked for.
         request = request_from_document(_request_document(ask, team.macs[ask.mac.name], remote=_OPEN_PROJECT))
-    answer = decide(request, bundle=bundle, facts=_facts_of(team, ask, is_broken=is_broken), situation=situation)
+    answer = decide(request, bundle=bundle, facts=facts_of_mac(team, ask, is_broken=is_broken), situation=situation)
     envelope = Envelope(
         id=uuid7_text(ask.at, ask.entropy),
         valid_until=ask.at + timedelta(seconds=bundle.policy.limits.policy_refresh_s),
@@ -129,7 +133,7 @@ def _answer_of(team: Team, ask: Ask, request: TaskRequest, *, bundle: Bundle, is
     return answer_document(answer, envelope, language=ask.by.language)
 
 
-def _facts_of(team: Team, ask: Ask, *, is_broken: bool) -> facts.MachineFacts:
+def facts_of_mac(team: Team, ask: Ask, *, is_broken: bool) -> facts.MachineFacts:
     key = (ask.mac.name, is_broken)
     if key not in team.known_facts:
         report = facts.report_from_document(report_of(ask.mac, at=ask.at, is_broken=is_broken))
@@ -138,7 +142,7 @@ def _facts_of(team: Team, ask: Ask, *, is_broken: bool) -> facts.MachineFacts:
     return team.known_facts[key]
 
 
-def _request_of(ask: Ask, machine: Machine) -> TaskRequest:
+def request_of(ask: Ask, machine: Machine) -> TaskRequest:
     return request_from_document(_request_document(ask, machine, remote=ask.project.remote))
 
 
@@ -154,7 +158,7 @@ def _request_document(ask: Ask, machine: Machine, *, remote: str | None) -> Docu
     return document
 
 
-def _receipts_of(ask: Ask, answer: Document, machine: Machine) -> list[Document]:
+def receipts_of(ask: Ask, answer: Document, machine: Machine) -> list[Document]:
     decision = {
         "id": answer["id"],
         "request": _request_document(ask, machine, remote=ask.project.remote),

@@ -1,11 +1,14 @@
-"""`demo [--remove]`: an invented team in an otherwise empty portal, and the portal as new again."""
+"""`demo [--scale N] [--remove]`: an invented team in an otherwise empty portal, and the portal as new again."""
 
 from argparse import ArgumentParser
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.demo.services import DemoRefusedError, ensure_demo, remove_demo
+
+MAX_SCALE = 1000
 
 
 class Command(BaseCommand):
@@ -13,14 +16,34 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        # No `type=int`: argparse would answer with its usage, and in its own words.
+        parser.add_argument(
+            "--scale", metavar="N", help=f"N times the Macs, projects and decisions, for load (1 to {MAX_SCALE})"
+        )
         parser.add_argument("--remove", action="store_true", help="empty the demo portal, so that it is as new")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        scale = None if options["scale"] is None else _parse_scale(str(options["scale"]))
+        if options["remove"] and scale is not None:
+            raise CommandError("--scale and --remove do not go together; give one of them.")
         try:
             if options["remove"]:
                 remove_demo()
                 self.stdout.write("The demo is removed. The next start of the portal prints a set-up link.")
             else:
-                self.stdout.write("\n".join(ensure_demo()))
+                self._make(scale)
         except DemoRefusedError as refused:
             raise CommandError(str(refused)) from refused
+
+    def _make(self, scale: int | None) -> None:
+        began = perf_counter()
+        self.stdout.write("\n".join(ensure_demo(scale=scale or 1)))
+        if scale is not None:
+            self.stdout.write(f"It took {perf_counter() - began:.1f} s.")
+
+
+def _parse_scale(found: str) -> int:
+    # int() would also take "1_0" and digits of other scripts; the length is bounded before it reads them.
+    if found.isascii() and found.isdigit() and len(found) <= 9 and 1 <= int(found) <= MAX_SCALE:
+        return int(found)
+    raise CommandError(f"--scale takes a whole number from 1 to {MAX_SCALE}, not '{found[:40]}'.")
