@@ -24,8 +24,8 @@ def keep_demo_alive() -> int:
     macs = {mac.shown_name: mac for mac in MACS if mac.presence in (Presence.ONLINE, Presence.LATE)}
     now = clock.now()
     heard = 0
-    rows = Machine.objects.filter(name__startswith="demo-").exclude(state="retired").select_related("token")
-    for machine in rows.iterator():
+    # Read whole: on SQLite a read that is still open makes the writes fail once another process has written.
+    for machine in Machine.objects.filter(name__startswith="demo-").exclude(state="retired").select_related("token"):
         mac = macs.get(_COPY.sub("", machine.name))
         if mac is None:
             continue
