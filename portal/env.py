@@ -34,9 +34,6 @@ CLIENT_NAMES = frozenset(
 
 MAX_DAYS = 36_500
 
-_TRUE = ("1", "true", "yes", "on")
-_FALSE = ("0", "false", "no", "off")
-
 
 def refuse_unknown_names() -> None:
     for name in sorted(os.environ):
@@ -47,17 +44,6 @@ def refuse_unknown_names() -> None:
 
 def read_text(name: str, *, default: str) -> str:
     return os.environ.get(name, default).strip()
-
-
-def read_bool(name: str, *, default: bool) -> bool:
-    found = os.environ.get(name)
-    if found is None:
-        return default
-    if found.strip().lower() in _TRUE:
-        return True
-    if found.strip().lower() in _FALSE:
-        return False
-    raise ImproperlyConfigured(f"{name} is '{found}'; write one of: {', '.join(_TRUE + _FALSE)}.")
 
 
 def read_days(name: str, *, default: int) -> int:

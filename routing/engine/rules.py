@@ -47,10 +47,6 @@ class ProjectVerdict:
     findings: tuple[Finding, ...]
     misses: tuple[Miss, ...]
 
-    @property
-    def is_open_by_rule(self) -> bool:
-        return self.classification is Classification.OPEN
-
 
 @dataclass(frozen=True)
 class PrivacyRules:
