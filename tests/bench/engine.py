@@ -1,0 +1,187 @@
+"""`.ci/bench engine`: what a decision costs, by the number of rules. A benchmark to read, not a test to pass.
+
+Measured in CPU time of the whole process (so that what else runs here does not count; reading that clock adds about
+0.6 µs to each figure). Every request is decided once: a cache of earlier answers would gain nothing. A decision is
+`decide` with one project (remote, folder, root commit) on a Mac with one measured model, with all reasons, near
+misses, alternatives and the launch recipe.
+"""
+
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from routing.engine import wire
+from routing.engine.bundle import Bundle, build_payload, parse_payload
+from routing.engine.decide import decide
+from routing.engine.facts import Situation
+from routing.engine.policy_document import parse_policy
+from routing.engine.request import TaskRequest
+from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_sections
+from tests.golden.run import DATA, Worlds
+
+SIZES = (10, 100, 1_000, 10_000)
+DECISIONS, WARM_UP, ROUNDS = 4_000, 300, 3
+ROOT = Path(__file__).resolve().parents[2]
+ONE_SHOT = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+{imports}
+from kirikae.engine.facts import Situation
+request = wire.parse_request(b'{{"task": "multi-file-edit", "projects": [{{"remotes": ["{url}"]}}]}}')
+payload = Path(sys.argv[1]).read_bytes()
+times = [time.perf_counter()]
+bundle = parse_payload(payload)
+times.append(time.perf_counter())
+decide(request, bundle=bundle, facts=None, situation=Situation(now=datetime(2026, 11, 25, tzinfo=UTC)))
+times.append(time.perf_counter())
+print(*(1000 * (after - before) for before, after in zip(times, times[1:])))
+"""
+IMPORTS = (
+    "from kirikae.engine import wire; from kirikae.engine.bundle import parse_payload; "
+    "from kirikae.engine.decide import decide"
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Microseconds of one decision: the best of the rounds, each figure of its own round."""
+
+    p50_us: float
+    p99_us: float
+
+    def __str__(self) -> str:
+        return f"{self.p50_us:9.1f} {self.p99_us:9.1f}"
+
+
+def measure[T](decide_one: Callable[[T], object], rounds: Iterable[list[T]]) -> Spread:
+    """Each round's requests are decided once, one by one."""
+    medians, tails = [], []
+    for requests in rounds:
+        times = sorted(_time_each(decide_one, requests))
+        medians.append(statistics.median(times) / 1000)
+        tails.append(times[len(times) * 99 // 100] / 1000)
+    return Spread(min(medians), min(tails))
+
+
+def _time_each[T](decide_one: Callable[[T], object], requests: list[T]) -> Iterable[int]:
+    clock = time.process_time_ns
+    for request in requests[:WARM_UP]:
+        decide_one(request)
+    gc.collect()
+    for request in requests[WARM_UP:]:
+        start = clock()
+        decide_one(request)
+        yield clock() - start
+
+
+def rounds_of(asked: list[Asked]) -> list[list[Asked]]:
+    size = DECISIONS + WARM_UP
+    return [asked[at : at + size] for at in range(0, len(asked), size)]
+
+
+def payload_of(count: int, worlds: Worlds) -> bytes:
+    policy = parse_policy(
+        {"version": 1, **policy_sections(make_rules(count))},
+        shipped=json.loads((DATA / "shipped_policy.json").read_text()),
+    )
+    prefixes = json.loads((DATA / "client_prefixes.json").read_text())
+    return build_payload(revision=1, epoch=1, issued_at=worlds.now, policy=policy, client_prefixes=prefixes)
+
+
+def task_request(asked: Asked) -> TaskRequest:
+    project = {"remotes": [asked.url], "paths": [asked.path], "root_commits": [asked.root_commit], "markers": []}
+    return wire.request_from_document({"task": "multi-file-edit", "client": "claude", "projects": [project]})
+
+
+def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> Spread:
+    facts, situation = worlds.facts("capable"), Situation(now=worlds.now, facts_age_s=3)
+
+    def decide_one(request: TaskRequest) -> object:
+        return decide(request, bundle=bundle, facts=facts, situation=situation)
+
+    return measure(decide_one, [[task_request(one) for one in part] for part in rounds_of(asked)])
+
+
+def compile_ms(payload: bytes) -> float:
+    """From the parsed policy to the index, the best of three."""
+    times = []
+    for _ in range(3):
+        bundle = parse_payload(payload).indexed()
+        gc.collect()
+        start = time.process_time()
+        bundle.rules  # noqa: B018 - prepared when first asked for
+        times.append(1000 * (time.process_time() - start))
+    return min(times)
+
+
+def compiled_memory_bytes(payload: bytes) -> tuple[int, int]:
+    """What the parsed policy takes, and what its index takes beside it."""
+    tracemalloc.start()
+    bundle = parse_payload(payload).indexed()
+    gc.collect()
+    parsed = tracemalloc.get_traced_memory()[0]
+    bundle.rules  # noqa: B018 - prepared when first asked for
+    gc.collect()
+    whole = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return parsed, whole - parsed
+
+
+def import_ms(statement: str, *, times: int = 15) -> float:
+    """Over a bare Python: both are started in turn, the difference of the medians of their CPU times."""
+    bare, loaded = [], []
+    for _ in range(times):
+        bare.append(_cpu_s_of("pass"))
+        loaded.append(_cpu_s_of(statement))
+    return 1000 * (statistics.median(loaded) - statistics.median(bare))
+
+
+def _cpu_s_of(statement: str) -> float:
+    code = f"{statement}\nimport time; print(time.process_time())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def one_shot_ms(payload: bytes, url: str, *, times: int = 9) -> tuple[float, float]:
+    """In fresh processes: reading the bundle, and the first decision from it (prepare, scan, decide)."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bundle.json"
+        file.write_bytes(payload)
+        command = [sys.executable, "-c", ONE_SHOT.format(imports=IMPORTS, url=url), str(file)]
+        runs = [
+            tuple(map(float, subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.split()))
+            for _ in range(times)
+        ]
+    return statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
+
+
+def main() -> None:
+    worlds = Worlds("routing.engine")
+    print(f"Python {sys.version.split()[0]}; {DECISIONS} decisions in each of {ROUNDS} rounds; µs of CPU")
+    print(f"{'rules':>7} {'p50':>9} {'p99':>9} {'compile ms':>11} {'one-shot ms':>12} {'parse ms':>9}")
+    for size in SIZES:
+        rules, payload = make_rules(size), payload_of(size, worlds)
+        asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
+        spread = measure_engine(parse_payload(payload).indexed(), asked, worlds)
+        parsed_ms, decided_ms = one_shot_ms(payload, asked[0].url)
+        print(f"{size:7,} {spread} {compile_ms(payload):11.1f} {decided_ms:12.2f} {parsed_ms:9.1f}", flush=True)
+    parsed_bytes, index_bytes = compiled_memory_bytes(payload_of(SIZES[-1], worlds))
+    print(
+        f"memory with {SIZES[-1]:,} rules: policy {parsed_bytes / 2**20:.1f} MiB, index {index_bytes / 2**20:.1f} MiB"
+    )
+    print(f"import over bare Python: engine {import_ms(IMPORTS):.1f} ms, all of `kirikae ask` {import_ms(ASK):.1f} ms")
+
+
+ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.asking"
+
+if __name__ == "__main__":
+    main()
