@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
+from .geometry import Geometry, read_geometry
 from .shapes import ObjectReader, read_whole
 
 REPORT_SCHEMA = 1
@@ -88,6 +89,8 @@ class ModelFacts:
     is_remote: bool | None = None
     has_tools: bool | None = None
     has_vision: bool | None = None
+    # What the runtime or the model's file says of its shape; the catalogue knows the common ones.
+    geometry: Geometry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +296,7 @@ def _read_model(reader: ObjectReader) -> ModelFacts:
         is_remote=reader.optional_boolean("remote"),
         has_tools=reader.optional_boolean("tools"),
         has_vision=reader.optional_boolean("vision"),
+        geometry=None if reader.take("geometry", None) is None else read_geometry(reader.reader("geometry")),
     )
     reader.close()
     return model
