@@ -1,6 +1,6 @@
 """Reads of machines for people, for programs and for the engine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.shortcuts import get_object_or_404
@@ -73,7 +73,7 @@ def find_facts(machine: Machine) -> StoredFacts:
         return StoredFacts(facts=None, age_s=None)
     report = facts.report_from_document(machine.report)
     if machine.situation is not None:
-        report = replace(report, state=heartbeat_from_document({"state": machine.situation}) or report.state)
+        report = report._replace(state=heartbeat_from_document({"state": machine.situation}) or report.state)
     rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]
     known = facts.facts_of(report, [_benchmark_of(row) for row in rows], machine=machine.public_id)
     age_s = int((clock.now() - machine.reported_at).total_seconds())

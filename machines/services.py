@@ -34,7 +34,7 @@ def accept_report(*, machine: Machine, report: facts.Report, document: dict[str,
     mark_seen(machine, now=now)
     newer = Machine.objects.filter(pk=machine.pk).exclude(collected_at__gt=collected_at)
     hardware = cast("dict[str, object]", document["hardware"])
-    columns = {name: hardware.get(name) for name in facts.Hardware.__dataclass_fields__}
+    columns = {name: hardware.get(name) for name in facts.Hardware._fields}
     if not newer.update(
         **columns,
         agent_version=report.agent_version,

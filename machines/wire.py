@@ -1,6 +1,6 @@
 """Bodies of the machine API that are not the engine's own, read with its readers: one way to be strict."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from machines.enrolment import Applicant
 from routing.engine import facts
@@ -40,7 +40,7 @@ def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
     applicant = Applicant(
         name=reader.text("name", max_length=NAME_LENGTH),
         agent_version=reader.optional_text("agent_version", max_length=40),
-        hardware=asdict(facts.read_hardware(reader.reader("hardware"))),
+        hardware=facts.read_hardware(reader.reader("hardware"))._asdict(),
     )
     if not applicant.name.isprintable() or applicant.name != applicant.name.strip():
         reader.wrong("name", found=applicant.name, allowed="visible characters without spaces around them")

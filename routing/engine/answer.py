@@ -1,9 +1,10 @@
 """The answer as values, and its one document form. What only one process can know stands in the `Envelope`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from . import strict_json
 from .effects import Classification, Effect
@@ -13,6 +14,7 @@ from .facts import time_text
 ANSWER_SCHEMA = 1
 
 type Data = Mapping[str, object]
+NO_DATA: Data = MappingProxyType({})
 
 
 class Backend(StrEnum):
@@ -30,16 +32,14 @@ class Stage(StrEnum):
     OBLIGATIONS = "obligations"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     stage: Stage
     code: str
     rule: str | None = None
-    data: Data = field(default_factory=dict)
+    data: Data = NO_DATA
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(NamedTuple):
     """A rule or override that almost applied: the one condition that failed, what it wanted and what was there."""
 
     rule: str
@@ -48,23 +48,20 @@ class NearMiss:
     got: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A warning."""
 
     code: str
-    data: Data = field(default_factory=dict)
+    data: Data = NO_DATA
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(NamedTuple):
     code: str
     command: str | None = None
-    data: Data = field(default_factory=dict)
+    data: Data = NO_DATA
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(NamedTuple):
     """A backend or model that was not taken; `is_hard` tells a limit from a preference."""
 
     backend: Backend
@@ -74,14 +71,12 @@ class Alternative:
     remedy: Remedy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Obligation:
+class Obligation(NamedTuple):
     code: str
     value: object = True
 
 
-@dataclass(frozen=True, slots=True)
-class Privacy:
+class Privacy(NamedTuple):
     effect: Effect
     classification: Classification
     floor: Effect | None
@@ -89,23 +84,20 @@ class Privacy:
     exceptions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenModel:
+class ChosenModel(NamedTuple):
     name: str
     quantization: str | None
     format: str | None
     tier: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenRuntime:
+class ChosenRuntime(NamedTuple):
     kind: str
     version: str | None
     base_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     task_tokens: int
     prefix_tokens: int
     limit_tokens: int | None
@@ -116,8 +108,7 @@ class Context:
         return self.task_tokens + self.prefix_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Ranges from low to high, None when unknown."""
 
     first_token_s: tuple[float, float] | None
@@ -126,8 +117,7 @@ class Expected:
     basis: str
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """How to start the client. A name in `unset` that ends or begins with `*` stands for every name with that rest."""
 
     profile: str
@@ -136,8 +126,7 @@ class Launch:
     args: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     task: str
     is_task_assumed: bool
     backend: Backend
@@ -158,8 +147,7 @@ class Answer:
     engine: str
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """`id` is a UUIDv7; `valid_until` is when the answer must be asked for again."""
 
     id: str

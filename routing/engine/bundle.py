@@ -4,9 +4,8 @@ The payload is canonical JSON; whoever carries it signs and checks its bytes (no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from typing import NamedTuple
 
 from . import strict_json
 from .errors import BundleError, PolicyErrors, WireError
@@ -21,8 +20,7 @@ BUNDLE_SCHEMA = 1
 MAX_BUNDLE_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """`revision` and `epoch` only ever grow: (epoch, revision) orders the bundles of one portal."""
 
     revision: int
@@ -31,21 +29,16 @@ class Bundle:
     expires_at: datetime
     policy: Policy
     prefixes: ClientPrefixes
-    # Whether `rules` are prepared for many decisions; the answers are the same.
-    is_indexed: bool = False
+    # The privacy rules, prepared for matching.
+    rules: PrivacyRules
 
     @property
     def order(self) -> tuple[int, int]:
         return self.epoch, self.revision
 
-    @cached_property
-    def rules(self) -> PrivacyRules:
-        """The privacy rules, prepared for matching."""
-        return PrivacyRules.of(self.policy, is_indexed=self.is_indexed)
-
     def indexed(self) -> "Bundle":
-        """The same bundle for a process that goes on deciding."""
-        return replace(self, is_indexed=True)
+        """The same bundle for a process that goes on deciding; the answers are the same."""
+        return self._replace(rules=PrivacyRules(self.policy, is_indexed=True))
 
 
 def build_payload(
@@ -93,13 +86,15 @@ def parse_payload(payload: bytes) -> Bundle:
 
 def _read_bundle(reader: ObjectReader) -> Bundle:
     reader.take("schema")
+    policy = parse_policy(reader.take("policy"), shipped={}, is_lenient=True)
     return Bundle(
         revision=reader.integer("revision", low=1),
         epoch=reader.integer("epoch", low=1),
         issued_at=_time(reader, "issued_at"),
         expires_at=_time(reader, "expires_at"),
-        policy=parse_policy(reader.take("policy"), shipped={}, is_lenient=True),
+        policy=policy,
         prefixes=parse_prefixes(reader.reader("client_prefixes")),
+        rules=PrivacyRules(policy),
     )
 
 

@@ -1,7 +1,7 @@
 """The decision: the only place where a backend is chosen. The order of evaluation stands in the package's docstring."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import ENGINE_VERSION, launch
 from .answer import Alternative, Answer, Backend, ChosenModel, ChosenRuntime, Context, Obligation, Remedy, Stage
@@ -22,8 +22,7 @@ from .trace import Trace
 MAX_TOLD_MODELS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     backend: Backend
     selected: Selected | None = None
     refusal: str | None = None

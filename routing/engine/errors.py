@@ -6,7 +6,7 @@ EngineError
 └── BundleError    a bundle that must not be used
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class EngineError(Exception):
@@ -30,8 +30,7 @@ class BundleError(EngineError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a document: where, what was found, what is allowed."""
 
     path: str

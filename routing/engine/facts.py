@@ -5,10 +5,9 @@ never whether work may leave the machine. Every absent fact is None.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
@@ -50,8 +49,7 @@ class MemoryPressure(StrEnum):
 BROKEN_REASONS = ("garbage", "timeout", "too_large", "http_error", "refused", "redirected")
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(NamedTuple):
     platform: str
     os_version: str | None = None
     model: str | None = None
@@ -64,8 +62,7 @@ class Hardware:
     gpu_limit_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MachineState:
+class MachineState(NamedTuple):
     memory_available_bytes: int | None = None
     memory_pressure: MemoryPressure | None = None
     swap_used_bytes: int | None = None
@@ -73,8 +70,7 @@ class MachineState:
     is_low_power: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(NamedTuple):
     name: str
     quantization: str | None = None
     format: str | None = None
@@ -93,8 +89,7 @@ class ModelFacts:
     geometry: Geometry | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeFacts:
+class RuntimeFacts(NamedTuple):
     kind: RuntimeKind
     base_url: str
     state: RuntimeState
@@ -105,16 +100,14 @@ class RuntimeFacts:
     models: tuple[ModelFacts, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(NamedTuple):
     """A fact that could not be read, and why."""
 
     field: str
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     agent_version: str
     collected_at: datetime
     hardware: Hardware
@@ -123,8 +116,7 @@ class Report:
     absences: tuple[Absence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Benchmark:
+class Benchmark(NamedTuple):
     """One measured run: medians over `runs`, with `depth_tokens` of prompt before the first generated token."""
 
     runtime: RuntimeKind
@@ -140,8 +132,7 @@ class Benchmark:
     measured_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MachineFacts:
+class MachineFacts(NamedTuple):
     """Everything the engine may know of the asking machine. `machine` is its public id, None when unknown."""
 
     machine: str | None
@@ -151,8 +142,7 @@ class MachineFacts:
     benchmarks: tuple[Benchmark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What the asking process knows beside request, bundle and facts. `now` is aware."""
 
     now: datetime

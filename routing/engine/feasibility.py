@@ -4,9 +4,8 @@ Every removal carries a code, its data and a remedy. Protected work never meets 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from . import fit, globs
@@ -33,8 +32,7 @@ RUNTIME_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """One thing that speaks against a candidate."""
 
     code: str
@@ -43,8 +41,7 @@ class Limit:
     remedy: Remedy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What has to be done, with everything that judging a candidate needs."""
 
     request: TaskRequest
@@ -81,8 +78,7 @@ class Work:
         return max(self.request.context_tokens, 0) + self.prefixes.tokens(self.client, profile)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One local model with its limits, and how much of the client's own prompt it can carry."""
 
     runtime: RuntimeFacts
@@ -95,7 +91,7 @@ class Candidate:
     limits: tuple[Limit, ...]
     notes: tuple[Limit, ...]
 
-    @cached_property
+    @property
     def is_possible(self) -> bool:
         return not any(limit.is_hard for limit in self.limits)
 
@@ -185,8 +181,7 @@ def _context_limit(work: Work, model: ModelFacts) -> tuple[int, str]:
     return min(limits, key=lambda limit: limit[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """One candidate as the checks see it."""
 
     work: Work

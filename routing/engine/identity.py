@@ -5,8 +5,8 @@ a project and may loosen; anything else can only restrict. When in doubt a form 
 """
 
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Standing(StrEnum):
@@ -16,8 +16,7 @@ class Standing(StrEnum):
     LOCAL = "local"  # a folder or a file URL: no identity
 
 
-@dataclass(frozen=True, slots=True)
-class NormalRemote:
+class NormalRemote(NamedTuple):
     """`segments` is the host (empty when there is none to read) and the path's segments; empty for a local remote."""
 
     standing: Standing

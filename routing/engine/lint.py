@@ -4,8 +4,8 @@ Judged by samples of the patterns (`samples`), so a finding is a hint and never 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .bundle import Bundle
 from .effects import Effect, is_stricter
@@ -17,8 +17,7 @@ from .samples import Sample, signal_hits
 from .signals import read_signals
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`code` has its sentence in `explain`; `subject` is the id of the rule, exception or override."""
 
     code: str
@@ -100,7 +99,7 @@ def _lint_overrides(bundle: Bundle) -> Iterator[Finding]:
 
 def _holds_whenever(earlier: Override, later: Override) -> bool:
     """Whether each condition of the earlier override is implied by the later one's."""
-    return all(_implies(key, getattr(later.when, key), getattr(earlier.when, key)) for key in When.__slots__)
+    return all(_implies(key, getattr(later.when, key), getattr(earlier.when, key)) for key in When._fields)
 
 
 def _implies(key: str, narrow: object, wide: object) -> bool:
@@ -108,7 +107,7 @@ def _implies(key: str, narrow: object, wide: object) -> bool:
         return True
     if narrow in (None, ()):
         return False
-    if isinstance(wide, tuple) and isinstance(narrow, tuple):
+    if key != "time" and isinstance(wide, tuple) and isinstance(narrow, tuple):
         return set(narrow) <= set(wide)
     if isinstance(wide, int | float) and isinstance(narrow, int | float) and not isinstance(wide, bool):
         return narrow <= wide if key == "cloud_quota_below" else narrow >= wide

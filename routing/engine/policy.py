@@ -1,8 +1,8 @@
 """The policy as values: what a policy document holds after it was read. Reading and writing: `policy_document`."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from .effects import Effect
 from .request import Project
@@ -34,8 +34,7 @@ class OnBattery(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalText:
+class LocalText(NamedTuple):
     en: str
     ja: str
 
@@ -47,8 +46,7 @@ class LocalText:
 NO_TEXT = LocalText("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     local_context_tokens: int
     first_token_s: float
     policy_refresh_s: int
@@ -57,8 +55,7 @@ class Limits:
     on_battery: OnBattery
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRules:
+class ModelRules(NamedTuple):
     """Globs over canonical model names; an empty `allow` allows all."""
 
     allow: tuple[str, ...] = ()
@@ -66,8 +63,7 @@ class ModelRules:
     recommended: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Patterns by signal, as written."""
 
     remotes: tuple[str, ...] = ()
@@ -77,8 +73,7 @@ class Match:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PrivacyRule:
+class PrivacyRule(NamedTuple):
     id: str
     effect: Effect
     match: Match
@@ -96,8 +91,7 @@ class PrivacyRule:
     can_be_evaluated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PrivacyException:
+class PrivacyException(NamedTuple):
     """Replaces the effect of one rule for projects whose every remote it matches, until the end of `expires`."""
 
     id: str
@@ -110,16 +104,14 @@ class PrivacyException:
     reason: LocalText = NO_TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(NamedTuple):
     reasoning: str
     privacy: str
     latency: str
     cost: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskCategory:
+class TaskCategory(NamedTuple):
     id: str
     label: LocalText
     preference: Preference
@@ -133,8 +125,7 @@ class TaskCategory:
     reason: LocalText
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """The condition of an override; None and empty mean "not asked"."""
 
     tasks: tuple[str, ...] = ()
@@ -150,8 +141,7 @@ class When:
     time: "DayTime | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class DayTime:
+class DayTime(NamedTuple):
     """`start` and `end` are minutes of the day in the organisation's zone; `end` before `start` runs over midnight."""
 
     start: int
@@ -159,15 +149,13 @@ class DayTime:
     days: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     id: str
     when: When
     prefer: Preference
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCase:
+class PolicyCase(NamedTuple):
     """An expectation stored with the policy; `expect` holds the one key `backend`, `not`, `effect` or `reason`."""
 
     name: str
@@ -178,8 +166,7 @@ class PolicyCase:
     expect: tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     organisation_name: str
     time_zone: str
     identified: Effect

@@ -1,8 +1,8 @@
 """Cloud, local or either: the task's row, then the first override whose condition holds entirely."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from .answer import NearMiss, Reason, Stage
 from .facts import MachineFacts, MemoryPressure
@@ -12,8 +12,7 @@ from .policy import DayTime, Override, Preference
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True)
-class Preferred:
+class Preferred(NamedTuple):
     """`side` is never `either` once `settle_either` has run."""
 
     side: Preference
@@ -21,8 +20,7 @@ class Preferred:
     near_misses: tuple[NearMiss, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One condition of an override against what is known. `holds` is None where the fact is unknown."""
 
     key: str
@@ -55,7 +53,7 @@ def settle_either(preferred: Preferred, work: Work, candidates: Sequence[Candida
     if preferred.side is not Preference.EITHER:
         return preferred
     side, code, data = _either(work, candidates)
-    return replace(preferred, side=side, reasons=(*preferred.reasons, Reason(Stage.PREFERENCE, code, data=data)))
+    return preferred._replace(side=side, reasons=(*preferred.reasons, Reason(Stage.PREFERENCE, code, data=data)))
 
 
 _TASK_CODES = {

@@ -1,8 +1,8 @@
 """What a client puts in front of the task, in tokens: its system prompt and its tools, by client, mode and profile."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .request import Client, ClientMode, ClientName
 from .shapes import ObjectReader
@@ -16,8 +16,7 @@ class PrefixProfile(StrEnum):
     HARDENED = "hardened"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientPrefixes:
+class ClientPrefixes(NamedTuple):
     by_client: Mapping[tuple[ClientName, ClientMode], Mapping[PrefixProfile, int]]
 
     def is_known(self, client: Client | None) -> bool:

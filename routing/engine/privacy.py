@@ -1,7 +1,7 @@
 """The privacy stage of a decision: every project and both floors, told with their reasons."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .answer import NearMiss, Privacy, Stage
 from .bundle import Bundle
@@ -14,8 +14,7 @@ from .signals import read_signals
 from .trace import Trace
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The outcome of the privacy stage. `blocker` is the reason's code that closes the cloud."""
 
     privacy: Privacy

@@ -5,10 +5,9 @@ judged by the privacy stage itself. Facts of a machine never change an effect (a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .bundle import Bundle
 from .effects import Effect, is_stricter, strictest
@@ -34,8 +33,7 @@ type PolicyState = Literal["fresh", "expired"]
 _STATES: tuple[PolicyState, ...] = ("fresh", "expired")
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
+class Counterexample(NamedTuple):
     """One class of requests that may be answered "cloud": the project in words, the task, the circumstances."""
 
     words: str
@@ -45,8 +43,7 @@ class Counterexample:
     policy_state: PolicyState
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """`counterexample` is None when none of the `classes` can be answered "cloud"."""
 
     rule: str
@@ -55,16 +52,14 @@ class Proof:
     variations: tuple["Variation", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Variation:
+class Variation(NamedTuple):
     """The rule's project with one signal dropped or changed, and the effect that it then has."""
 
     words: str
     effect: Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Loosening:
+class Loosening(NamedTuple):
     """A class of requests with a less strict effect after a change than before."""
 
     words: str

@@ -1,7 +1,7 @@
 """What is asked: a task, the projects it reads, and the circumstances. Never a prompt, never file contents."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -27,16 +27,14 @@ class ClientMode(StrEnum):
     PRINT = "print"
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """A git remote: `raw` as configured, `url` after `insteadOf` and ssh aliases were resolved."""
 
     raw: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """The signals of one project. None: not collected; empty: looked, and found none."""
 
     remotes: tuple[Remote, ...] | None = None
@@ -51,23 +49,20 @@ class Project:
 ANONYMOUS_PROJECT = Project()
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """`floor` is the strictest effect that this session has met so far, as a text of `Effect`."""
 
     id: str | None = None
     floor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     name: ClientName
     version: str | None = None
     mode: ClientMode | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRequest:
+class TaskRequest(NamedTuple):
     """`context_tokens` is the task's own content, without what the client puts in front of it."""
 
     task: str
@@ -77,7 +72,7 @@ class TaskRequest:
     needs: tuple[str, ...] = ()
     is_offline: bool = False
     deadline_s: float | None = None
-    session: Session = field(default_factory=Session)
+    session: Session = Session()
     client: Client | None = None
     machine: str | None = None
     # True when the caller named no task and the policy's default stands here.

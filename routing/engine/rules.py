@@ -4,9 +4,9 @@ What restricts matches when any signal hits; what loosens needs an identified pr
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
+from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
@@ -20,8 +20,7 @@ MAX_NEAR_MISSES = 8
 _EARLIEST_ZONE_HOURS = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that decided the effect of a project. `code` is a reason's code."""
 
     code: str
@@ -30,8 +29,7 @@ class Finding:
     exception: PrivacyException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(NamedTuple):
     """A rule that almost matched: the failed condition, what it wanted and what was there."""
 
     rule: PrivacyRule
@@ -40,43 +38,37 @@ class Miss:
     got: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectVerdict:
+class ProjectVerdict(NamedTuple):
     effect: Effect
     classification: Classification
     findings: tuple[Finding, ...]
     misses: tuple[Miss, ...]
 
 
-@dataclass(frozen=True)
 class PrivacyRules:
     """The rules and exceptions of one policy, prepared for matching."""
 
-    policy: Policy
-    restricting: tuple[PrivacyRule, ...]
-    # What may give an identified project its base: `org_only` and `cloud_ok` rules, with exact patterns.
-    opening: tuple[PrivacyRule, ...]
-    exceptions: tuple[PrivacyException, ...]
-    matches: Matches
-    matching: RuleMatching
-
-    @classmethod
-    def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
+    def __init__(self, policy: Policy, *, is_indexed: bool = False) -> None:
         """`is_indexed` pays some milliseconds now, so that no decision looks at every rule."""
-        restricting = tuple(rule for rule in policy.privacy_rules if rule.effect.is_restricting)
-        opening = tuple(
+        self.policy = policy
+        self.restricting = tuple(rule for rule in policy.privacy_rules if rule.effect.is_restricting)
+        # What may give an identified project its base: `org_only` and `cloud_ok` rules, with exact patterns.
+        self.opening = tuple(
             rule
             for rule in policy.privacy_rules
             if rule.effect in (Effect.ORG_ONLY, Effect.CLOUD_OK) and rule.match.remotes
         )
         forbidden = {rule.id for rule in policy.privacy_rules if not rule.may_have_exceptions}
-        exceptions = tuple(one for one in policy.exceptions if one.rule not in forbidden)
-        matches = tuple(RestrictingMatch(rule.match) if rule.can_be_evaluated else None for rule in restricting)
+        self.exceptions = tuple(one for one in policy.exceptions if one.rule not in forbidden)
+        self.matches: Matches = tuple(
+            RestrictingMatch(rule.match) if rule.can_be_evaluated else None for rule in self.restricting
+        )
         way = IndexedRules if is_indexed else ScannedRules
-        exact_opening = tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in opening)
-        exact_exceptions = tuple(tuple(map(normalise_pattern, one.remotes)) for one in exceptions)
-        matching = way(matches, exact_opening, exact_exceptions)
-        return cls(policy, restricting, opening, exceptions, matches, matching)
+        self.matching: RuleMatching = way(
+            self.matches,
+            tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in self.opening),
+            tuple(tuple(map(normalise_pattern, one.remotes)) for one in self.exceptions),
+        )
 
     @cached_property
     def zone(self) -> tzinfo | None:

@@ -4,7 +4,7 @@ They stand for the classes of requests that the policy can tell apart; `prove` w
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .identity import normalise_pattern
 from .policy import Match
@@ -16,8 +16,7 @@ NEUTRAL_REMOTE = "https://neutral.example/some/repository.git"
 LOCAL_REMOTE = "/srv/mirror.git"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """A project and in a few words what it stands for."""
 
     words: str

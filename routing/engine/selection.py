@@ -1,7 +1,7 @@
 """One of the local candidates: first those free of soft limits, then by rating, load and wait."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .answer import Note
 from .feasibility import Candidate
@@ -10,8 +10,7 @@ from .policy import TaskCategory, Tier
 _TIERS = list(Tier)
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(NamedTuple):
     """`warnings` are the soft limits that had to be overlooked."""
 
     candidate: Candidate

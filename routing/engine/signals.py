@@ -1,6 +1,6 @@
 """One project's signals in the forms that rules are compared with."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .identity import NormalRemote, Standing, fold, fold_segments, normalise_remote, path_segments
 from .request import Project, Remote
@@ -11,8 +11,7 @@ type Segments = tuple[str, ...]
 _HOMES: tuple[Segments, ...] = (("", "users"), ("", "home"), ("", "system", "volumes", "data", "users"))
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """`exact` is for what loosens, everything else for what restricts and therefore folded."""
 
     is_identified: bool

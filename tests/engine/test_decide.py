@@ -1,7 +1,5 @@
 """The decision, stage by stage."""
 
-import dataclasses
-
 import pytest
 
 from routing.engine.answer import Answer, Backend
@@ -331,7 +329,7 @@ def test_unknown_task_names_the_known_ones(ask: Ask) -> None:
 
 
 def unmeasured() -> object:
-    return dataclasses.replace(facts_from(), benchmarks=())
+    return facts_from()._replace(benchmarks=())
 
 
 def test_base_is_told_beside_a_rule_only_where_it_is_stricter(ask: Ask) -> None:

@@ -1,6 +1,5 @@
 """The promises, over generated policies, requests and facts."""
 
-import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -139,7 +138,7 @@ def test_adding_a_restricting_rule_never_loosens(
     policy: Policy, request: dict[str, Any], match: dict[str, Any], effect: str
 ) -> None:
     added = policy_of(privacy_rules=[{"id": "added", "effect": effect, "match": match}]).privacy_rules
-    stricter = dataclasses.replace(policy, privacy_rules=(*policy.privacy_rules, *added))
+    stricter = policy._replace(privacy_rules=(*policy.privacy_rules, *added))
 
     before, after = answer_of(policy, request, None), answer_of(stricter, request, None)
 
@@ -182,7 +181,7 @@ def test_what_was_not_read_never_loosens_an_identified_project(
     policy: Policy, request: dict[str, Any], loss: dict[str, Any]
 ) -> None:
     known = {"remotes": ["https://gitlab.com/x/y"]}
-    policy = dataclasses.replace(policy, privacy_rules=(), exceptions=())
+    policy = policy._replace(privacy_rules=(), exceptions=())
 
     before = answer_of(policy, request | {"projects": [known]}, None)
     after = answer_of(policy, request | {"projects": [known | loss]}, None)
@@ -197,7 +196,7 @@ def test_order_of_rules_does_not_change_the_effect(
 ) -> None:
     rules = list(policy.privacy_rules)
     random.shuffle(rules)
-    shuffled = dataclasses.replace(policy, privacy_rules=tuple(rules))
+    shuffled = policy._replace(privacy_rules=tuple(rules))
 
     before, after = answer_of(policy, request, facts), answer_of(shuffled, request, facts)
 

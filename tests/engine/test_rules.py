@@ -1,6 +1,5 @@
 """Spellings of remotes, folders and patterns: none slips past a rule that restricts, none pulls in what it must not."""
 
-import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ CLOSED = {"identified": "local_only", "anonymous": "local_only"}
 
 def effect_of(policy: Policy, *remotes: str, now: datetime = NOW, machine: str | None = None, **signals: Any) -> Effect:
     project = Project(remotes=tuple(Remote(one, one) for one in remotes), **signals)
-    return PrivacyRules.of(policy).judge(read_signals(project), now=now, machine=machine, is_expired=False).effect
+    return PrivacyRules(policy).judge(read_signals(project), now=now, machine=machine, is_expired=False).effect
 
 
 def restricting(**match: list[str]) -> Policy:
@@ -198,7 +197,7 @@ def test_raw_form_restricts_and_never_opens() -> None:
 
     signals = read_signals(Project(remotes=(remote,)))
 
-    assert PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
+    assert PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
 
 
 @pytest.mark.parametrize("pattern", ["~/work/acme/**", "~/work/acme", "~/work/acme/", "/Users/*/work/acme/**"])
@@ -267,7 +266,7 @@ def test_project_in_doubt_is_as_closed_as_a_repository(remotes: tuple[str, ...] 
 
     signals = read_signals(Project(remotes=read, is_complete=is_complete))
 
-    assert PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
+    assert PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
 
 
 def test_folder_without_any_remote_is_anonymous_and_not_in_doubt() -> None:
@@ -328,16 +327,16 @@ def test_of_two_exceptions_for_one_rule_the_strictest_counts() -> None:
 
 def test_exception_of_a_rule_that_forbids_them_is_void_however_it_came() -> None:
     policy = policy_of(privacy_rules=[NDA_RULE], exceptions=[EXCEPTION])
-    rules = tuple(dataclasses.replace(rule, may_have_exceptions=False) for rule in policy.privacy_rules)
+    rules = tuple(rule._replace(may_have_exceptions=False) for rule in policy.privacy_rules)
 
-    assert effect_of(dataclasses.replace(policy, privacy_rules=rules), *ACME["remotes"]) is Effect.LOCAL_ONLY
+    assert effect_of(policy._replace(privacy_rules=rules), *ACME["remotes"]) is Effect.LOCAL_ONLY
 
 
 def test_exception_cannot_loosen_a_rule_that_is_not_understood() -> None:
     policy = policy_of(privacy_rules=[NDA_RULE], exceptions=[EXCEPTION])
-    rules = tuple(dataclasses.replace(rule, can_be_evaluated=False) for rule in policy.privacy_rules)
+    rules = tuple(rule._replace(can_be_evaluated=False) for rule in policy.privacy_rules)
 
-    assert effect_of(dataclasses.replace(policy, privacy_rules=rules), *ACME["remotes"]) is Effect.LOCAL_ONLY
+    assert effect_of(policy._replace(privacy_rules=rules), *ACME["remotes"]) is Effect.LOCAL_ONLY
 
 
 @pytest.mark.parametrize("signal", [{"markers": ("acme",)}, {"paths": ("~/work/acme",)}])
@@ -384,9 +383,9 @@ def test_clock_at_the_end_of_time_permits_nothing() -> None:
 
 def test_rule_that_is_not_understood_restricts_projects_that_it_would_not_hit() -> None:
     policy = policy_of(unclassified=OPEN, privacy_rules=[NDA_RULE])
-    rules = tuple(dataclasses.replace(rule, can_be_evaluated=False) for rule in policy.privacy_rules)
+    rules = tuple(rule._replace(can_be_evaluated=False) for rule in policy.privacy_rules)
 
-    assert effect_of(dataclasses.replace(policy, privacy_rules=rules), *OTHER["remotes"]) is Effect.LOCAL_ONLY
+    assert effect_of(policy._replace(privacy_rules=rules), *OTHER["remotes"]) is Effect.LOCAL_ONLY
 
 
 def test_exception_does_not_hold_for_an_incomplete_project() -> None:
@@ -397,9 +396,9 @@ def test_exception_does_not_hold_for_an_incomplete_project() -> None:
 
 def test_exception_built_stricter_than_its_rule_changes_nothing() -> None:
     policy = policy_of(unclassified=OPEN, privacy_rules=[NDA_RULE], exceptions=[EXCEPTION])
-    exceptions = tuple(dataclasses.replace(one, effect=Effect.BLOCK) for one in policy.exceptions)
+    exceptions = tuple(one._replace(effect=Effect.BLOCK) for one in policy.exceptions)
 
-    assert effect_of(dataclasses.replace(policy, exceptions=exceptions), *ACME["remotes"]) is Effect.LOCAL_ONLY
+    assert effect_of(policy._replace(exceptions=exceptions), *ACME["remotes"]) is Effect.LOCAL_ONLY
 
 
 def test_org_rule_gives_a_project_its_base_where_unclassified_ones_are_closed() -> None:
@@ -429,6 +428,6 @@ def test_exception_of_a_rule_by_marker_leaves_a_closed_project_without_a_class()
     policy = policy_of(unclassified=CLOSED, privacy_rules=[NDA_RULE], exceptions=[exception])
     signals = read_signals(Project(remotes=(Remote(OTHER["remotes"][0], OTHER["remotes"][0]),), markers=("acme",)))
 
-    verdict = PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False)
+    verdict = PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False)
 
     assert (verdict.effect, verdict.classification) == (Effect.LOCAL_ONLY, "unclassified")

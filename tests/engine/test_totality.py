@@ -1,6 +1,5 @@
 """Values that no parser lets through, built directly: the decision still answers, and strictly."""
 
-import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,7 +54,7 @@ def test_absurd_number_of_agents_is_survived(agents: int) -> None:
 @pytest.mark.parametrize("deadline_s", [-1.0, 0.0, NAN, INFINITE, -INFINITE])
 @pytest.mark.parametrize("measured", [True, False])
 def test_absurd_deadline_is_survived(deadline_s: float, *, measured: bool) -> None:
-    facts = facts_from() if measured else dataclasses.replace(facts_from(), benchmarks=())
+    facts = facts_from() if measured else facts_from()._replace(benchmarks=())
 
     assert answer_to(TaskRequest("commit-message", deadline_s=deadline_s), facts=facts).backend is Backend.LOCAL
 
@@ -64,12 +63,12 @@ def test_absurd_deadline_is_survived(deadline_s: float, *, measured: bool) -> No
 def test_absurd_measurement_is_survived(speed: float) -> None:
     facts = facts_from()
     runs = tuple(
-        dataclasses.replace(run, **{name: speed})  # type: ignore[arg-type]
+        run._replace(**{name: speed})  # type: ignore[arg-type]
         for run in facts.benchmarks
         for name in ("prompt_tokens_per_s", "decode_tokens_per_s")
     )
 
-    answer = answer_to(TaskRequest("confidential-code"), facts=dataclasses.replace(facts, benchmarks=runs))
+    answer = answer_to(TaskRequest("confidential-code"), facts=facts._replace(benchmarks=runs))
 
     assert answer.backend is Backend.LOCAL
 
@@ -81,7 +80,7 @@ def test_request_without_any_project_is_one_anonymous_project() -> None:
 def test_session_floor_that_is_not_known_protects() -> None:
     request = wire.request_from_document({"task": "multi-file-edit", "projects": [OTHER]})
 
-    answer = answer_to(dataclasses.replace(request, session=Session("s", floor="team_only")))
+    answer = answer_to(request._replace(session=Session("s", floor="team_only")))
 
     assert (answer.backend, answer.privacy.effect) == (Backend.LOCAL, "local_only")
 
@@ -119,11 +118,9 @@ def test_address_of_this_machine_is_loopback(base_url: str) -> None:
 )  # fmt: skip
 def test_odd_or_other_address_is_not_loopback_and_never_serves_protected_work(ask: Ask, base_url: str) -> None:
     facts = facts_from()
-    runtime = dataclasses.replace(facts.runtimes[0], base_url=base_url)
+    runtime = facts.runtimes[0]._replace(base_url=base_url)
 
-    answer = ask(
-        policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], facts=dataclasses.replace(facts, runtimes=(runtime,))
-    )
+    answer = ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], facts=facts._replace(runtimes=(runtime,)))
 
     assert not is_loopback(base_url)
     assert answer.backend is Backend.NONE
@@ -165,11 +162,11 @@ def test_time_that_no_clock_shows_is_refused(time: str) -> None:
 def test_newest_of_equally_deep_runs_counts() -> None:
     facts = facts_from()
     old = facts.benchmarks[0]
-    new = dataclasses.replace(old, prompt_tokens_per_s=50.0, measured_at=old.measured_at + timedelta(hours=1))
+    new = old._replace(prompt_tokens_per_s=50.0, measured_at=old.measured_at + timedelta(hours=1))
 
     runs: tuple[Benchmark, ...] = (old, new)
     answers = [
-        answer_to(TaskRequest("confidential-code"), facts=dataclasses.replace(facts, benchmarks=order))
+        answer_to(TaskRequest("confidential-code"), facts=facts._replace(benchmarks=order))
         for order in (runs, runs[::-1])
     ]
 

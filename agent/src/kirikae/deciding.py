@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -82,7 +82,7 @@ def _request(home: Home, question: Question, *, machine: str | None, default_tas
         "client": {"name": question.client, "mode": question.mode},
         "machine": machine,
     }
-    return replace(wire.request_from_document(document), is_task_assumed=question.task is None)
+    return wire.request_from_document(document)._replace(is_task_assumed=question.task is None)
 
 
 def _machine_facts(
