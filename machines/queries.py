@@ -73,7 +73,7 @@ def find_facts(machine: Machine) -> StoredFacts:
         return StoredFacts(facts=None, age_s=None)
     report = facts.report_from_document(machine.report)
     if machine.situation is not None:
-        report = report._replace(state=heartbeat_from_document({"state": machine.situation}) or report.state)
+        report = report._replace(state=heartbeat_from_document({"state": machine.situation}).state or report.state)
     rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]
     known = facts.facts_of(report, [_benchmark_of(row) for row in rows], machine=machine.public_id)
     age_s = int((clock.now() - machine.reported_at).total_seconds())

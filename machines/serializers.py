@@ -8,6 +8,7 @@ from rest_framework import serializers
 from machines.models import Benchmark, BrokenReason, InstalledModel, Machine, Runtime, RuntimeKind, RuntimeState
 from portal.accounts.models import User
 from routing.engine.facts import MemoryPressure
+from routing.engine.messages import ANNOUNCEMENTS
 
 
 class HardwareSerializer(serializers.Serializer[object]):
@@ -87,8 +88,16 @@ class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
         )
 
 
+class PollOfferSerializer(serializers.Serializer[object]):
+    address = serializers.CharField(max_length=80)
+    token = serializers.CharField(max_length=200)
+
+
 class ReportSerializer(serializers.Serializer[object]):
     schema = serializers.ChoiceField(choices=[1])
+    boot_id = serializers.CharField(min_length=32, max_length=32, allow_null=True, required=False)
+    sequence = serializers.IntegerField(min_value=1, allow_null=True, required=False)
+    poll = PollOfferSerializer(allow_null=True, required=False)
     agent_version = serializers.CharField(max_length=40)
     collected_at = serializers.DateTimeField()
     hardware = HardwareSerializer()
@@ -106,6 +115,9 @@ class ReportAnswerSerializer(serializers.Serializer[object]):
 
 class HeartbeatSerializer(serializers.Serializer[object]):
     state = SituationSerializer(allow_null=True)
+    boot_id = serializers.CharField(min_length=32, max_length=32, allow_null=True, required=False)
+    sequence = serializers.IntegerField(min_value=1, allow_null=True, required=False)
+    announce = serializers.ChoiceField(choices=ANNOUNCEMENTS, allow_null=True, required=False)
 
 
 class HeartbeatAnswerSerializer(serializers.Serializer[object]):

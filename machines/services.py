@@ -38,7 +38,8 @@ def accept_report(*, machine: Machine, report: facts.Report, document: dict[str,
     if not newer.update(
         **columns,
         agent_version=report.agent_version,
-        report=document,
+        # The token by which the agent may be polled is no part of what is kept and shown.
+        report={key: value for key, value in document.items() if key != "poll"},
         collected_at=collected_at,
         reported_at=now,
         situation=document.get("state"),

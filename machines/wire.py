@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from machines.enrolment import Applicant
 from routing.engine import facts
+from routing.engine.messages import Origin, read_announcement, read_origin
 from routing.engine.shapes import ObjectReader, read_whole
 
 NAME_LENGTH = 80
@@ -29,11 +30,18 @@ def poll_token_from_document(document: object) -> str:
     return poll_token
 
 
-def heartbeat_from_document(document: object) -> facts.MachineState | None:
-    """`{"state": {...} or null}`. Raises WireError."""
-    state, problems = read_whole(document, _read_heartbeat)
+@dataclass(frozen=True)
+class Heartbeat:
+    state: facts.MachineState | None
+    origin: Origin | None = None
+    announcement: str | None = None
+
+
+def heartbeat_from_document(document: object) -> Heartbeat:
+    """`{"state": {...} or null, "boot_id", "sequence", "announce"}`, all but `state` optional. Raises WireError."""
+    heartbeat, problems = read_whole(document, _read_heartbeat)
     facts.raise_first(problems)
-    return state
+    return heartbeat
 
 
 def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
@@ -47,5 +55,9 @@ def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
     return EnrolmentRequest(applicant=applicant, join_key=reader.optional_text("join_key"))
 
 
-def _read_heartbeat(reader: ObjectReader) -> facts.MachineState | None:
-    return None if reader.take("state") is None else facts.read_state(reader.reader("state"))
+def _read_heartbeat(reader: ObjectReader) -> Heartbeat:
+    return Heartbeat(
+        state=None if reader.take("state") is None else facts.read_state(reader.reader("state")),
+        origin=read_origin(reader),
+        announcement=read_announcement(reader),
+    )

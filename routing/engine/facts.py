@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
 from .geometry import Geometry, read_geometry
+from .messages import Origin, PollOffer, read_origin, read_poll_offer
 from .shapes import ObjectReader, read_whole
 
 REPORT_SCHEMA = 1
@@ -114,6 +115,8 @@ class Report(NamedTuple):
     state: MachineState
     runtimes: tuple[RuntimeFacts, ...]
     absences: tuple[Absence, ...]
+    origin: Origin | None = None
+    poll: PollOffer | None = None
 
 
 class Benchmark(NamedTuple):
@@ -212,6 +215,8 @@ def _read_report(reader: ObjectReader) -> Report:
         state=read_state(reader.reader("state", {})),
         runtimes=tuple(_read_runtime(one) for one in reader.readers("runtimes", [], high=MAX_RUNTIMES)),
         absences=tuple(_read_absence(one) for one in reader.readers("absences", [], high=100)),
+        origin=read_origin(reader),
+        poll=read_poll_offer(reader),
     )
 
 
