@@ -3,7 +3,7 @@
 Measured in CPU time of the whole process (so that what else runs here does not count; reading that clock adds about
 0.6 µs to each figure). Every request is decided once: a cache of earlier answers would gain nothing. A decision is
 `decide` with one project (remote, folder, root commit) on a Mac with one measured model, with all reasons, near
-misses, alternatives and the launch recipe.
+misses, alternatives and the launch recipe. What the peers are given stands in `engine_peers`.
 """
 
 import gc
@@ -16,6 +16,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from routing.engine import wire
@@ -24,11 +25,13 @@ from routing.engine.decide import decide
 from routing.engine.facts import Situation
 from routing.engine.policy_document import parse_policy
 from routing.engine.request import TaskRequest
+from tests.bench.engine_peers import Peer, cedar, zen_table
 from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_sections
 from tests.golden.run import DATA, Worlds
 
 SIZES = (10, 100, 1_000, 10_000)
-DECISIONS, WARM_UP, ROUNDS = 4_000, 300, 3
+DECISIONS, WARM_UP, ROUNDS = 4_000, 100, 3
+PEER_ROUND_S = 3.0
 ROOT = Path(__file__).resolve().parents[2]
 ONE_SHOT = """
 import sys, time
@@ -36,13 +39,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 {imports}
 from kirikae.engine.facts import Situation
-request = wire.parse_request(b'{{"task": "multi-file-edit", "projects": [{{"remotes": ["{url}"]}}]}}')
+request = wire.parse_request(b'{{"task": "multi-file-edit", "projects": [{{"remotes": ["https://{address}"]}}]}}')
 payload = Path(sys.argv[1]).read_bytes()
-times = [time.perf_counter()]
+times = [time.process_time()]
 bundle = parse_payload(payload)
-times.append(time.perf_counter())
+times.append(time.process_time())
 decide(request, bundle=bundle, facts=None, situation=Situation(now=datetime(2026, 11, 25, tzinfo=UTC)))
-times.append(time.perf_counter())
+times.append(time.process_time())
 print(*(1000 * (after - before) for before, after in zip(times, times[1:])))
 """
 IMPORTS = (
@@ -151,12 +154,12 @@ def _cpu_s_of(statement: str) -> float:
     return float(done.stdout)
 
 
-def one_shot_ms(payload: bytes, url: str, *, times: int = 9) -> tuple[float, float]:
+def one_shot_ms(payload: bytes, address: str, *, times: int = 9) -> tuple[float, float]:
     """In fresh processes: reading the bundle, and the first decision from it (prepare, scan, decide)."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bundle.json"
         file.write_bytes(payload)
-        command = [sys.executable, "-c", ONE_SHOT.format(imports=IMPORTS, url=url), str(file)]
+        command = [sys.executable, "-c", ONE_SHOT.format(imports=IMPORTS, address=address), str(file)]
         runs = [
             tuple(map(float, subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.split()))
             for _ in range(times)
@@ -164,21 +167,60 @@ def one_shot_ms(payload: bytes, url: str, *, times: int = 9) -> tuple[float, flo
     return statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
 
 
+def measure_peer(peer: Peer, asked: list[Asked]) -> Spread:
+    """As many decisions as take some seconds, in the same rounds."""
+    start = time.process_time()
+    for one in asked[:20]:
+        peer.matched(one)
+    decision_s = (time.process_time() - start) / 20
+    count = WARM_UP + min(DECISIONS, max(100, int(PEER_ROUND_S / decision_s)))
+    return measure(peer.matched, [part[:count] for part in rounds_of(asked)])
+
+
+def check_same_rules(peer: Peer, bundle: Bundle, asked: list[Asked], worlds: Worlds) -> None:
+    """A peer that answers another question would be no measure."""
+    for one in asked[:200]:
+        situation = Situation(now=worlds.now, facts_age_s=3)
+        answer = decide(task_request(one), bundle=bundle, facts=None, situation=situation)
+        if sorted(peer.matched(one)) != sorted(answer.privacy.rules):
+            raise SystemExit(f"{peer.name} finds other rules than the engine for {one.address}")
+
+
 def main() -> None:
     worlds = Worlds("routing.engine")
-    print(f"Python {sys.version.split()[0]}; {DECISIONS} decisions in each of {ROUNDS} rounds; µs of CPU")
-    print(f"{'rules':>7} {'p50':>9} {'p99':>9} {'compile ms':>11} {'one-shot ms':>12} {'parse ms':>9}")
+    print(f"Python {sys.version.split()[0]}, cedarpy {version('cedarpy')}, zen-engine {version('zen-engine')}")
+    print(f"µs of CPU per decision; {DECISIONS:,} decisions in each of {ROUNDS} rounds, fewer for slow peers\n")
+    print(f"{'':>7} |{'kirikae':^30} |{'cedarpy':^30} |{'zen-engine':^30} |{'p50 against kirikae':^20}")
+    print(f"{'rules':>7}" + f" |{'p50':>9} {'p99':>9} {'compile':>10}" * 3 + f" |{'cedarpy':>9} {'zen':>9}")
     for size in SIZES:
-        rules, payload = make_rules(size), payload_of(size, worlds)
-        asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
-        spread = measure_engine(parse_payload(payload).indexed(), asked, worlds)
-        parsed_ms, decided_ms = one_shot_ms(payload, asked[0].url)
-        print(f"{size:7,} {spread} {compile_ms(payload):11.1f} {decided_ms:12.2f} {parsed_ms:9.1f}", flush=True)
+        print(_row(size, worlds), flush=True)
+    print()
+    for size in SIZES[-2:]:
+        parsed_ms, decided_ms = one_shot_ms(payload_of(size, worlds), make_rules(size)[0].hit)
+        print(f"one-shot with {size:,} rules: decision {decided_ms:.2f} ms, reading the bundle {parsed_ms:.1f} ms")
     parsed_bytes, index_bytes = compiled_memory_bytes(payload_of(SIZES[-1], worlds))
-    print(
-        f"memory with {SIZES[-1]:,} rules: policy {parsed_bytes / 2**20:.1f} MiB, index {index_bytes / 2**20:.1f} MiB"
-    )
+    print(f"memory with {SIZES[-1]:,} rules: policy {_mib(parsed_bytes)}, index {_mib(index_bytes)}")
     print(f"import over bare Python: engine {import_ms(IMPORTS):.1f} ms, all of `kirikae ask` {import_ms(ASK):.1f} ms")
+
+
+def _row(size: int, worlds: Worlds) -> str:
+    rules, payload = make_rules(size), payload_of(size, worlds)
+    asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
+    bundle = parse_payload(payload).indexed()
+    own = measure_engine(bundle, asked, worlds)
+    cells = [f"{size:7,} |{own} {compile_ms(payload):7.1f} ms"]
+    ratios = []
+    for make_peer in (cedar, zen_table):
+        peer = make_peer(rules)
+        check_same_rules(peer, bundle, asked, worlds)
+        spread = measure_peer(peer, asked)
+        cells.append(f"{spread} {peer.compile_ms:7.1f} ms")
+        ratios.append(f"{spread.p50_us / own.p50_us:8.1f}×")
+    return " |".join([*cells, " ".join(ratios)])
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
 
 
 ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.asking"
