@@ -13,7 +13,10 @@ from machines.models import Machine
 from portal.accounts.models import User
 from portal.common import clock
 from portal.common.ids import new_uuid7
+from routing.draft_models import PolicyDraft
 from routing.log_filter import Cursor, LogFilter
+
+__all__ = ["Decision", "DecisionQuerySet", "FrozenRevisionError", "PolicyDraft", "PolicyRevision", "Receipt"]
 
 
 class FrozenRevisionError(TypeError):

@@ -14,7 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from machines.queries import list_visible_machines
 from portal.accounts.access import admin_required, get_person
 from portal.common.htmx import render_page_or_part
-from routing import rules, wording
+from routing import drafts, rules, wording
+from routing.draft_models import PolicyDraft
+from routing.drafts import DraftRefusedError
 from routing.engine.errors import PolicyErrors
 from routing.forms import RuleForm, initial_of
 from routing.log_filter import Cursor
@@ -32,6 +34,7 @@ def rules_list(request: HttpRequest) -> HttpResponse:
     context = {
         "rules": [wording.rule_in_words(rule, _language()) for rule in rules.list_rules(person)],
         "can_edit": person.is_admin,
+        "drafts": drafts.list_waiting_drafts() if person.can_read_all else [],
         "history": rules.list_history() if person.can_read_all else [],
     }
     return render(request, "routing/rules.html", context)
@@ -43,8 +46,10 @@ def rule_new(request: HttpRequest) -> HttpResponse:
     form = RuleForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
         try:
-            revision = rules.add_rule(rule=form.as_rule({"owner": get_person(request).name}), by=get_person(request))
-            return _published(request, revision)
+            rule = form.as_rule({"owner": get_person(request).name})
+            if _is_draft(request):
+                return _saved(request, rules.draft_new_rule(rule=rule, by=get_person(request)))
+            return _published(request, rules.add_rule(rule=rule, by=get_person(request)))
         except PolicyErrors as error:
             form.add_problems(error.problems, rule_path=rules.path_of_rule(None))
     return _form_page(request, form, code="")
@@ -57,9 +62,13 @@ def rule_edit(request: HttpRequest, code: str) -> HttpResponse:
     form = RuleForm(request.POST or None, initial=initial_of(rule), code=code)
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
         try:
+            if _is_draft(request):
+                return _saved(request, rules.draft_changed_rule(rule=form.as_rule(rule), by=get_person(request)))
             return _published(request, rules.replace_rule(rule=form.as_rule(rule), by=get_person(request)))
         except PolicyErrors as error:
             form.add_problems(error.problems, rule_path=rules.path_of_rule(code))
+        except DraftRefusedError as refused:
+            form.add_error(None, str(refused))
     return _form_page(request, form, code=code)
 
 
@@ -72,6 +81,29 @@ def rule_remove(request: HttpRequest, code: str) -> HttpResponse:
     except PolicyErrors as error:
         messages.error(request, " ".join(problem.detail for problem in error.problems))
         return redirect("routing:rule", code)
+
+
+@admin_required
+@require_POST
+def draft_publish(request: HttpRequest, draft_id: str) -> HttpResponse:
+    try:
+        return _published(request, drafts.publish_draft(public_id=draft_id, by=get_person(request)))
+    except DraftRefusedError as refused:
+        messages.error(request, str(refused))
+    except PolicyErrors as error:
+        messages.error(request, " ".join(problem.detail for problem in error.problems))
+    return redirect("routing:rules")
+
+
+@admin_required
+@require_POST
+def draft_discard(request: HttpRequest, draft_id: str) -> HttpResponse:
+    try:
+        draft = drafts.discard_draft(public_id=draft_id, by=get_person(request))
+        messages.success(request, _("The draft %(title)s is discarded.") % {"title": draft.title})
+    except DraftRefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("routing:rules")
 
 
 @require_GET
@@ -133,6 +165,15 @@ def _form_page(request: HttpRequest, form: RuleForm, *, code: str) -> HttpRespon
 def _is_preview(request: HttpRequest) -> bool:
     """The button "Show what matches", which works without script too: it publishes nothing."""
     return "preview" in request.POST
+
+
+def _is_draft(request: HttpRequest) -> bool:
+    return "draft" in request.POST
+
+
+def _saved(request: HttpRequest, draft: PolicyDraft) -> HttpResponse:
+    messages.success(request, _("The draft %(title)s is saved. It is not in force.") % {"title": draft.title})
+    return redirect("routing:rules")
 
 
 def _published(request: HttpRequest, revision: PolicyRevision) -> HttpResponse:

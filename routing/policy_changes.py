@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 @dataclass(frozen=True)
 class PolicyChanges:
@@ -26,6 +28,17 @@ class PolicyChanges:
             "sections_changed": list(self.sections),
         }
         return {key: value for key, value in found.items() if value}
+
+    def in_words(self) -> str:
+        """One line for people, in their language."""
+        parts = {
+            _("rules added"): self.added,
+            _("rules removed"): self.removed,
+            _("rules changed"): self.changed,
+            _("also changed"): self.sections,
+        }
+        found = [f"{label}: {', '.join(codes)}" for label, codes in parts.items() if codes]
+        return "; ".join(found) or _("nothing changes")
 
 
 def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> PolicyChanges:

@@ -24,20 +24,20 @@ type Document = dict[str, Any]
 @transaction.atomic
 def publish_revision(*, document: object, by: User | None, actor: str = "", note: str = "") -> PolicyRevision:
     """The document becomes the next revision, in force with the next request. Raises PolicyErrors."""
-    return _publish(_lock_head(), document=document, by=by, actor=actor, note=note)
+    return _publish(lock_head(), document=document, by=by, actor=actor, note=note)
 
 
 @transaction.atomic
 def change_policy(*, change: Callable[[Document], Document], by: User, note: str) -> PolicyRevision:
     """Publish what `change` makes of the policy in force. The lock comes first: no change of another is lost."""
-    head = _lock_head()
+    head = lock_head()
     return _publish(head, document=change(bundles.get_current_document()), by=by, actor="", note=note)
 
 
 @transaction.atomic
 def ensure_first_revision() -> PolicyRevision | None:
     """The shipped policy as revision 1, when nothing was published yet."""
-    head = _lock_head()
+    head = lock_head()
     if head.revision:
         return None
     return _publish(head, document={"version": 1}, by=None, actor=PORTAL, note="")
@@ -61,21 +61,29 @@ def load_document() -> Document:
     return document
 
 
-def _lock_head() -> PolicyHead:
+def canonical_text(document: object) -> str:
+    """The whole policy as revisions and drafts keep it. Raises PolicyErrors."""
+    return encode(policy_document(parse_policy(document, shipped=shipped_policy()))).decode()
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lock_head() -> PolicyHead:
     """The one row of the head, locked until the end of the transaction (SQLite: the transaction itself is)."""
     head, _made = PolicyHead.objects.select_for_update().get_or_create(pk=1)
     return head
 
 
 def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str, note: str) -> PolicyRevision:
-    policy = parse_policy(document, shipped=shipped_policy())
-    text = encode(policy_document(policy)).decode()
+    text = canonical_text(document)
     before = bundles.get_current_document() if head.revision else {}
     revision = PolicyRevision.objects.create(
         number=head.revision + 1,
         epoch=head.epoch,
         document=text,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=digest_of(text),
         by=by,
         actor=actor_of(by, actor),
         at=_whole_seconds(clock.now()),
@@ -83,7 +91,7 @@ def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str,
     )
     head.revision, head.digest = revision.number, revision.digest
     head.save()
-    changes = describe_changes(before, policy_document(policy))
+    changes = describe_changes(before, revision.parsed)
     record(by=by, actor=actor, action="revision.published", subject=revision, data={"note": note, **changes.as_data()})
     return revision
 

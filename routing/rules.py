@@ -1,5 +1,6 @@
 """Changing single privacy rules: each change is a revision of the whole policy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,8 @@ from django.db import transaction
 from django.http import Http404
 
 from portal.accounts.models import User
+from routing.draft_models import PolicyDraft
+from routing.drafts import save_draft
 from routing.engine.policy import Match
 from routing.engine.rule_matching import RestrictingMatch
 from routing.engine.signals import read_signals
@@ -43,19 +46,23 @@ def get_rule(code: str) -> Document:
 @transaction.atomic
 def add_rule(*, rule: Document, by: User) -> PolicyRevision:
     """Raises PolicyErrors; the new rule is the last one."""
-    return change_policy(
-        change=lambda document: _with_rules(document, [*document["privacy_rules"], rule]), by=by, note=""
-    )
+    return change_policy(change=_adding(rule), by=by, note="")
 
 
 @transaction.atomic
 def replace_rule(*, rule: Document, by: User) -> PolicyRevision:
     """The rule of the same code takes the new content. Raises PolicyErrors."""
+    return change_policy(change=_replacing(rule), by=by, note="")
 
-    def change(document: Document) -> Document:
-        return _with_rules(document, [rule if one["id"] == rule["id"] else one for one in document["privacy_rules"]])
 
-    return change_policy(change=change, by=by, note="")
+def draft_new_rule(*, rule: Document, by: User) -> PolicyDraft:
+    """As `add_rule`, but it waits. Raises PolicyErrors and DraftRefusedError."""
+    return save_draft(change=_adding(rule), title=rule["id"], by=by)
+
+
+def draft_changed_rule(*, rule: Document, by: User) -> PolicyDraft:
+    """As `replace_rule`, but it waits. Raises PolicyErrors and DraftRefusedError."""
+    return save_draft(change=_replacing(rule), title=rule["id"], by=by)
 
 
 @transaction.atomic
@@ -93,6 +100,17 @@ def list_history() -> list[HistoryEntry]:
         for revision, new, old in zip(revisions, documents, before, strict=True)
     ]
     return entries[:HISTORY]
+
+
+def _adding(rule: Document) -> Callable[[Document], Document]:
+    return lambda document: _with_rules(document, [*document["privacy_rules"], rule])
+
+
+def _replacing(rule: Document) -> Callable[[Document], Document]:
+    def change(document: Document) -> Document:
+        return _with_rules(document, [rule if one["id"] == rule["id"] else one for one in document["privacy_rules"]])
+
+    return change
 
 
 def _with_rules(document: Document, rules: list[Document]) -> Document:

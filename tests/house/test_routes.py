@@ -43,6 +43,8 @@ ACCESS = {
     "rules/": "person",
     "rules/<code>/": "admin",
     "rules/<code>/remove": "admin",
+    "rules/drafts/<draft_id>/discard": "admin",
+    "rules/drafts/<draft_id>/publish": "admin",
     "rules/new": "admin",
     "setup/<token>": "everyone",
     "sign-in": "everyone",

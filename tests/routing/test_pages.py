@@ -173,5 +173,5 @@ def test_list_pages_cost_the_same_for_one_row_and_for_ten(client_of, asked, ben_
     # Session, user, head, Macs to filter by, decisions and their receipts; the head again for the side column.
     with django_assert_num_queries(7):
         client.get("/decisions/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/rules/")

@@ -1,4 +1,4 @@
-"""`policy export|import FILE [--publish] [--override REASON]`, `policy lint`, `policy test`, `policy prove [RULE]`."""
+"""`policy export|import FILE [--draft|--publish] [--override REASON]`, and `policy lint|test|prove [RULE]`."""
 
 import json
 import sys
@@ -16,12 +16,14 @@ from portal.common.arguments import text_up_to
 from portal.common.operator_commands import OperatorCommand
 from portal.common.policy_head import get_head
 from routing.bundles import get_current_bundle, get_current_document
+from routing.drafts import DraftRefusedError, save_draft
 from routing.engine.errors import PolicyErrors
-from routing.engine.policy_document import parse_policy, policy_document
+from routing.engine.policy_document import parse_policy
 from routing.policy_cases import run_cases
-from routing.policy_changes import PolicyChanges, describe_changes
+from routing.policy_changes import describe_changes
 from routing.policy_file import read_policy_file, write_policy_file
 from routing.policy_proofs import lint_lines, proof_lines, prove_rules
+from routing.publishing import canonical_text
 from routing.services import ensure_first_revision, publish_revision
 from routing.shipped import shipped_policy
 
@@ -33,9 +35,11 @@ class Command(OperatorCommand):
         actions = parser.add_subparsers(dest="action", required=True, metavar="export|import|lint|test|prove")
         export = actions.add_parser("export", help="write the policy in force as YAML")
         export.add_argument("file", help="the file to write; - for standard output")
-        importing = actions.add_parser("import", help="check a policy file, and publish it with --publish")
+        importing = actions.add_parser("import", help="check a policy file, and save or publish it")
         importing.add_argument("file", help="the file to read; - for standard input")
-        importing.add_argument("--publish", action="store_true", help="make it the next revision")
+        wish = importing.add_mutually_exclusive_group()
+        wish.add_argument("--publish", action="store_true", help="make it the next revision")
+        wish.add_argument("--draft", action="store_true", help="save it as a draft that an admin publishes or discards")
         importing.add_argument(
             "--override", type=text_up_to(500), metavar="REASON", default="", help="noted with the revision and audited"
         )
@@ -55,7 +59,7 @@ class Command(OperatorCommand):
         elif options["action"] == "prove":
             self._prove(options["rule"])
         else:
-            self._import(options["file"], publish=options["publish"], note=options["override"])
+            self._import(options["file"], options=options)
 
     def _export(self, file: str) -> None:
         text = write_policy_file(get_current_document())
@@ -68,16 +72,26 @@ class Command(OperatorCommand):
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
         self.stdout.write(_("Wrote r%(number)s to %(file)s.") % {"number": get_head().revision, "file": file})
 
-    def _import(self, file: str, *, publish: bool, note: str) -> None:
+    def _import(self, file: str, *, options: dict[str, Any]) -> None:
         document = self._read(file)
-        if not publish:
-            after = policy_document(parse_policy(document, shipped=shipped_policy()))
-            changes = describe_changes(get_current_document(), json.loads(json.dumps(after)))
-            self.stdout.write(f"{file} is valid. It would become r{get_head().revision + 1}: {_words(changes)}.")
+        if options["publish"]:
+            revision = publish_revision(document=document, by=None, actor=OPERATOR, note=options["override"])
+            self.stdout.write(f"Published r{revision.number}.")
+        elif options["draft"]:
+            self._save_draft(file, document, note=options["override"])
+        else:
+            changes = describe_changes(get_current_document(), json.loads(canonical_text(document)))
+            self.stdout.write(f"{file} is valid. It would become r{get_head().revision + 1}: {changes.in_words()}.")
             self.stdout.write(f"Publish it with: manage.py policy import {file} --publish")
-            return
-        revision = publish_revision(document=document, by=None, actor=OPERATOR, note=note)
-        self.stdout.write(f"Published r{revision.number}.")
+
+    def _save_draft(self, file: str, document: Any, *, note: str) -> None:
+        title = "policy.yaml" if file == "-" else Path(file).name
+        try:
+            draft = save_draft(change=lambda _current: document, title=title, by=None, actor=OPERATOR, note=note)
+        except DraftRefusedError as refused:
+            raise CommandError(str(refused)) from refused
+        self.stdout.write(f"Saved draft {draft.public_id} from r{draft.base_revision}. It is not in force.")
+        self.stdout.write("An admin publishes or discards it on the page of the NDA rules.")
 
     def _test(self) -> None:
         results = run_cases(get_current_bundle().bundle, now=timezone.now())
@@ -117,15 +131,3 @@ class Command(OperatorCommand):
             lines = [f"{problem.detail} [{problem.code}]" for problem in error.problems]
             raise CommandError("\n".join([f"{file} has {len(lines)} problem(s):", *lines])) from error
         return document
-
-
-def _words(changes: PolicyChanges) -> str:
-    if changes.is_empty:
-        return "nothing changes"
-    parts = {
-        "rules added": changes.added,
-        "rules removed": changes.removed,
-        "rules changed": changes.changed,
-        "also changed": changes.sections,
-    }
-    return "; ".join(f"{label}: {', '.join(codes)}" for label, codes in parts.items() if codes)
