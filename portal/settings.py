@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from kombu.entity import Queue
 
-from portal import backends, env, secret_files
+from portal import backends, env, mail, secret_files
 
 env.refuse_unknown_names()
 
@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "portal.backups",
     "portal.embedded",
     "portal.health",
+    "portal.notices",
     "portal.processes",
     "portal.retention",
     "portal.setup",
@@ -143,6 +144,10 @@ SPECTACULAR_SETTINGS = {
     "DISABLE_ERRORS_AND_WARNINGS": True,
 }
 
+# Without both there is no mail: notices then go to webhooks alone, and the page says so.
+MAIL_FROM = env.read_text("KIRIKAE_MAIL_FROM", default="")
+MAILERS = mail.mailers(env.read_text("KIRIKAE_MAIL_URL", default=""), sender=MAIL_FROM)
+
 REDIS_URL = env.read_text("KIRIKAE_REDIS_URL", default="")
 CACHES = {"default": backends.cache(REDIS_URL)}
 
@@ -167,12 +172,14 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "demo.keep_alive": {"queue": "poll"},
     "health.worker_heartbeat": {"queue": "house"},
     "machines.refresh_states": {"queue": "poll"},
+    "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
 }
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
+    "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
     "old-rows": {"task": "retention.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }

@@ -90,6 +90,7 @@ def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str,
         note=note,
     )
     head.revision, head.digest = revision.number, revision.digest
+    head.time_zone = revision.parsed["organisation"]["time_zone"]
     head.save()
     changes = describe_changes(before, revision.parsed)
     record(by=by, actor=actor, action="revision.published", subject=revision, data={"note": note, **changes.as_data()})

@@ -16,6 +16,8 @@ class PolicyHead(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     # Everything in this database is invented. It stands here because every page reads this row anyway.
     is_demo = models.BooleanField(default=False)
+    # The organisation's, of the policy in force: notices need it, and may not read policies.
+    time_zone = models.CharField(max_length=64, default="UTC")
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="policy_head_is_one_row")]

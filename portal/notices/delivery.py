@@ -1,0 +1,119 @@
+"""Sending what is due: at least once, each to its receiver, with a growing random pause after a failure.
+
+A sender claims a delivery, sends it without a transaction, and marks it. One that dies in between lets go by time, and
+the delivery is sent once more under the same key. Two senders never hold the same one: the claim carries its condition.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db.models import F, Q
+
+from portal.common import clock
+from portal.common.policy_head import get_zone
+from portal.notices.kinds import get_kind
+from portal.notices.models import Delivery
+from portal.notices.quiet import earliest, quiet_of
+from portal.notices.sending import Mail, SendError, send_mail
+from portal.notices.wording import put_into_words
+
+# Longer than a batch takes when every receiver is as slow as it may be.
+CLAIMED_FOR = timedelta(seconds=60)
+BATCH = 20
+SENDERS = 8
+# Ten seconds, doubled with each try, at most an hour; a random part of it, so that retries do not come together.
+FIRST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 3600.0
+# With these pauses a receiver may be away for about three hours on average.
+ATTEMPTS = 12
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    delivery: Delivery
+    error: SendError | None
+
+
+def deliver_due() -> int:
+    """Sends until nothing is due. Returns how many were taken by their receivers."""
+    sent = 0
+    while batch := _claim_batch(clock.now()):
+        outcomes = _send(batch)
+        for outcome in outcomes:
+            _settle(outcome, now=clock.now())
+        sent += sum(outcome.error is None for outcome in outcomes)
+    return sent
+
+
+def pause(attempts: int, *, share: float) -> timedelta:
+    """Before the next try, after so many; `share` from 0 to 1 is the dice."""
+    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempts - 1))
+    return timedelta(seconds=longest_s * share)
+
+
+def _claim_batch(now: datetime) -> list[Delivery]:
+    due = Delivery.objects.filter(_is_free(now), state=Delivery.State.WAITING, due_at__lte=now).order_by("due_at", "pk")
+    found = due.select_related("notice", "person__notice_choice", "destination__person__notice_choice")[:BATCH]
+    return [delivery for delivery in found if not _is_put_off(delivery, now=now) and _claim(delivery, now=now)]
+
+
+def _is_free(now: datetime) -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lte=now)
+
+
+def _is_put_off(delivery: Delivery, *, now: datetime) -> bool:
+    """Somebody may have snoozed after the notice was written."""
+    if delivery.person is None or get_kind(delivery.notice.kind).is_asked_for:
+        return False
+    wanted_at = earliest(now, quiet_of(getattr(delivery.person, "notice_choice", None)), zone=get_zone())
+    if wanted_at > now:
+        Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(due_at=wanted_at)
+    return wanted_at > now
+
+
+def _claim(delivery: Delivery, *, now: datetime) -> bool:
+    row = Delivery.objects.filter(_is_free(now), pk=delivery.pk, state=Delivery.State.WAITING)
+    return bool(row.update(claimed_until=now + CLAIMED_FOR, attempts=F("attempts") + 1))
+
+
+def _send(batch: Iterable[Delivery]) -> list[Outcome]:
+    """In threads, which wait for slow receivers and never touch the database: the words are made before."""
+    jobs = [(delivery, _job(delivery)) for delivery in batch]
+    with ThreadPoolExecutor(SENDERS, thread_name_prefix="notice") as pool:
+        tries = [(delivery, pool.submit(_try, job)) for delivery, job in jobs]
+        return [Outcome(delivery, future.result()) for delivery, future in tries]
+
+
+def _job(delivery: Delivery) -> Callable[[], None]:
+    wording = put_into_words(delivery.notice, language=delivery.language)
+    return partial(send_mail, Mail(to=delivery.mail_address, wording=wording, key=delivery.key))
+
+
+def _try(job: Callable[[], None]) -> SendError | None:
+    try:
+        job()
+    except SendError as error:
+        return error
+    return None
+
+
+def _settle(outcome: Outcome, *, now: datetime) -> None:
+    row = Delivery.objects.filter(pk=outcome.delivery.pk, state=Delivery.State.WAITING)
+    error, attempts = outcome.error, outcome.delivery.attempts + 1
+    if error is None:
+        row.update(state=Delivery.State.SENT, ended_at=now, claimed_until=None, reason="")
+        return
+    log.warning("notice.not_sent", extra={"delivery": outcome.delivery.public_id, "reason": error.code})
+    if error.is_final or attempts >= ATTEMPTS:
+        row.update(state=Delivery.State.DEAD, ended_at=now, claimed_until=None, reason=error.code)
+    else:
+        # No secret: it only spreads the load.
+        due_at = now + pause(attempts, share=random.random())  # noqa: S311
+        row.update(due_at=due_at, claimed_until=None, reason=error.code)
