@@ -31,6 +31,8 @@ class SituationSerializer(serializers.Serializer[object]):
     swap_used_bytes = serializers.IntegerField(allow_null=True, required=False)
     on_battery = serializers.BooleanField(allow_null=True, required=False)
     low_power = serializers.BooleanField(allow_null=True, required=False)
+    cloud_quota_left = serializers.FloatField(min_value=0, max_value=1, allow_null=True, required=False)
+    cloud_available = serializers.BooleanField(allow_null=True, required=False)
 
 
 class AbsenceSerializer(serializers.Serializer[object]):

@@ -38,7 +38,7 @@ def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, 
     judged = judge_privacy(request, task, bundle, situation, trace)
     work = _plan(request, task, bundle, judged, situation, trace)
     candidates = _collect_candidates(work, facts, judged, trace)
-    closed = _close_cloud(work, judged, trace)
+    closed = _close_cloud(work, facts, judged, trace)
     preferred = _prefer(work, facts, candidates, bundle, trace)
     outcome = _choose(work, candidates, preferred, closed, judged)
     _tell_outcome(outcome, work, candidates, preferred, trace)
@@ -113,7 +113,7 @@ def _local_alternative(model: str | None, limit: Limit) -> Alternative:
     return Alternative(Backend.LOCAL, model, limit.code, limit.is_hard, limit.remedy)
 
 
-def _close_cloud(work: Work, judged: Judgement, trace: Trace) -> str | None:
+def _close_cloud(work: Work, facts: MachineFacts | None, judged: Judgement, trace: Trace) -> str | None:
     """The code of what removes the cloud from the candidates, None when it is one."""
     if judged.blocker is not None:
         trace.reason(Stage.FEASIBILITY, "cloud_not_permitted")
@@ -125,13 +125,23 @@ def _close_cloud(work: Work, judged: Judgement, trace: Trace) -> str | None:
         )
         trace.alternatives.append(Alternative(Backend.CLOUD, None, judged.blocker, True, remedy))
         return judged.blocker
-    code = "offline_requested" if work.request.is_offline else None
-    if code is None and work.task.implies_offline:
-        code = "task_implies_offline"
+    code = _why_unreachable(work, facts)
     if code is not None:
         trace.reason(Stage.FEASIBILITY, code, {"task": work.task.id})
-        trace.alternatives.append(Alternative(Backend.CLOUD, None, code, True, Remedy("go_online")))
+        remedy = Remedy("wait_for_cloud" if code == "cloud_unavailable" else "go_online")
+        trace.alternatives.append(Alternative(Backend.CLOUD, None, code, True, remedy))
     return code
+
+
+def _why_unreachable(work: Work, facts: MachineFacts | None) -> str | None:
+    """The code of what keeps permitted work from the cloud."""
+    if work.request.is_offline:
+        return "offline_requested"
+    if work.task.implies_offline:
+        return "task_implies_offline"
+    if facts is not None and facts.state.is_cloud_available is False:
+        return "cloud_unavailable"
+    return None
 
 
 def _prefer(
@@ -139,7 +149,7 @@ def _prefer(
 ) -> Preferred:
     total_tokens = work.total_tokens(work.profiles()[0])
     preferred = preferred_side(work, facts, zone=bundle.rules.zone, total_tokens=total_tokens)
-    preferred = settle_either(preferred, work, candidates)
+    preferred = settle_either(preferred, work, facts, candidates)
     for reason in preferred.reasons:
         trace.reasons.append(reason)
     trace.near_misses += preferred.near_misses

@@ -55,6 +55,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The task {task} works without a network, so the cloud is not a candidate.",
         "タスク {task} はネットワークなしで行うため、クラウドは対象外です。",
     ),
+    "cloud_unavailable": (
+        "The cloud does not answer at the moment, so it is not a candidate.",
+        "クラウドは現在利用できないため、対象外です。",
+    ),
     "cloud_not_permitted": (
         "The cloud is not permitted for this code.",
         "このコードにクラウドは使えません。",
@@ -349,6 +353,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "choose_model": (
         "Install a model that fits the task better.",
         "このタスクに合うモデルをインストールしてください。",
+    ),
+    "wait_for_cloud": (
+        "Ask again when the cloud answers.",
+        "クラウドが利用できるようになってから、もう一度お試しください。",
     ),
     "go_online": (
         "Ask again when you are online.",

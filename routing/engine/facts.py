@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from .errors import Problem, WireError
 from .geometry import Geometry, read_geometry
 from .messages import Origin, PollOffer, read_origin, read_poll_offer
+from .model_checks import ModelChecks, read_checks
 from .shapes import ObjectReader, read_whole
 
 REPORT_SCHEMA = 1
@@ -69,6 +70,9 @@ class MachineState(NamedTuple):
     swap_used_bytes: int | None = None
     is_on_battery: bool | None = None
     is_low_power: bool | None = None
+    # What is left of the cloud's allowance, from 0 to 1.
+    cloud_quota_left: float | None = None
+    is_cloud_available: bool | None = None
 
 
 class ModelFacts(NamedTuple):
@@ -88,6 +92,7 @@ class ModelFacts(NamedTuple):
     has_vision: bool | None = None
     # What the runtime or the model's file says of its shape; the catalogue knows the common ones.
     geometry: Geometry | None = None
+    checks: ModelChecks | None = None
 
 
 class RuntimeFacts(NamedTuple):
@@ -151,6 +156,9 @@ class Situation(NamedTuple):
     now: datetime
     policy_state: Literal["fresh", "stale", "expired"] = "fresh"
     facts_age_s: int | None = None
+    # The portal's word for how the machine is doing, and the groups of the person who asks; None: unknown.
+    machine_state: str | None = None
+    groups: tuple[str, ...] | None = None
 
 
 def facts_of(report: Report, benchmarks: Sequence[Benchmark], *, machine: str | None) -> MachineFacts:
@@ -210,7 +218,7 @@ def _read_report(reader: ObjectReader) -> Report:
         reader.wrong("schema", found=schema, allowed=str(REPORT_SCHEMA), code="report.schema_unknown")
     return Report(
         agent_version=reader.text("agent_version", max_length=40),
-        collected_at=_time(reader, "collected_at"),
+        collected_at=reader.time("collected_at"),
         hardware=read_hardware(reader.reader("hardware")),
         state=read_state(reader.reader("state", {})),
         runtimes=tuple(_read_runtime(one) for one in reader.readers("runtimes", [], high=MAX_RUNTIMES)),
@@ -244,6 +252,8 @@ def read_state(reader: ObjectReader) -> MachineState:
         swap_used_bytes=reader.optional_integer("swap_used_bytes", high=_MAX_BYTES),
         is_on_battery=reader.optional_boolean("on_battery"),
         is_low_power=reader.optional_boolean("low_power"),
+        cloud_quota_left=reader.optional_number("cloud_quota_left", high=1),
+        is_cloud_available=reader.optional_boolean("cloud_available"),
     )
     reader.close()
     return state
@@ -292,6 +302,7 @@ def _read_model(reader: ObjectReader) -> ModelFacts:
         has_tools=reader.optional_boolean("tools"),
         has_vision=reader.optional_boolean("vision"),
         geometry=None if reader.take("geometry", None) is None else read_geometry(reader.reader("geometry")),
+        checks=None if reader.take("checks", None) is None else read_checks(reader.reader("checks")),
     )
     reader.close()
     return model
@@ -319,20 +330,7 @@ def _read_benchmark(reader: ObjectReader) -> Benchmark:
         first_token_s=reader.optional_number("first_token_s", high=1e6),
         runs=reader.integer("runs", low=1, high=1000),
         method=reader.text("method", max_length=60),
-        measured_at=_time(reader, "measured_at"),
+        measured_at=reader.time("measured_at"),
     )
     reader.close()
     return benchmark
-
-
-def _time(reader: ObjectReader, key: str) -> datetime:
-    found = reader.text(key, max_length=40)
-    try:
-        time: datetime | None = datetime.fromisoformat(found)
-        if time is not None and time.tzinfo is not None:
-            return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    if reader.has(key):
-        reader.wrong(reader.at(key), found=found, allowed="a time with its zone, such as 2026-11-25T09:30:00Z")
-    return datetime(1970, 1, 1, tzinfo=UTC)

@@ -265,12 +265,20 @@ def _context(look: _Look) -> Iterator[Limit]:
 
 
 def _needs(look: _Look) -> Iterator[Limit]:
-    has = {"tools": look.model.has_tools, "vision": look.model.has_vision}
+    has = {"tools": _has_tools(look), "vision": look.model.has_vision}
     for need in look.work.needs:
         if has.get(need) is False:
             yield Limit("need_missing", True, look.data(need=need), Remedy("choose_model"))
-    if "tools" in look.work.needs and look.model.has_tools is None:
+    if "tools" in look.work.needs and has["tools"] is None:
         yield Limit("tools_unknown", False, look.data(), Remedy("measure_speed", command="kirikae bench"))
+
+
+def _has_tools(look: _Look) -> bool | None:
+    """What was tried with this version of the runtime beats what is said of the model."""
+    checks = look.model.checks
+    if checks is None or checks.can_call_tools is None or checks.runtime_version != look.runtime.version:
+        return look.model.has_tools
+    return checks.can_call_tools
 
 
 def _deadline(look: _Look) -> Iterator[Limit]:

@@ -5,10 +5,12 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from .answer import NearMiss, Reason, Stage
-from .facts import MachineFacts, MemoryPressure
+from .facts import MachineFacts, MachineState, MemoryPressure, Situation
 from .feasibility import Candidate, Work
-from .policy import DayTime, Override, Preference
+from .policy import DayTime, Override, Preference, When
 
+# With less than this of the allowance left, the cloud is under pressure.
+LOW_QUOTA = 0.2
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -48,11 +50,13 @@ def preferred_side(work: Work, facts: MachineFacts | None, *, zone: tzinfo | Non
     return Preferred(task.preference, (reason,), tuple(near_misses))
 
 
-def settle_either(preferred: Preferred, work: Work, candidates: Sequence[Candidate]) -> Preferred:
+def settle_either(
+    preferred: Preferred, work: Work, facts: MachineFacts | None, candidates: Sequence[Candidate]
+) -> Preferred:
     """Local when it is free of reservations, soon enough and worth it; otherwise the cloud."""
     if preferred.side is not Preference.EITHER:
         return preferred
-    side, code, data = _either(work, candidates)
+    side, code, data = _either(work, facts, candidates)
     return preferred._replace(side=side, reasons=(*preferred.reasons, Reason(Stage.PREFERENCE, code, data=data)))
 
 
@@ -63,7 +67,9 @@ _TASK_CODES = {
 }
 
 
-def _either(work: Work, candidates: Sequence[Candidate]) -> tuple[Preference, str, dict[str, object]]:
+def _either(
+    work: Work, facts: MachineFacts | None, candidates: Sequence[Candidate]
+) -> tuple[Preference, str, dict[str, object]]:
     free = [one for one in candidates if one.is_possible and not one.soft_limits]
     if not free:
         return Preference.CLOUD, "either_cloud_soft_limits", {}
@@ -75,8 +81,10 @@ def _either(work: Work, candidates: Sequence[Candidate]) -> tuple[Preference, st
         if min(waits) > deadline_s:
             data: dict[str, object] = {"first_token_s": min(waits), "deadline_s": deadline_s}
             return Preference.CLOUD, "either_cloud_slow", data
-    # The allowance of the cloud is not reported yet, so nothing presses; a cost-sensitive task saves it anyway.
-    if work.task.axes.cost != "high":
+    # A cost-sensitive task saves the allowance always, any other when it runs out.
+    quota_left = facts.state.cloud_quota_left if facts else None
+    is_pressed = quota_left is not None and quota_left < LOW_QUOTA
+    if work.task.axes.cost != "high" and not is_pressed:
         return Preference.CLOUD, "either_cloud_no_pressure", {}
     return Preference.LOCAL, "either_local", {}
 
@@ -84,31 +92,51 @@ def _either(work: Work, candidates: Sequence[Candidate]) -> tuple[Preference, st
 def _conditions(
     override: Override, work: Work, facts: MachineFacts | None, *, zone: tzinfo | None, total_tokens: int
 ) -> Iterator[Condition]:
-    when, state = override.when, facts.state if facts else None
-    if when.tasks:
-        yield _is_one_of("tasks", when.tasks, work.task.id)
-    if when.clients:
-        yield _is_one_of("clients", when.clients, str(work.client.name) if work.client else None)
-    for key in ("groups", "cloud_quota_below", "cloud_available", "machine_state"):
-        wanted = getattr(when, key)
-        if wanted not in (None, ()):
-            # Not reported by anyone yet: unknown, so the override does not hold.
-            yield Condition(key, _words(wanted), "unknown", None)
-    if when.on_battery is not None:
-        yield _equals("on_battery", when.on_battery, state.is_on_battery if state else None)
-    if when.low_power is not None:
-        yield _equals("low_power", when.low_power, state.is_low_power if state else None)
-    if when.memory_pressure_at_least is not None:
-        yield _pressure(when.memory_pressure_at_least, state.memory_pressure if state else None)
-    if when.context_over_tokens is not None:
-        wanted = when.context_over_tokens
-        yield Condition("context_over_tokens", str(wanted), str(total_tokens), total_tokens > wanted)
+    when = override.when
+    yield from _of_the_request(when, work, total_tokens=total_tokens)
+    yield from _of_the_machine(when, facts.state if facts else MachineState(), work.situation)
     if when.time is not None:
         yield _time(when.time, work.situation.now, zone)
 
 
+def _of_the_request(when: When, work: Work, *, total_tokens: int) -> Iterator[Condition]:
+    if when.tasks:
+        yield _is_one_of("tasks", when.tasks, work.task.id)
+    if when.clients:
+        yield _is_one_of("clients", when.clients, str(work.client.name) if work.client else None)
+    if when.groups:
+        yield _shares_one("groups", when.groups, work.situation.groups)
+    if when.context_over_tokens is not None:
+        wanted = when.context_over_tokens
+        yield Condition("context_over_tokens", str(wanted), str(total_tokens), total_tokens > wanted)
+
+
+def _of_the_machine(when: When, state: MachineState, situation: Situation) -> Iterator[Condition]:
+    if when.machine_state:
+        yield _is_one_of("machine_state", when.machine_state, situation.machine_state)
+    if when.cloud_quota_below is not None:
+        yield _below("cloud_quota_below", when.cloud_quota_below, state.cloud_quota_left)
+    if when.cloud_available is not None:
+        yield _equals("cloud_available", when.cloud_available, state.is_cloud_available)
+    if when.on_battery is not None:
+        yield _equals("on_battery", when.on_battery, state.is_on_battery)
+    if when.low_power is not None:
+        yield _equals("low_power", when.low_power, state.is_low_power)
+    if when.memory_pressure_at_least is not None:
+        yield _pressure(when.memory_pressure_at_least, state.memory_pressure)
+
+
 def _is_one_of(key: str, wanted: Sequence[str], got: str | None) -> Condition:
     return Condition(key, ", ".join(wanted), got or "unknown", None if got is None else got in wanted)
+
+
+def _shares_one(key: str, wanted: Sequence[str], got: tuple[str, ...] | None) -> Condition:
+    words = "none" if got == () else _words(got)
+    return Condition(key, ", ".join(wanted), words, None if got is None else not set(wanted).isdisjoint(got))
+
+
+def _below(key: str, wanted: float, got: float | None) -> Condition:
+    return Condition(key, _words(wanted), _words(got), None if got is None else got < wanted)
 
 
 def _equals(key: str, wanted: bool, got: bool | None) -> Condition:

@@ -5,6 +5,7 @@ The caller looks at `problems` at the end. Values of private fields (remotes, pa
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 from .errors import Problem
@@ -117,6 +118,19 @@ class ObjectReader:
 
     def optional_number(self, key: str, *, low: float = 0, high: float = 1e12) -> float | None:
         return None if self.take(key, None) is None else self.number(key, low=low, high=high)
+
+    def time(self, key: str) -> datetime:
+        """A time with its zone, in UTC."""
+        found = self.text(key, max_length=40)
+        try:
+            time = datetime.fromisoformat(found)
+            if time.tzinfo is not None:
+                return time.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        if self.has(key):
+            self.wrong(self.at(key), found=found, allowed="a time with its zone, such as 2026-11-25T09:30:00Z")
+        return datetime(1970, 1, 1, tzinfo=UTC)
 
     def items(self, key: str, default: object = _REQUIRED, *, low: int = 0, high: int) -> list[object]:
         """The list under `key`; too long a list is a problem, never cut silently."""
