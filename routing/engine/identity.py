@@ -42,6 +42,8 @@ class NormalRemote(NamedTuple):
     @property
     def addresses(self) -> tuple[tuple[str, ...], ...]:
         """Every address that may be meant. Where the host is in doubt, the rest may hold the real one."""
+        if self.standing is Standing.RESOLVED:
+            return (self.segments,)
         found: tuple[tuple[str, ...], ...] = (self.segments,)
         if not self.has_certain_host:
             found = (self.segments, self.segments[1:], self.without_user)
@@ -64,6 +66,7 @@ _AZURE_OLD_SSH = "vs-ssh.visualstudio.com"
 _DOUBTFUL_LETTERS = frozenset("ßς")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_COMMON_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@%~+"
 
 
 def normalise_remote(text: str) -> NormalRemote:
@@ -101,19 +104,16 @@ def fold(text: str) -> str:
 
 def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
     """Folded, without spaces, and without the endings that an unusual spelling left on the last segment."""
-    folded = tuple("".join(fold(segment).split()) for segment in segments)
-    if len(folded) < 2:
-        return folded
-    last, shorter = folded[-1], _without_suffix(folded[-1])
-    while shorter != last:
-        last, shorter = shorter, _without_suffix(shorter)
-    return (*folded[:-1], last)
+    folded = ["".join(fold(segment).split()) for segment in segments]
+    if len(folded) > 1:
+        while (shorter := _without_suffix(folded[-1])) != folded[-1]:
+            folded[-1] = shorter
+    return tuple(folded)
 
 
 def _normalise(text: str) -> NormalRemote:
-    cleaned = "".join(character for character in text if character.isprintable() and not character.isspace())
-    is_odd = cleaned != text or "\\" in cleaned
-    cleaned = cleaned.replace("\\", "/")
+    cleaned = _cleaned(text)
+    is_odd = cleaned != text
     scheme, authority, path = _split(cleaned)
     if "%" in authority.rpartition("@")[2]:  # git decodes an address before it looks for the host
         is_odd = True
@@ -132,6 +132,14 @@ def _normalise(text: str) -> NormalRemote:
     if not is_host_good or not is_decoded or is_odd or not segments:
         return NormalRemote(Standing.MALFORMED, (host, *segments))
     return NormalRemote(Standing.RESOLVED if _is_dotted_name(host) else Standing.UNRESOLVED, (host, *segments))
+
+
+def _cleaned(text: str) -> str:
+    """Without what no address holds; most addresses are made of common characters alone and come back at once."""
+    if not text.strip(_COMMON_CHARACTERS):
+        return text
+    kept = "".join(character for character in text if character.isprintable() and not character.isspace())
+    return kept.replace("\\", "/")
 
 
 def _misplaced_path(authority: str) -> str:

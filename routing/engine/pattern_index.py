@@ -1,36 +1,78 @@
-"""Many patterns at once: a tree of their segments, walked by the segments of one address or folder.
+"""Many patterns at once. What a look-up costs depends on what it asks for, not on how many patterns there are.
 
-The walk costs what the address offers to compare, not how many patterns there are. Results are the numbers that the
-patterns were added under, the same as comparing each with `globs.matches` (tests hold both against each other).
+Results are the numbers that the patterns were added under, the same as comparing each with `globs.matches` (tests hold
+both against each other). `PatternIndex` finds exact patterns and prefixes (`github.com/acme/**`) in dictionaries and
+the rest in a `PatternTree`, whose nodes are walked by the segments of one address.
 """
 
-from collections.abc import Iterator
-
 from . import globs
+
+type Segments = tuple[str, ...]
 
 
 class PatternIndex:
     """Add all patterns, then ask. Numbers may be added several times, one for each pattern of a rule."""
+
+    __slots__ = ("_below", "_depths", "_exact", "_others")
+
+    def __init__(self) -> None:
+        self._exact: dict[Segments, list[int]] = {}
+        self._below: dict[Segments, list[int]] = {}
+        self._depths: list[int] = []
+        self._others: PatternTree | None = None
+
+    def add(self, pattern: Segments, number: int) -> None:
+        head = pattern[:-1] if pattern[-1:] == ("**",) else pattern
+        if any("*" in segment for segment in head):
+            self._others = self._others or PatternTree()
+            self._others.add(pattern, number)
+        elif head is pattern:
+            self._exact.setdefault(pattern, []).append(number)
+        else:
+            self._below.setdefault(head, []).append(number)
+            if len(head) not in self._depths:
+                self._depths.append(len(head))
+
+    def matching(self, segments: Segments) -> set[int]:
+        """The numbers whose pattern matches the whole of `segments`."""
+        found = set(self._exact.get(segments, ()))
+        for depth in self._depths:
+            # A slice deeper than the address is the address again, which is not below anything there.
+            if depth <= len(segments) and (numbers := self._below.get(segments[:depth])):
+                found.update(numbers)
+        if self._others is not None:
+            found |= self._others.matching(segments)
+        return found
+
+
+class PatternTree:
+    """Patterns by their segments, each node one place in them."""
 
     __slots__ = ("_root",)
 
     def __init__(self) -> None:
         self._root = _Node()
 
-    def add(self, pattern: tuple[str, ...], number: int) -> None:
+    def add(self, pattern: Segments, number: int) -> None:
         node = self._root
         for segment in pattern:
             node = node.child(segment)
         node.numbers.append(number)
 
-    def matching(self, segments: tuple[str, ...]) -> set[int]:
+    def matching(self, segments: Segments) -> set[int]:
         """The numbers whose pattern matches the whole of `segments`."""
-        found: set[int] = set()
-        for node in self._reached(segments):
-            found.update(node.numbers)
-        return found
+        nodes = _with_deep([self._root])
+        for segment in segments:
+            # `**` stays where it is for any number of segments.
+            after = [node for node in nodes if node.is_deep]
+            for node in nodes:
+                after += node.after(segment)
+            if not after:
+                return set()
+            nodes = _with_deep(after)
+        return {number for node in nodes for number in node.numbers}
 
-    def within(self, folder: tuple[str, ...]) -> set[int]:
+    def within(self, folder: Segments) -> set[int]:
         """The numbers whose pattern may match something below `folder`, judged up to the first `**`."""
         nodes = [self._root]
         for segment in folder:
@@ -43,27 +85,17 @@ class PatternIndex:
             pending += node.children()
         return found
 
-    def _reached(self, segments: tuple[str, ...]) -> list["_Node"]:
-        """The nodes at which patterns end that match. `**` stays where it is for any number of segments."""
-        nodes = _with_deep([self._root])
-        for segment in segments:
-            after = [node for node in nodes if node.is_deep]
-            for node in nodes:
-                after += node.after(segment)
-            nodes = _with_deep(after)
-            if not nodes:
-                return nodes
-        return nodes
-
 
 class _Node:
-    """One place in the tree. Globs are kept by the literal text in front of their first star."""
+    """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
 
-    __slots__ = ("deep", "globs_by_prefix", "is_deep", "literals", "numbers")
+    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers")
 
     def __init__(self, *, is_deep: bool = False) -> None:
         self.literals: dict[str, _Node] = {}
-        self.globs_by_prefix: dict[str, dict[str, _Node]] = {}
+        self.globs: dict[str, _Node] = {}
+        self.by_prefix: dict[int, dict[str, list[str]]] = {}
+        self.by_suffix: dict[int, dict[str, list[str]]] = {}
         self.deep: _Node | None = None
         self.is_deep = is_deep
         self.numbers: list[int] = []
@@ -75,32 +107,43 @@ class _Node:
             return self.deep
         if "*" not in segment:
             return self.literals.setdefault(segment, _Node())
-        return self.globs_by_prefix.setdefault(segment.partition("*")[0], {}).setdefault(segment, _Node())
+        if segment not in self.globs:
+            self.globs[segment] = _Node()
+            self._place(segment)
+        return self.globs[segment]
 
-    def after(self, segment: str) -> Iterator["_Node"]:
+    def _place(self, glob: str) -> None:
+        prefix, suffix = glob.partition("*")[0], glob.rpartition("*")[2]
+        by_length, key = (self.by_prefix, prefix) if prefix or not suffix else (self.by_suffix, suffix)
+        by_length.setdefault(len(key), {}).setdefault(key, []).append(glob)
+
+    def after(self, segment: str) -> list["_Node"]:
         """The nodes below that one segment of an address leads to, `**` apart."""
         literal = self.literals.get(segment)
-        if literal is not None:
-            yield literal
-        if self.globs_by_prefix:
-            for end in range(len(segment) + 1):
-                for glob, node in self.globs_by_prefix.get(segment[:end], {}).items():
-                    if globs.matches_segment(glob, segment):
-                        yield node
+        nodes = [] if literal is None else [literal]
+        if self.globs:
+            nodes += [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
+        return nodes
 
-    def children(self) -> Iterator["_Node"]:
-        yield from self.literals.values()
-        for nodes in self.globs_by_prefix.values():
-            yield from nodes.values()
-        if self.deep is not None:
-            yield self.deep
+    def _candidates(self, segment: str) -> list[str]:
+        candidates: list[str] = []
+        for length, by_prefix in self.by_prefix.items():
+            candidates += by_prefix.get(segment[:length], ())
+        for length, by_suffix in self.by_suffix.items():
+            candidates += by_suffix.get(segment[-length:], ())
+        return candidates
+
+    def children(self) -> list["_Node"]:
+        deep = () if self.deep is None else (self.deep,)
+        return [*self.literals.values(), *self.globs.values(), *deep]
 
 
 def _with_deep(nodes: list[_Node]) -> list[_Node]:
     """The nodes, and those below them for a `**` that takes no segment; each once."""
-    reached = dict.fromkeys(nodes)
-    pending = nodes
-    while pending:
-        pending = [node.deep for node in pending if node.deep is not None and node.deep not in reached]
-        reached |= dict.fromkeys(pending)
-    return list(reached)
+    if all(node.deep is None for node in nodes):
+        return nodes
+    reached = list(nodes)
+    for node in reached:  # grows while it is read: a `**` may follow a `**`
+        if node.deep is not None:
+            reached.append(node.deep)
+    return list(dict.fromkeys(reached))

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from . import globs
 from .identity import fold, fold_segments, normalise_pattern
-from .pattern_index import PatternIndex
+from .pattern_index import PatternIndex, PatternTree
 from .policy import Match
 from .signals import Segments, Signals, fold_folder, folder_forms
 
@@ -97,7 +97,7 @@ class ScannedRules:
 class IndexedRules:
     def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
         self._always = [place for place, match in enumerate(matches) if match is None]
-        self._remotes, self._hostless, self._paths = PatternIndex(), PatternIndex(), PatternIndex()
+        self._remotes, self._hostless, self._paths = PatternIndex(), PatternIndex(), PatternTree()
         self._texts = {"markers": PatternIndex(), "labels": PatternIndex()}
         self._commits: dict[str, list[int]] = {}
         self._heads: dict[Segments, list[int]] = {}

@@ -6,6 +6,7 @@ What restricts matches when any signal hits; what loosens needs an identified pr
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
@@ -18,6 +19,10 @@ from .signals import Signals
 MAX_NEAR_MISSES = 8
 # Where the organisation's zone is not known to this machine: the day ends where it ends first.
 _EARLIEST_ZONE_HOURS = 14
+
+
+# For each remote of a project the places of the opening rules that it meets.
+type Opened = Sequence[Sequence[int]]
 
 
 class Finding(NamedTuple):
@@ -87,14 +92,14 @@ class PrivacyRules:
         exceptions = self._valid_exceptions(signals, now=now, machine=machine)
         named = [self._finding(self.restricting[place], exceptions) for place in self.matching.restricting(signals)]
         applied = [finding.exception for finding in named if finding.exception]
-        base = self._base(signals, applied, now=now, is_expired=is_expired)
-        findings = named + [finding for finding in base if _adds_to(named, finding)]
-        effect = strictest(finding.effect for finding in findings)
+        opened = [self.matching.opening(remote.segments) for remote in signals.exact]
+        base = self._base(signals, applied, opened, now=now, is_expired=is_expired)
+        findings = (*named, *[finding for finding in base if _adds_to(named, finding)])
         return ProjectVerdict(
-            effect=effect,
+            effect=strictest([finding.effect for finding in findings]),
             classification=_classify(findings),
-            findings=tuple(findings),
-            misses=tuple(self._misses(signals, findings, now=now))[:MAX_NEAR_MISSES],
+            findings=findings,
+            misses=tuple(islice(self._misses(signals, findings, opened, now=now), MAX_NEAR_MISSES)),
         )
 
     def overdue(self, findings: Iterable[Finding], *, now: datetime) -> list[PrivacyRule]:
@@ -137,9 +142,15 @@ class PrivacyRules:
         return Finding("exception_applied", strictest_effect, rule=rule, exception=chosen)
 
     def _base(
-        self, signals: Signals, exceptions: Sequence[PrivacyException], *, now: datetime, is_expired: bool
+        self,
+        signals: Signals,
+        exceptions: Sequence[PrivacyException],
+        opened: Opened,
+        *,
+        now: datetime,
+        is_expired: bool,
     ) -> list[Finding]:
-        openings = self._openings(signals, exceptions, now=now)
+        openings = self._openings(signals, exceptions, opened, now=now)
         if openings:
             return openings
         if is_expired:
@@ -151,18 +162,20 @@ class PrivacyRules:
         if signals.is_identified:
             return self.policy.identified
         # A broken or missing remote must not turn a repository into something looser than it was.
-        return (
-            strictest((self.policy.identified, self.policy.anonymous)) if signals.is_in_doubt else self.policy.anonymous
-        )
+        if signals.is_in_doubt:
+            return strictest((self.policy.identified, self.policy.anonymous))
+        return self.policy.anonymous
 
-    def _openings(self, signals: Signals, exceptions: Sequence[PrivacyException], *, now: datetime) -> list[Finding]:
+    def _openings(
+        self, signals: Signals, exceptions: Sequence[PrivacyException], opened: Opened, *, now: datetime
+    ) -> list[Finding]:
         """What gives the project its base; empty unless every remote of an identified project is covered."""
         if not signals.is_identified:
             return []
         findings = [Finding("exception_applied", one.effect, exception=one) for one in exceptions]
         places: set[int] = set()
-        for remote in signals.exact:
-            hits = [place for place in self.matching.opening(remote.segments) if self._is_open(place, now=now)]
+        for remote, opening_places in zip(signals.exact, opened, strict=True):
+            hits = [place for place in opening_places if self._is_open(place, now=now)]
             if not hits and not self._is_excepted(remote, exceptions):
                 return []
             places.update(hits)
@@ -177,14 +190,18 @@ class PrivacyRules:
         """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
         if not exceptions:
             return False
-        folded, excepted = fold_segments(remote.segments), {one.rule for one in exceptions}
-        return any(
-            match is not None and matches_any(match.remotes, folded)
-            for rule, match in zip(self.restricting, self.matches, strict=True)
-            if rule.id in excepted
-        )
+        folded = fold_segments(remote.segments)
+        matches = [self.matches[self._places[one.rule]] for one in exceptions]
+        return any(match is not None and matches_any(match.remotes, folded) for match in matches)
 
-    def _misses(self, signals: Signals, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where the restricting rules stand, by their ids."""
+        return {rule.id: place for place, rule in enumerate(self.restricting)}
+
+    def _misses(
+        self, signals: Signals, findings: Sequence[Finding], opened: Opened, *, now: datetime
+    ) -> Iterable[Miss]:
         matched = {finding.rule.id for finding in findings if finding.rule}
         heads = {remote[:2]: remote for remote in signals.remotes}
         for place in self.matching.near(heads):
@@ -193,11 +210,10 @@ class PrivacyRules:
                 pairs = zip(match.remotes, rule.match.remotes, strict=True)
                 head, written = next((pattern[:2], written) for pattern, written in pairs if pattern[:2] in heads)
                 yield Miss(rule, "remotes", written, "/".join(heads[head]))
-        hits_by_remote = [set(self.matching.opening(remote.segments)) for remote in signals.exact]
-        for place in sorted(set().union(*hits_by_remote)):
+        for place in sorted({place for places in opened for place in places}):
             rule = self.opening[place]
             if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
-                yield from self._opening_miss(rule, [place in hits for hits in hits_by_remote], signals, now=now)
+                yield from self._opening_miss(rule, [place in places for places in opened], signals, now=now)
 
     def _opening_miss(
         self, rule: PrivacyRule, hits: Sequence[bool], signals: Signals, *, now: datetime

@@ -34,7 +34,8 @@ def read_signals(project: Project) -> Signals:
     hostless: dict[Segments, None] = {}
     for remote, url in zip(remotes, exact, strict=True):
         for form in _restricting_forms(remote, url):
-            certain |= dict.fromkeys(map(fold_segments, form.addresses))
+            for address in form.addresses:
+                certain[fold_segments(address)] = None
             if form.segments and not form.has_certain_host and url.standing is not Standing.RESOLVED:
                 hostless[fold_segments(form.segments)[1:]] = None
     is_identified = project.is_complete and _is_identity(exact)
@@ -52,11 +53,13 @@ def read_signals(project: Project) -> Signals:
 
 
 def fold_folder(path: str) -> Segments:
-    return tuple(map(fold, path_segments(path)))
+    return path_segments(path.lower()) if path.isascii() else tuple(map(fold, path_segments(path)))
 
 
 def folder_forms(folder: Segments) -> tuple[Segments, ...]:
     """The folder, and its home-relative form where it lies in somebody's home folder or holds the home folders."""
+    if folder[:1] == ("~",):
+        return (folder,)
     for homes in _HOMES:
         if folder == homes[: len(folder)]:
             return folder, ("~",)

@@ -4,15 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.engine import globs
-from routing.engine.pattern_index import PatternIndex
+from routing.engine.pattern_index import PatternIndex, PatternTree
 
-SEGMENT = st.text(alphabet="ab*", min_size=1, max_size=3).filter(lambda text: "**" not in text)
+SEGMENT = st.text(alphabet="ab*", min_size=1, max_size=4).filter(lambda text: "**" not in text)
 PATTERNS = st.lists(st.lists(SEGMENT | st.just("**"), max_size=4).map(tuple), max_size=12)
 SEGMENTS = st.lists(st.text(alphabet="ab", min_size=1, max_size=3), max_size=4).map(tuple)
 
 
-def index_of(patterns: list[tuple[str, ...]]) -> PatternIndex:
-    index = PatternIndex()
+def filled[Index: (PatternIndex, PatternTree)](index: Index, patterns: list[tuple[str, ...]]) -> Index:
     for number, pattern in enumerate(patterns):
         index.add(pattern, number)
     return index
@@ -25,7 +24,8 @@ def test_index_finds_exactly_the_patterns_that_match(
 ) -> None:
     expected = {number for number, pattern in enumerate(patterns) if globs.matches(pattern, segments)}
 
-    assert index_of(patterns).matching(segments) == expected
+    assert filled(PatternIndex(), patterns).matching(segments) == expected
+    assert filled(PatternTree(), patterns).matching(segments) == expected
 
 
 @settings(max_examples=500)
@@ -35,7 +35,7 @@ def test_index_finds_exactly_the_patterns_that_a_folder_may_contain(
 ) -> None:
     expected = {number for number, pattern in enumerate(patterns) if globs.may_contain(pattern, folder)}
 
-    assert index_of(patterns).within(folder) == expected
+    assert filled(PatternTree(), patterns).within(folder) == expected
 
 
 def test_one_number_may_have_several_patterns() -> None:
