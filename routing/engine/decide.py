@@ -239,12 +239,15 @@ def _answer(
     candidate = outcome.selected.candidate if outcome.selected and outcome.backend is Backend.LOCAL else None
     obligations: tuple[Obligation, ...] = ()
     recipe = None
+    client = launch.launched_client(work.client)
     if candidate is not None:
-        obligations = launch.local_obligations(candidate, is_protected=work.is_protected)
-        recipe = launch.local_launch(candidate, work.client, is_protected=work.is_protected)
+        model, runtime = candidate.model, candidate.runtime
+        target = launch.LocalTarget(runtime.base_url, model.name, candidate.limit_tokens, candidate.profile)
+        obligations = launch.local_obligations(target, is_protected=work.is_protected)
+        recipe = launch.local_launch(target, client, is_protected=work.is_protected)
     elif outcome.backend is Backend.CLOUD:
-        paths = launch.protected_paths(bundle.policy)
-        obligations, recipe = launch.cloud_obligations(paths), launch.cloud_launch(paths, work.client)
+        protected = bundle.rules.protected_folders
+        obligations, recipe = launch.cloud_obligations(protected), launch.cloud_launch(protected, client)
     if recipe is not None:
         trace.reason(Stage.OBLIGATIONS, f"profile_{recipe.profile}")
     return Answer(

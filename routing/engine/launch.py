@@ -5,10 +5,11 @@ pinned with the switch made for host programs; proxies point at a closed port, s
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from .answer import Launch, Obligation
-from .feasibility import Candidate
-from .policy import Policy
 from .prefixes import PrefixProfile
 from .request import Client, ClientName
 
@@ -46,41 +47,66 @@ _MODEL_NAMES = (
 )  # fmt: skip
 
 
-def local_obligations(candidate: Candidate, *, is_protected: bool) -> tuple[Obligation, ...]:
-    cap = Obligation("context_cap", candidate.limit_tokens)
-    output = Obligation("output_cap", output_cap(candidate.limit_tokens))
+class LocalTarget(NamedTuple):
+    """The model that a launch goes to, and with how much of the client's own prompt."""
+
+    base_url: str
+    model: str
+    limit_tokens: int
+    profile: PrefixProfile
+
+
+class ProtectedFolders:
+    """The folder patterns of a policy's restricting rules; one object for each policy, so that recipes are kept."""
+
+    __slots__ = ("patterns",)
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(dict.fromkeys(patterns))
+
+
+# The same few models and policies are answered over and over; a recipe never changes once it is made.
+@lru_cache(maxsize=1024)
+def local_obligations(target: LocalTarget, *, is_protected: bool) -> tuple[Obligation, ...]:
+    cap = Obligation("context_cap", target.limit_tokens)
+    output = Obligation("output_cap", output_cap(target.limit_tokens))
     if is_protected:
         codes = ("loopback_only", "separate_config_dir", "no_history", "no_web_tools", "no_mcp", "slim_tools")
         last = (Obligation("parallel_agents_max", 1), Obligation("no_agent_teams"), Obligation("send_receipt"))
         return (*map(Obligation, codes), cap, output, *last)
-    slim = (Obligation("slim_tools"),) if candidate.profile is PrefixProfile.SLIM else ()
+    slim = (Obligation("slim_tools"),) if target.profile is PrefixProfile.SLIM else ()
     return (*slim, cap, output, Obligation("send_receipt"))
 
 
-def cloud_obligations(protected_paths: Sequence[str]) -> tuple[Obligation, ...]:
+def cloud_obligations(protected: ProtectedFolders) -> tuple[Obligation, ...]:
     """A cloud session on a machine that holds protected folders may not read them."""
-    deny = (Obligation("deny_read_paths", tuple(protected_paths)),) if protected_paths else ()
+    deny = (Obligation("deny_read_paths", protected.patterns),) if protected.patterns else ()
     return (*deny, Obligation("send_receipt"))
 
 
-def local_launch(candidate: Candidate, client: Client | None, *, is_protected: bool) -> Launch:
-    name = client.name if client else ClientName.CLAUDE
+def launched_client(client: Client | None) -> ClientName:
+    """A request that names no client means Claude Code."""
+    return client.name if client else ClientName.CLAUDE
+
+
+@lru_cache(maxsize=1024)
+def local_launch(target: LocalTarget, client: ClientName, *, is_protected: bool) -> Launch:
     profile = "hardened" if is_protected else "slim"
-    env = _endpoint(candidate) | (_NO_OTHER_TRAFFIC if is_protected else {})
-    if name is ClientName.CLAUDE:
-        env |= _claude_env(candidate, is_protected=is_protected)
+    env = _endpoint(target) | (_NO_OTHER_TRAFFIC if is_protected else {})
+    if client is ClientName.CLAUDE:
+        env |= _claude_env(target, is_protected=is_protected)
     if is_protected:
         env |= dict.fromkeys(_PROXIES, _CLOSED_PORT)
         env |= {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
-    args = _claude_args(candidate, is_protected=is_protected) if name is ClientName.CLAUDE else ()
+    args = _claude_args(target, is_protected=is_protected) if client is ClientName.CLAUDE else ()
     unset = _STEERING if is_protected else ("ANTHROPIC_*", "CLAUDE_CODE_USE_*")
-    return Launch(profile=profile, env=dict(sorted(env.items())), unset=unset, args=args)
+    return Launch(profile=profile, env=MappingProxyType(dict(sorted(env.items()))), unset=unset, args=args)
 
 
-def cloud_launch(protected_paths: Sequence[str], client: Client | None) -> Launch:
+@lru_cache(maxsize=16)
+def cloud_launch(protected: ProtectedFolders, client: ClientName) -> Launch:
     """The user's own set-up, with the endpoint back at its default."""
-    is_claude = client is None or client.name is ClientName.CLAUDE
-    denied = [f"Read({_claude_path(path)})" for path in protected_paths] if is_claude else []
+    denied = [f"Read({_claude_path(path)})" for path in protected.patterns] if client is ClientName.CLAUDE else []
     # Joined with `=`: written apart, the option also swallows a prompt that follows it.
     args = (f"--disallowedTools={','.join(denied)}",) if denied else ()
     return Launch(profile="plain", env={}, unset=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"), args=args)
@@ -102,14 +128,9 @@ def output_cap(limit_tokens: int) -> int:
     return max(1, min(OUTPUT_CAP_TOKENS, limit_tokens // 4))
 
 
-def protected_paths(policy: Policy) -> tuple[str, ...]:
-    paths = (path for rule in policy.privacy_rules if rule.effect.is_restricting for path in rule.match.paths)
-    return tuple(dict.fromkeys(paths))
-
-
-def _endpoint(candidate: Candidate) -> dict[str, str]:
+def _endpoint(target: LocalTarget) -> dict[str, str]:
     """What clients in general understand; the token is a placeholder, so that no real one is sent."""
-    base_url = candidate.runtime.base_url.rstrip("/")
+    base_url = target.base_url.rstrip("/")
     return {
         "ANTHROPIC_AUTH_TOKEN": "local",
         "ANTHROPIC_BASE_URL": base_url,
@@ -120,10 +141,10 @@ def _endpoint(candidate: Candidate) -> dict[str, str]:
     }
 
 
-def _claude_env(candidate: Candidate, *, is_protected: bool) -> dict[str, str]:
-    env = dict.fromkeys(_MODEL_NAMES, candidate.model.name) | _FOR_LOCAL_MODELS
-    env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(candidate.limit_tokens)
-    env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output_cap(candidate.limit_tokens))
+def _claude_env(target: LocalTarget, *, is_protected: bool) -> dict[str, str]:
+    env = dict.fromkeys(_MODEL_NAMES, target.model) | _FOR_LOCAL_MODELS
+    env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(target.limit_tokens)
+    env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output_cap(target.limit_tokens))
     # Without it a settings file of the user or of the repository could redirect the session.
     env["CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"] = "1"
     env |= _NO_OTHER_TRAFFIC
@@ -134,10 +155,10 @@ def _claude_env(candidate: Candidate, *, is_protected: bool) -> dict[str, str]:
     return env
 
 
-def _claude_args(candidate: Candidate, *, is_protected: bool) -> tuple[str, ...]:
+def _claude_args(target: LocalTarget, *, is_protected: bool) -> tuple[str, ...]:
     """The model comes last: the options before it take any number of values and would swallow the user's prompt."""
-    model = ("--model", candidate.model.name)
+    model = ("--model", target.model)
     if is_protected:
         closed = ("--setting-sources", "user", "--strict-mcp-config", "--disallowedTools", "WebFetch,WebSearch")
         return (*closed, "--tools", _TOOLS, *model)
-    return ("--tools", _TOOLS, *model) if candidate.profile is PrefixProfile.SLIM else model
+    return ("--tools", _TOOLS, *model) if target.profile is PrefixProfile.SLIM else model

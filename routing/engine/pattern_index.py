@@ -143,7 +143,7 @@ def _with_deep(nodes: list[_Node]) -> list[_Node]:
     if all(node.deep is None for node in nodes):
         return nodes
     reached = list(nodes)
-    for node in reached:  # grows while it is read: a `**` may follow a `**`
+    for node in reached:
         if node.deep is not None:
-            reached.append(node.deep)
+            reached.append(node.deep)  # noqa: PERF401 - read on while it grows: a `**` may follow a `**`
     return list(dict.fromkeys(reached))

@@ -29,27 +29,23 @@ class Judgement(NamedTuple):
 def judge_privacy(
     request: TaskRequest, task: TaskCategory, bundle: Bundle, situation: Situation, trace: Trace
 ) -> Judgement:
+    now, machine, is_expired = situation.now, request.machine, situation.policy_state == "expired"
     verdicts = [
-        bundle.rules.judge(
-            read_signals(project),
-            now=situation.now,
-            machine=request.machine,
-            is_expired=situation.policy_state == "expired",
-        )
+        bundle.rules.judge(read_signals(project), now=now, machine=machine, is_expired=is_expired)
         for project in request.projects or (ANONYMOUS_PROJECT,)
     ]
     floors = _tell_floors(request, task, trace)
-    effect = strictest([*(verdict.effect for verdict in verdicts), *floors])
+    effect = strictest([verdict.effect for verdict in verdicts] + floors)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     for finding in findings:
         _tell_finding(finding, trace)
-    for rule in bundle.rules.overdue(findings, now=situation.now):
+    rules = [finding.rule for finding in findings if finding.rule]
+    for rule in bundle.rules.overdue(rules, now=now):
         trace.warn("rule_overdue", rule=rule.id, day=str(rule.review_by))
     if effect is Effect.ORG_ONLY:
         trace.warn("sharing_not_available")
     for verdict in verdicts:
         trace.near_misses += map(_near_miss, verdict.misses)
-    rules = [finding.rule for finding in findings if finding.rule]
     return Judgement(
         privacy=Privacy(
             effect=effect,

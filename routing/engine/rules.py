@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
+from .launch import ProtectedFolders
 from .policy import Policy, PrivacyException, PrivacyRule
 from .rule_matching import IndexedRules, Matches, RestrictingMatch, RuleMatching, ScannedRules, matches_any
 from .signals import Signals
@@ -87,6 +88,10 @@ class PrivacyRules:
         except (KeyError, ValueError, OSError):
             return None
 
+    @cached_property
+    def protected_folders(self) -> ProtectedFolders:
+        return ProtectedFolders([path for rule in self.restricting for path in rule.match.paths])
+
     def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
         exceptions = self._valid_exceptions(signals, now=now, machine=machine)
@@ -102,9 +107,8 @@ class PrivacyRules:
             misses=tuple(islice(self._misses(signals, findings, opened, now=now), MAX_NEAR_MISSES)),
         )
 
-    def overdue(self, findings: Iterable[Finding], *, now: datetime) -> list[PrivacyRule]:
-        rules = [finding.rule for finding in findings if finding.rule and finding.rule.review_by]
-        return [rule for rule in rules if self.has_ended(rule.review_by, now=now)]
+    def overdue(self, rules: Iterable[PrivacyRule], *, now: datetime) -> list[PrivacyRule]:
+        return [rule for rule in rules if rule.review_by and self.has_ended(rule.review_by, now=now)]
 
     def has_ended(self, day: date | None, *, now: datetime) -> bool:
         """Whether the day is over in the organisation's time zone."""
