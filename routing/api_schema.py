@@ -191,6 +191,7 @@ class LoggedDecisionSerializer(s.Serializer[object]):
     request = TaskRequestSerializer()
     answer = AnswerSerializer()
     facts_digest = s.CharField(required=False, allow_null=True)
+    policy_epoch = s.IntegerField(required=False, allow_null=True, min_value=1)
 
 
 class LaunchedSerializer(s.Serializer[object]):

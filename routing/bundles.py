@@ -50,14 +50,26 @@ def get_current_bundle() -> SignedBundle:
     return bundle
 
 
-def find_revision(number: int) -> PolicyRevision | None:
-    return PolicyRevision.objects.filter(number=number).first()
+def find_bundle_of_revision(number: int, *, epoch: int | None = None) -> Bundle | None:
+    """The bundle as it was under that revision, for deciding an agent's decision again.
+
+    None when it is not here, or when `epoch` says that the database which made it was replaced by a backup since: its
+    number may then stand for another policy. One query, and two more after a restore.
+    """
+    columns = PolicyRevision.objects.values_list("epoch", "digest", "at")
+    found = columns.filter(number=number).first()
+    if found is None:
+        return None
+    own_epoch, digest, at = found
+    if epoch not in (None, own_epoch) and epoch != _next_epoch(number):
+        return None
+    return _compile_past(_PastKey(number, digest, at))
 
 
-def find_bundle_of_revision(number: int) -> Bundle | None:
-    """The bundle as it was under that revision, for deciding an agent's decision again."""
-    revision = find_revision(number)
-    return None if revision is None else _compile_past(_PastKey(number, revision.digest, revision.at))
+def _next_epoch(number: int) -> int:
+    """The epoch under which the revision stayed in force, if a backup was restored then; otherwise its own."""
+    following = PolicyRevision.objects.filter(number=number + 1).values_list("epoch", flat=True).first()
+    return get_head().epoch if following is None else following
 
 
 def find_current_document() -> dict[str, Any] | None:

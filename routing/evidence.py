@@ -5,11 +5,10 @@ from datetime import datetime
 from django.db import transaction
 
 from machines.models import Machine
-from machines.queries import find_facts
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.bundles import find_bundle_of_revision
-from routing.engine.decide import decide
+from routing.engine.decide import decide_privacy
 from routing.engine.facts import Situation
 from routing.models import Decision, Receipt
 from routing.receipts import ReceiptReport
@@ -55,24 +54,27 @@ def _log(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> Decision
         machine=machine,
         token_id=machine.token.public_id if machine.token else "",
         **columns_of_request(receipt.request),
-        recheck=_recheck(receipt, machine=machine),
+        recheck=_recheck(receipt),
         **columns_of(receipt.answer),
     )
 
 
-def _recheck(receipt: ReceiptReport, *, machine: Machine) -> str:
+def _recheck(receipt: ReceiptReport) -> str:
     """Decide again under the named revision.
 
     Only the privacy stage is compared: it follows from request and policy alone. The choice behind it
     follows from facts of that moment, of which only a digest came.
     """
-    bundle = find_bundle_of_revision(receipt.answer["policy"]["revision"])
+    policy = receipt.answer["policy"]
+    bundle = find_bundle_of_revision(policy["revision"], epoch=receipt.policy_epoch)
     if bundle is None:
         return Recheck.NOT_POSSIBLE
-    again = decide(receipt.request, bundle=bundle, facts=find_facts(machine).facts, situation=Situation(now=receipt.at))
+    # An old policy closes more than a fresh one, so an agent that says so without need opens nothing.
+    situation = Situation(now=receipt.at, policy_state="expired" if policy.get("state") == "expired" else "fresh")
+    again = decide_privacy(receipt.request, bundle=bundle, situation=situation)
     said = receipt.answer["privacy"]
-    is_same = said["effect"] == again.privacy.effect and said["rules"] == list(again.privacy.rules)
-    is_permitted = receipt.answer["backend"] != "cloud" or not again.privacy.effect.is_restricting
+    is_same = said["effect"] == again.effect and said["rules"] == list(again.rules)
+    is_permitted = receipt.answer["backend"] != "cloud" or not again.effect.is_restricting
     return Recheck.SAME if is_same and is_permitted else Recheck.MISMATCH
 
 

@@ -34,6 +34,8 @@ class ReceiptReport:
     request: TaskRequest
     answer: dict[str, Any]
     facts_digest: str | None
+    # With the revision's number it names the policy, also after a backup was restored. None: of the number alone.
+    policy_epoch: int | None
     kind: str
     at: datetime
     launched: dict[str, Any] | None
@@ -62,6 +64,7 @@ def _read_receipt(reader: ObjectReader) -> ReceiptReport:
         request=_read_request(decision),
         answer=_read_answer(decision, decision_id),
         facts_digest=decision.optional_text("facts_digest", max_length=80),
+        policy_epoch=decision.optional_integer("policy_epoch", low=1, high=2**31 - 1),
         kind=reader.choice("kind", Receipt.Kind.values),
         at=_read_time(reader),
         launched=_read_launched(reader),

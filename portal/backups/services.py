@@ -31,6 +31,7 @@ from portal.backups.archive import (
 from portal.backups.databases import copier
 from portal.common.database_errors import describe
 from portal.common.models import PolicyHead
+from portal.common.policy_head import least_epoch_after_restore
 from portal.common.schema import list_applied, list_unknown
 from portal.common.signing import get_signing_key
 
@@ -129,7 +130,8 @@ def _load_database(folder: Path, present_epoch: int) -> int:
     head, sessions = PolicyHead._meta.db_table, Session._meta.db_table
     # In the load's own transaction: no agent may see the older revision under the older epoch. And whoever signed out
     # after the backup must not be signed in again.
-    raise_epoch = f"UPDATE {head} SET epoch = CASE WHEN epoch > {present_epoch} THEN epoch ELSE {present_epoch} END + 1"  # noqa: S608 - a number of ours
+    least = max(present_epoch + 1, least_epoch_after_restore(timezone.now()))
+    raise_epoch = f"UPDATE {head} SET epoch = CASE WHEN epoch >= {least} THEN epoch + 1 ELSE {least} END"  # noqa: S608 - a number of ours
     target.load(folder / target.member, then=(raise_epoch, f"DELETE FROM {sessions}"))  # noqa: S608 - a name of ours
     return PolicyHead.objects.filter(pk=1).values_list("epoch", flat=True).first() or 1
 

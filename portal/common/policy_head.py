@@ -1,8 +1,12 @@
 """Reading which policy revision is in force. Only routing moves it."""
 
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.common.models import PolicyHead
+
+# A count of seconds from here fits the column for 68 years.
+_EPOCHS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def get_head() -> PolicyHead:
@@ -16,3 +20,11 @@ def get_zone() -> ZoneInfo:
         return ZoneInfo(get_head().time_zone)
     except ZoneInfoNotFoundError:
         return ZoneInfo("UTC")
+
+
+def least_epoch_after_restore(now: datetime) -> int:
+    """By the clock, so that a backup which is restored in two places, or twice, gives two epochs.
+
+    Where the clock is wrong, counting up from the epoch in the backup still keeps revisions from going down.
+    """
+    return max(1, int((now - _EPOCHS_SINCE).total_seconds()))

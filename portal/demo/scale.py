@@ -175,7 +175,7 @@ def _row_of(ask: Ask, kinds: Kinds) -> Decision:
 def _receipts(ask: Ask, row: Decision) -> Iterator[Receipt]:
     if ask.through is not Through.AGENT or row.machine is None:
         return
-    for sent in receipts_of(ask, row.answer, row.machine):
+    for sent in receipts_of(ask, row.answer, row.machine, policy_epoch=None):
         yield Receipt(
             decision=row,
             kind=sent["kind"],

@@ -110,7 +110,7 @@ def _decide_on_the_mac(team: Team, ask: Ask, *, bundle: Bundle, is_broken: bool)
     machine = team.macs[ask.mac.name]
     request = request_of(ask, machine)
     answer = _answer_of(team, ask, request, bundle=bundle, is_broken=is_broken)
-    batch = receipts_from_document({"receipts": receipts_of(ask, answer, machine)})
+    batch = receipts_from_document({"receipts": receipts_of(ask, answer, machine, policy_epoch=bundle.epoch)})
     with clock.standing_at(ask.at + timedelta(seconds=ask.lasted_s)):
         accept_receipts(receipts=batch, machine=machine)
 
@@ -158,12 +158,13 @@ def _request_document(ask: Ask, machine: Machine, *, remote: str | None) -> Docu
     return document
 
 
-def receipts_of(ask: Ask, answer: Document, machine: Machine) -> list[Document]:
+def receipts_of(ask: Ask, answer: Document, machine: Machine, *, policy_epoch: int | None) -> list[Document]:
     decision = {
         "id": answer["id"],
         "request": _request_document(ask, machine, remote=ask.project.remote),
         "answer": answer,
         "facts_digest": None,
+        "policy_epoch": policy_epoch,
     }
     if answer["backend"] == "none":
         return [_receipt(decision, "blocked", at=ask.at, launched=None, exit_code=3)]

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import ENGINE_VERSION, launch
-from .answer import Alternative, Answer, Backend, ChosenModel, ChosenRuntime, Context, Obligation, Remedy, Stage
+from .answer import (
+    Alternative,
+    Answer,
+    Backend,
+    ChosenModel,
+    ChosenRuntime,
+    Context,
+    Obligation,
+    Privacy,
+    Remedy,
+    Stage,
+)
 from .bundle import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
@@ -43,6 +54,11 @@ def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, 
     outcome = _choose(work, candidates, preferred, closed, judged)
     _tell_outcome(outcome, work, candidates, preferred, trace)
     return _answer(outcome, work, facts, judged, bundle, trace)
+
+
+def decide_privacy(request: TaskRequest, *, bundle: Bundle, situation: Situation) -> Privacy:
+    """The part of the answer that follows from request and policy alone, without any facts. Raises as `decide`."""
+    return judge_privacy(request, find_task(request, bundle), bundle, situation, Trace()).privacy
 
 
 def find_task(request: TaskRequest, bundle: Bundle) -> TaskCategory:

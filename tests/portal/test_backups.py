@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from django.db import connection
 from portal.accounts.models import User
 from portal.backups import archive
 from portal.backups.databases import copier
+from portal.common.policy_head import least_epoch_after_restore
 from tests.places import Place, new_place, path_with_programs
 from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
 
@@ -209,12 +212,31 @@ def test_restored_portal_starts_in_a_new_place_and_an_enrolled_agent_goes_on(
         mac.kirikae("sync")
         mac.kirikae("report")
 
-    assert "policy epoch 2" in said
-    assert mac.seen() == (2, 2)
+    epoch, revision = mac.seen()
+    assert f"policy epoch {epoch}" in said
+    assert (epoch > 1, revision) == (True, 2)
     assert "github.com/acme/**" in second.manage("policy", "export", "-")
     for name in ("secret_key", "token_peppers", "signing_key.pem"):
         assert (second.data_dir / name).read_bytes().strip() == (first.data_dir / name).read_bytes().strip()
         assert stat.S_IMODE((second.data_dir / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.slow
+def test_restoring_one_backup_in_two_places_gives_two_epochs(backup: Path, places: tuple[Place, Place]) -> None:
+    first, second = (epoch_of(place.manage("restore", str(backup))) for place in places)
+
+    assert 1 < first < second
+
+
+def test_epochs_count_up_where_the_clock_is_wrong() -> None:
+    assert least_epoch_after_restore(datetime(1970, 1, 1, tzinfo=UTC)) == 1
+    assert least_epoch_after_restore(datetime(2090, 1, 1, tzinfo=UTC)) < 2**31
+
+
+def epoch_of(said: str) -> int:
+    found = re.search(r"policy epoch (\d+)", said)
+    assert found is not None
+    return int(found[1])
 
 
 @pytest.mark.slow
@@ -227,7 +249,7 @@ def test_restoring_over_a_used_portal_keeps_what_was_there_and_passes_its_epoch(
     first = place.manage("restore", str(tmp_path / "backup.zip"), "--replace")
     second = place.manage("restore", str(tmp_path / "backup.zip"), "--replace")
 
-    assert ("policy epoch 2" in first, "policy epoch 3" in second) == (True, True)
+    assert 1 < epoch_of(first) < epoch_of(second)
     kept = Path(second.rpartition(": ")[2])
     assert kept.parent == place.data_dir / "backups"
     with archive.open_archive(kept) as opened:

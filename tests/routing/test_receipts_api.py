@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from portal.common.ids import new_uuid7
+from portal.common.models import PolicyHead
 from routing.models import Decision, Receipt
 from tests.routing.conftest import ACME, Caller
 
@@ -85,6 +86,38 @@ def test_a_revision_that_is_not_here_cannot_be_checked(ben_mini, decided_offline
     send(ben_mini, receipt_of({**decided_offline, "policy": policy}))
 
     assert Decision.objects.get(pk=decided_offline["id"]).recheck == "not_possible"
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [((1, 1), "same"), ((7, 1), "not_possible"), ((8, 1), "same"), ((1, 2), "not_possible"), ((8, 2), "mismatch")],
+    ids=["before the backup", "of another portal", "after the restore", "lost with the old database", "made again"],
+)
+def test_numbers_that_a_restore_gave_again_are_not_taken_for_each_other(
+    ben_mini, decided_offline, publish, named, found
+):
+    """A backup of r1 was restored as epoch 8, and another r2 published; the decision was made under `named`."""
+    PolicyHead.objects.update(epoch=8)
+    publish(privacy_rules=[{**ACME, "id": "nda-other"}])
+    epoch, revision = named
+    receipt = receipt_of({**decided_offline, "policy": {**decided_offline["policy"], "revision": revision}})
+
+    send(ben_mini, {**receipt, "decision": {**receipt["decision"], "policy_epoch": epoch}})
+
+    assert Decision.objects.get(pk=decided_offline["id"]).recheck == found
+
+
+def test_an_old_policy_that_closed_more_is_no_mismatch(ben_mini, publish):
+    publish(unclassified={"identified": "cloud_ok"})
+    answer = ben_mini.ask(REQUEST).json()
+    closed = {**answer["privacy"], "effect": "local_only"}
+    old = {**answer, "id": str(new_uuid7()), "backend": "local", "privacy": closed}
+
+    send(ben_mini, receipt_of({**old, "policy": {**answer["policy"], "state": "expired"}}))
+    send(ben_mini, receipt_of({**old, "id": (fresh := str(new_uuid7()))}))
+
+    assert Decision.objects.get(pk=old["id"]).recheck == "same"
+    assert Decision.objects.get(pk=fresh).recheck == "mismatch"
 
 
 @pytest.mark.parametrize("launched", [{"backend": "cloud"}, {"base_url_class": "anthropic"}])

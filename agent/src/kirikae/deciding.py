@@ -51,6 +51,8 @@ class Decision:
     request: TaskRequest
     document: dict[str, object]
     facts: dict[str, object]
+    # Which of the portal's databases made the policy: numbers come again when a backup is restored.
+    policy_epoch: int
 
 
 def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision:
@@ -68,7 +70,7 @@ def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
     document = wire.answer_document(answer, _envelope(stored), language=choose_language())
-    return Decision(request, document, {"report": report, **benchmarks})
+    return Decision(request, document, {"report": report, **benchmarks}, stored.bundle.epoch)
 
 
 def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:

@@ -72,6 +72,7 @@ def _note(home: Home, decision: Decision, *, kind: str, client: str, failure: Pr
             "request": request_document(decision.request),
             "answer": document,
             "facts_digest": f"sha256:{hashlib.sha256(encode(decision.facts)).hexdigest()}",
+            "policy_epoch": decision.policy_epoch,
         },
         "kind": kind,
         "at": write_moment(now()),
