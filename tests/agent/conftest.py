@@ -26,6 +26,8 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path / "kirikae-home")
     monkeypatch.setenv("KIRIKAE_HOME", str(home.path))
+    # A report lists the models that the developer has installed.
+    monkeypatch.setenv("HOME", str(tmp_path))
     home.prepare()
     return home
 

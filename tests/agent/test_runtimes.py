@@ -4,8 +4,8 @@ import json
 import time
 
 import pytest
-from kirikae.collect.ollama import add_details, parse_models, parse_parameters
-from kirikae.collect.runtime_facts import Model, Runtime
+from kirikae.collect.ollama import add_details, parse_models
+from kirikae.collect.runtime_facts import Model, Runtime, parse_parameters
 from kirikae.collect.runtimes import configured_urls, find_runtimes, probe_runtime
 from kirikae.errors import UsageError
 

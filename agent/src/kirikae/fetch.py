@@ -40,6 +40,13 @@ class Response:
         except (ValueError, RecursionError) as error:
             raise FetchError("garbage") from error
 
+    def found(self) -> object:
+        """The JSON of a 200; None for anything else, as servers answer routes that they do not have in many ways."""
+        try:
+            return self.json() if self.status == 200 else None
+        except FetchError:
+            return None
+
 
 def fetch(
     url: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 from kirikae.collect.runtime_facts import (
@@ -12,6 +13,7 @@ from kirikae.collect.runtime_facts import (
     Runtime,
     entries_of,
     flag_of,
+    known_model,
     mapping_of,
     number_of,
     text_of,
@@ -44,8 +46,15 @@ def read_runtime(base_url: str, listing: Response, *, deadline: float, known: Ru
         "up",
         version=version,
         messages_api=known.messages_api if known and is_known else _speaks_messages(base_url, deadline=deadline),
-        models=parse_models(listing.json(), props),
+        models=tuple(_with_shape(model, known) for model in parse_models(listing.json(), props)),
     )
+
+
+def _with_shape(model: Model, known: Runtime | None) -> Model:
+    """The file's header was read for the last report; `ask` does not read it again."""
+    before = known_model(known, model.name)
+    same = before is not None and before.size_bytes == model.size_bytes
+    return replace(model, geometry=before.geometry) if before and same else model
 
 
 def _props(base_url: str, *, deadline: float) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from kirikae.collect.runtime_facts import (
     entries_of,
     mapping_of,
     number_of,
+    parse_parameters,
     text_of,
 )
 from kirikae.fetch import FetchError, Response, fetch
@@ -23,7 +24,6 @@ KIND = "ollama"
 # A cloud model is a stub of a few hundred bytes; no usable weights are smaller than this.
 SMALLEST_WEIGHTS_BYTES = 64 * 1024
 MESSAGES_API_SINCE = (0, 14)
-UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 def find_version(answer: Response) -> str | None:
@@ -106,14 +106,9 @@ def _model(name: str, entry: Mapping[str, object], running: Mapping[str, object]
     )
 
 
-def parse_parameters(text: str | None) -> int | None:
-    """`8.0B`, `270M`."""
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,4})?)([KMBT])", text or "")
-    return round(float(match.group(1)) * UNITS[match.group(2)]) if match else None
-
-
 def _with_details(base_url: str, model: Model, known: Model | None, *, deadline: float) -> Model:
-    if known is not None and known.size_bytes == model.size_bytes and known.max_context_tokens is not None:
+    # What was read from the disk does not tell the tools.
+    if known is not None and known.size_bytes == model.size_bytes and known.tools is not None:
         return replace(
             model,
             parameters=known.parameters,
@@ -121,6 +116,7 @@ def _with_details(base_url: str, model: Model, known: Model | None, *, deadline:
             remote=known.remote if model.remote is False else model.remote,
             tools=known.tools,
             vision=known.vision,
+            geometry=known.geometry,
         )
     if model.remote:
         return model

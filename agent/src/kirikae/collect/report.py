@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kirikae import __version__
@@ -16,6 +16,12 @@ from kirikae.moments import now, write_moment
 
 LAST_REPORT = "report.json"
 
+type Complete = Callable[[tuple[Runtime, ...]], tuple[Runtime, ...]]
+
+
+def as_found(runtimes: tuple[Runtime, ...]) -> tuple[Runtime, ...]:
+    return runtimes
+
 
 @dataclass(frozen=True)
 class Section:
@@ -23,14 +29,17 @@ class Section:
     absences: list[Mapping[str, object]]
 
 
-def collect_report(home: Home, *, budget_s: float) -> dict[str, object]:
-    """Reads the state beside the runtimes, so that the slower of the two is the time it takes."""
+def collect_report(home: Home, *, budget_s: float, complete: Complete = as_found) -> dict[str, object]:
+    """Reads the state beside the runtimes, so that the slower of the two is the time it takes.
+
+    `complete` adds what `ask` has no time for (`full_report`).
+    """
     state: dict[str, Reading[Scalar]] = {}
     reader = threading.Thread(target=lambda: state.update(read_state()), daemon=True)
     reader.start()
     enrolment = home.find_enrolment()
-    runtimes = find_runtimes(
-        budget_s=budget_s, known=last_runtimes(home), skip=enrolment.portal_url if enrolment else None
+    runtimes = complete(
+        find_runtimes(budget_s=budget_s, known=last_runtimes(home), skip=enrolment.portal_url if enrolment else None)
     )
     hardware = hardware_of_this_boot(home)
     # Each command of the state has its own time limit.

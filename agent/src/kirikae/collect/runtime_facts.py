@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 # The portal's limits; a longer text of a runtime is treated as not told.
 MAX_NAME, MAX_VERSION, MAX_LABEL = 300, 120, 20
 MAX_MODELS = 500
 MAX_NUMBER = 2**53
+UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Model:
     remote: bool | None = None
     tools: bool | None = None
     vision: bool | None = None
+    # As the engine's `geometry` reads it; None when no file of the model was read.
+    geometry: Mapping[str, object] | None = None
+
+
+UNLOADED = {"loaded": False, "effective_context_tokens": None, "memory_bytes": None}
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,9 @@ class Runtime:
     models: tuple[Model, ...] = ()
 
     def document(self) -> dict[str, object]:
-        return asdict(self) | {"models": [asdict(model) for model in self.models]}
+        """One model per name and quantization: two of them would cost the whole report."""
+        models = {(model.name, model.quantization): asdict(model) for model in self.models}
+        return asdict(self) | {"models": list(models.values())}
 
 
 def runtime_from_document(document: Mapping[str, object]) -> Runtime:
@@ -50,6 +59,16 @@ def runtime_from_document(document: Mapping[str, object]) -> Runtime:
     fields = {name: value for name, value in document.items() if name != "models"}
     models = tuple(Model(**entry) for entry in entries_of(document, "models"))  # type: ignore[arg-type]  # our own file
     return Runtime(**fields, models=models)  # type: ignore[arg-type]  # our own file
+
+
+def known_model(known: Runtime | None, name: str) -> Model | None:
+    return next((model for model in known.models if model.name == name), None) if known else None
+
+
+def as_down(known: Runtime) -> Runtime:
+    """The models are still installed; none of them is loaded."""
+    models = tuple(replace(model, **UNLOADED) for model in known.models)  # type: ignore[arg-type]  # one dict, three types
+    return replace(known, state="down", reason=None, models=models)
 
 
 def mapping_of(value: object, key: str) -> Mapping[str, object]:
@@ -83,3 +102,9 @@ def number_of(value: Mapping[str, object], key: str) -> int | None:
 def flag_of(value: Mapping[str, object], key: str) -> bool | None:
     flag = value.get(key)
     return flag if isinstance(flag, bool) else None
+
+
+def parse_parameters(text: str | None) -> int | None:
+    """`8.0B`, `270M`, and of a mixture of experts `26B-A4B`, whose first figure counts all of them."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,4})?)([KMBT])(?:-A\d{1,4}(?:\.\d{1,4})?[KMB])?", text or "")
+    return round(float(match.group(1)) * UNITS[match.group(2)]) if match else None

@@ -11,7 +11,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from kirikae.collect import llama_cpp, ollama, openai_compatible
-from kirikae.collect.runtime_facts import Model, Runtime
+from kirikae.collect.runtime_facts import Model, Runtime, as_down
 from kirikae.errors import UsageError
 from kirikae.fetch import FetchError, Response, fetch
 
@@ -87,12 +87,17 @@ def probe_runtime(base_url: str, *, deadline: float, known: Runtime | None = Non
         return _identify(base_url, deadline=deadline, known=known)
     except FetchError as error:
         if error.reason == "refused":
-            return Runtime(_kind(known), base_url, "down")
+            return as_down(known) if known else Runtime(_kind(known), base_url, "down")
         return _broken(base_url, known, error.reason)
 
 
 def _identify(base_url: str, *, deadline: float, known: Runtime | None) -> Runtime | None:
-    listing = fetch(f"{base_url}/v1/models", deadline=deadline)
+    try:
+        listing = fetch(f"{base_url}/v1/models", deadline=deadline)
+    except FetchError as error:
+        if error.reason != "garbage":
+            raise
+        return _without_listing(base_url, deadline=deadline, known=known)
     runtime: Runtime | None
     if llama_cpp.is_llama_cpp(listing):
         runtime = llama_cpp.read_runtime(base_url, listing, deadline=deadline, known=known)
@@ -100,8 +105,31 @@ def _identify(base_url: str, *, deadline: float, known: Runtime | None) -> Runti
         models: Mapping[str, Model] = {model.name: model for model in known.models} if known else {}
         runtime = ollama.read_runtime(base_url, version, deadline=deadline, known=models)
     else:
-        runtime = openai_compatible.find_runtime(base_url, listing) or _no_runtime(base_url, listing, known)
+        runtime = _identify_rarer(base_url, listing, deadline=deadline, known=known)
     return runtime if runtime is None or is_loopback(base_url) else _all_remote(runtime)
+
+
+def _identify_rarer(base_url: str, listing: Response, *, deadline: float, known: Runtime | None) -> Runtime | None:
+    # Each module costs `ask` half a millisecond, and few machines have one of these.
+    from kirikae.collect import lm_studio, mlx_lm, omlx  # noqa: PLC0415
+
+    if omlx.is_omlx(listing):
+        return omlx.read_runtime(base_url, listing, deadline=deadline)
+    if runtime := lm_studio.find_runtime(base_url, deadline=deadline, known=known):
+        return runtime
+    if runtime := mlx_lm.find_runtime(base_url, listing, deadline=deadline, known=known):
+        return runtime
+    return openai_compatible.find_runtime(base_url, listing) or _no_runtime(base_url, listing, known)
+
+
+def _without_listing(base_url: str, *, deadline: float, known: Runtime | None) -> Runtime:
+    """mlx_lm.server breaks off the list of models while there is no cache folder."""
+    from kirikae.collect import mlx_lm  # noqa: PLC0415 - as above
+
+    runtime = mlx_lm.find_runtime(base_url, None, deadline=deadline, known=known)
+    if runtime is None:
+        raise FetchError("garbage")
+    return runtime if is_loopback(base_url) else _all_remote(runtime)
 
 
 def _ollama_version(base_url: str, *, deadline: float) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from kirikae.collect.report import LAST_REPORT, collect_report
-from kirikae.collect.runtimes import REPORT_BUDGET_S
+from kirikae.collect.full_report import collect_full_report
+from kirikae.collect.report import LAST_REPORT
 from kirikae.home import Home
 from kirikae.portal_client import PortalClient
 from kirikae.receipts import send_receipts
@@ -15,7 +15,7 @@ from kirikae.texts import say
 
 def execute(arguments: argparse.Namespace, home: Home) -> int:
     if arguments.show:
-        print(json.dumps(collect_report(home, budget_s=REPORT_BUDGET_S), ensure_ascii=False, indent=2))
+        print(json.dumps(collect_full_report(home), ensure_ascii=False, indent=2))
         return 0
     send_report(home)
     return 0
@@ -24,7 +24,7 @@ def execute(arguments: argparse.Namespace, home: Home) -> int:
 def send_report(home: Home) -> dict[str, object]:
     """Keeps the report as well: `ask` and `run` take from it what does not change."""
     with PortalClient.of_this_machine(home) as client:
-        report = collect_report(home, budget_s=REPORT_BUDGET_S)
+        report = collect_full_report(home)
         client.post("/api/v1/reports", report)
         home.write_json(LAST_REPORT, report)
         runtimes = report["runtimes"]
