@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "portal.backups",
     "portal.embedded",
     "portal.health",
+    "portal.incidents",
     "portal.notices",
     "portal.processes",
     "portal.retention",
@@ -171,6 +172,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES: dict[str, Any] = {
     "demo.keep_alive": {"queue": "poll"},
     "health.worker_heartbeat": {"queue": "house"},
+    "incidents.tell": {"queue": "notify"},
     "machines.refresh_states": {"queue": "poll"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
@@ -179,6 +181,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
+    "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
     "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
     "old-rows": {"task": "retention.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},

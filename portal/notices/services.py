@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.accounts.models import Role, User
+from portal.audit.services import record
 from portal.common import clock
 from portal.common.policy_head import get_zone
 from portal.notices.kinds import Kind, get_kind, refuse_missing_fields
@@ -47,6 +48,16 @@ def withdraw(*, key: str) -> int:
     """What was not sent yet is not sent any more. Returns how many deliveries that spared."""
     waiting = Delivery.objects.filter(notice__key=key, state=Delivery.State.WAITING, claimed_until=None)
     return waiting.update(state=Delivery.State.WITHDRAWN, ended_at=clock.now())
+
+
+@transaction.atomic
+def resend(*, delivery: Delivery, by: User) -> bool:
+    """What was given up gets all its tries again. False when it is not given up any more."""
+    row = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.DEAD)
+    if not row.update(state=Delivery.State.WAITING, attempts=0, due_at=clock.now(), ended_at=None, claimed_until=None):
+        return False
+    record(by=by, action="notice.resent", subject=delivery, data={"reason": delivery.reason})
+    return True
 
 
 def list_admins() -> list[User]:

@@ -1,0 +1,53 @@
+"""Changes of machines' states, as incidents: called with them in the transaction that writes them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from machines.models import Machine
+from portal.incidents.kinds import IncidentKind
+from portal.incidents.services import Subject, begin, end
+
+_KINDS = {
+    "offline": IncidentKind.OFFLINE,
+    "missing": IncidentKind.OFFLINE,
+    "degraded": IncidentKind.DEGRADED,
+    "quarantined": IncidentKind.QUARANTINED,
+}
+# These say nothing yet: a machine that was gone is late until it is there.
+_UNDECIDED = frozenset({"pending", "late"})
+
+
+class Changed(Protocol):
+    """What a `StateChange` row has."""
+
+    machine_id: int
+    after: str
+    at: datetime
+
+
+def note_state_changes(changes: Iterable[Changed]) -> None:
+    """Of several changes of one machine the last counts. A few queries for each state and moment that occurs."""
+    last = {change.machine_id: change for change in changes if change.after not in _UNDECIDED}
+    by_event: dict[tuple[IncidentKind | None, datetime], list[int]] = defaultdict(list)
+    for change in last.values():
+        by_event[_KINDS.get(change.after), change.at].append(change.machine_id)
+    for (kind, at), machine_ids in by_event.items():
+        _note(kind, Machine.objects.filter(pk__in=machine_ids), at=at)
+
+
+def _note(kind: IncidentKind | None, machines: QuerySet[Machine], *, at: datetime) -> None:
+    subjects = [_subject(machine) for machine in machines.only("public_id", "name", "owner_id")]
+    for other in set(_KINDS.values()) - {kind}:
+        end(kind=other, subjects=[subject.id for subject in subjects], at=at)
+    if kind is not None:
+        begin(kind=kind, subjects=subjects, at=at)
+
+
+def _subject(machine: Machine) -> Subject:
+    page = reverse("machines:detail", args=[machine.public_id])
+    return Subject(id=machine.public_id, label=machine.name, page=page, owner_id=machine.owner_id)
