@@ -22,6 +22,7 @@ from machines.enrolment import POLL_INTERVAL_S
 from machines.liveness import HEARTBEAT_S, REPORT_S
 from machines.models import Machine
 from machines.queries import get_machine_of, is_report_wanted, list_all_machines
+from machines.token_rotation import is_rotation_due, rotate_token, take_up_token
 from machines.wire import enrolment_from_document, heartbeat_from_document, poll_token_from_document
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
@@ -47,7 +48,10 @@ class MachineView(APIView):
     permission_classes = (HasScope(Scope.MACHINE),)
 
     def get_machine(self) -> Machine:
-        return get_machine_of(cast("ApiToken", self.request.auth))
+        token = cast("ApiToken", self.request.auth)
+        machine = get_machine_of(token)
+        take_up_token(machine=machine, token=token)
+        return machine
 
 
 class EnrolmentsView(OpenView):
@@ -96,6 +100,7 @@ class ReportsView(MachineView):
                 "heartbeat_s": HEARTBEAT_S,
                 "report_s": REPORT_S,
                 "policy_revision": get_head().revision,
+                "rotate_token": is_rotation_due(machine),
             }
         )
 
@@ -120,6 +125,13 @@ class HeartbeatsView(MachineView):
                 "server_time": facts.time_text(now),
             }
         )
+
+
+class TokenView(MachineView):
+    @extend_schema(operation_id="rotate_token", request=None, responses={201: serializers.RotatedTokenSerializer})
+    def post(self, request: Request) -> Response:
+        issued = rotate_token(machine=self.get_machine())
+        return Response({"token": issued.text, "expires_at": facts.time_text(issued.row.expires_at)}, status=201)
 
 
 class BenchmarksView(MachineView):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("enrolments/poll", api.EnrolmentPollView.as_view(), name="enrolment-poll"),
     path("reports", api.ReportsView.as_view(), name="reports"),
     path("heartbeats", api.HeartbeatsView.as_view(), name="heartbeats"),
+    path("token", api.TokenView.as_view(), name="token"),
     path("benchmarks", api.BenchmarksView.as_view(), name="benchmarks"),
     path("machines", api.MachinesView.as_view(), name="machines"),
     path("machines/<slug:public_id>", api.MachineDetailView.as_view(), name="machine"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 
 from machines.enrolment import EnrolmentOverError
@@ -43,15 +44,20 @@ def get_visible_machine(user: User, public_id: str) -> Machine:
 
 def get_machine_of(token: ApiToken) -> Machine:
     """The one machine that a machine token writes for. Raises Problem 403."""
-    machine = Machine.objects.filter(token=token).first()
+    machine = find_machine_of(token)
     if machine is None or machine.is_retired:
         raise Problem(403, "token.no_machine", "This token belongs to no machine. Enrol the machine again.")
-    machine.token = token
     return machine
 
 
 def find_machine_of(token: ApiToken) -> Machine | None:
-    return Machine.objects.filter(token=token).first()
+    """By its token, and while that is being replaced by the one before and the one after it too."""
+    machine = Machine.objects.filter(token=token).first()
+    if machine is not None:
+        machine.token = token
+        return machine
+    lineage = Q(token__replaces=token) | Q(token=token.replaces_id) if token.replaces_id else Q(token__replaces=token)
+    return Machine.objects.select_related("token").filter(lineage).first()
 
 
 def get_waiting_enrolment(public_id: str) -> Enrolment:

@@ -113,6 +113,7 @@ class ReportAnswerSerializer(serializers.Serializer[object]):
     heartbeat_s = serializers.IntegerField()
     report_s = serializers.IntegerField()
     policy_revision = serializers.IntegerField()
+    rotate_token = serializers.BooleanField(help_text="Whether the agent should ask for a new token now.")
 
 
 class HeartbeatSerializer(serializers.Serializer[object]):
@@ -127,6 +128,13 @@ class HeartbeatAnswerSerializer(serializers.Serializer[object]):
     report_wanted = serializers.BooleanField()
     policy_revision = serializers.IntegerField()
     server_time = serializers.DateTimeField()
+
+
+class RotatedTokenSerializer(serializers.Serializer[object]):
+    """The token in use holds on until this one was used; unused, this one lapses at `expires_at`."""
+
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
 
 
 class BenchmarksSerializer(serializers.Serializer[object]):

@@ -10,8 +10,9 @@ from django.db.models import Q
 from machines.enrolment import MACHINE_TOKEN_LIFETIME
 from machines.liveness import mark_seen
 from machines.models import Benchmark, InstalledModel, Machine, MachineState, Runtime
+from machines.token_rotation import revoke_tokens_of
 from portal.accounts.models import User
-from portal.accounts.tokens import extend_token, revoke_token
+from portal.accounts.tokens import extend_token
 from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
@@ -84,8 +85,7 @@ def adopt_machine(*, machine: Machine, by: User) -> bool:
 @transaction.atomic
 def revoke_machine(*, machine: Machine, by: User) -> None:
     """The token is refused from the next request on; the machine stays in the records as retired."""
-    if machine.token is not None:
-        revoke_token(token=machine.token, by=by)
+    revoke_tokens_of(machine, by=by)
     current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
     if current.update(state=MachineState.RETIRED, state_since=clock.now()):
         record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})

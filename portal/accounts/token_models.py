@@ -47,6 +47,8 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    # The token that this one takes over from; both hold until this one was used.
+    replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="successors")
 
     class Meta:
         constraints: ClassVar = [

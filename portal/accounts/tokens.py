@@ -44,7 +44,13 @@ def digest_of(secret: str, *, pepper: str) -> str:
 
 
 def issue_token(
-    *, kind: TokenKind, scope: Scope, name: str, expires_at: datetime, created_by: User | None = None
+    *,
+    kind: TokenKind,
+    scope: Scope,
+    name: str,
+    expires_at: datetime,
+    created_by: User | None = None,
+    replaces: ApiToken | None = None,
 ) -> IssuedToken:
     """The text is shown once and cannot be had again. Callers write the audit entry."""
     secret = secrets.token_urlsafe(32)
@@ -59,6 +65,7 @@ def issue_token(
         created_at=clock.now(),
         created_by=created_by,
         expires_at=expires_at,
+        replaces=replaces,
     )
     return IssuedToken(row=row, text=f"{row.kind}_{row.public_id}_{secret}")
 

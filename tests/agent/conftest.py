@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kirikae import ssh_hosts
+from kirikae import ssh_hosts, token_store
 from kirikae.bundle_store import accept_bundle
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
@@ -20,6 +20,12 @@ type Git = Callable[..., str]
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIRIKAE_LANG", "en")
+
+
+@pytest.fixture(autouse=True)
+def no_keychain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests on a Mac leave the developer's own alone."""
+    monkeypatch.setattr(token_store, "SECURITY", "/nowhere/security")
 
 
 @pytest.fixture

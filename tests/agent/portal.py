@@ -41,6 +41,9 @@ class Portal:
     polls: list[Mapping[str, object]] = field(default_factory=list)
     requests: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     receipts_status: str = "200 OK"
+    revision: int = 1
+    is_rotation_due: bool = False
+    new_token: str = "kmt_ID_NEW"
 
     @property
     def signing_key(self) -> str:
@@ -64,17 +67,27 @@ class Portal:
         send(self._answer(path, head.decode(), body))
 
     def _answer(self, path: str, head: str, body: bytes) -> bytes:
-        if path == "/api/v1/bundle":
-            if self.etag in head:
-                return answer(b"", status="304 Not Modified")
-            return answer(json.dumps(self.bundle()).encode(), headers={"ETag": self.etag})
-        if path == "/api/v1/enrolments":
-            return self._enrol(json.loads(body)["join_key"])
-        if path == "/api/v1/enrolments/poll":
-            return answer(json.dumps(self.polls.pop(0)).encode())
-        if path == "/api/v1/receipts":
-            return answer(b'{"code":"busy","detail":"Busy."}', status=self.receipts_status)
-        return answer(b"{}")
+        ways: dict[str, Callable[[], bytes]] = {
+            "/api/v1/bundle": lambda: self._send_bundle(head),
+            "/api/v1/enrolments": lambda: self._enrol(json.loads(body)["join_key"]),
+            "/api/v1/enrolments/poll": lambda: answer(json.dumps(self.polls.pop(0)).encode()),
+            "/api/v1/receipts": lambda: answer(b'{"code":"busy","detail":"Busy."}', status=self.receipts_status),
+            "/api/v1/token": self._rotate,
+        }
+        return ways.get(path, self._take_message)()
+
+    def _send_bundle(self, head: str) -> bytes:
+        if self.etag in head:
+            return answer(b"", status="304 Not Modified")
+        return answer(json.dumps(self.bundle()).encode(), headers={"ETag": self.etag})
+
+    def _rotate(self) -> bytes:
+        self.is_rotation_due = False
+        return answer(json.dumps({"token": self.new_token}).encode(), status="201 Created")
+
+    def _take_message(self) -> bytes:
+        pace = {"heartbeat_s": 5, "report_s": 600, "policy_revision": self.revision}
+        return answer(json.dumps(pace | {"rotate_token": self.is_rotation_due}).encode())
 
     def _enrol(self, join_key: str | None) -> bytes:
         if join_key == "good":

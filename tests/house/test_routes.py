@@ -24,6 +24,7 @@ ACCESS = {
     "api/v1/receipts": "token",
     "api/v1/reports": "token",
     "api/v1/schema": "everyone",
+    "api/v1/token": "token",
     "ask": "person",
     "decisions/": "person",
     "decisions/<decision_id>/": "person",

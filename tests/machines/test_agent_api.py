@@ -27,7 +27,8 @@ def report(**changes: Any) -> dict[str, Any]:
 def test_report_is_answered_in_the_agreed_shape_and_shown_by_the_api(agent: Agent, mac: Machine) -> None:
     answer = agent.post("reports", REPORT)
 
-    assert answer.json() == {"machine": mac.public_id, "heartbeat_s": 60, "report_s": 600, "policy_revision": 0}
+    asked = {"heartbeat_s": 60, "report_s": 600, "policy_revision": 0, "rotate_token": False}
+    assert answer.json() == {"machine": mac.public_id, **asked}
     mac.refresh_from_db()
     assert (mac.state, mac.gpu_cores, mac.memory_bytes) == ("online", 20, 68719476736)
     assert Runtime.objects.get(kind="ollama").reason == "timeout"

@@ -40,16 +40,42 @@ def load_bundle(home: Home) -> StoredBundle:
     payload = home.read_bytes(f"bundles/{digest}.json")
     if payload is None or hashlib.sha256(payload).hexdigest() != digest:
         raise NoPolicyError("bundle.damaged", path=home.path)
-    try:
-        bundle = parse_payload(payload)
-    except BundleError as error:
-        raise NoPolicyError("bundle.damaged", path=home.path) from error
     return StoredBundle(
-        bundle=bundle,
+        bundle=_compiled.get(digest) or _parse(home, payload),
         etag=etag if isinstance(etag, str) else None,
         checked_at=find_moment(seen.get("checked_at")),
         newest_time=find_moment(seen.get("newest_time")),
     )
+
+
+def compile_bundle(home: Home) -> None:
+    """For a process that goes on deciding: parses and indexes the bundle in force once. Raises NoPolicyError."""
+    _compiled.clear()
+    digest = home.read_json(POINTER).get("sha256")
+    bundle = load_bundle(home).bundle.indexed()
+    # Indexed by being asked for.
+    _ = bundle.rules
+    _compiled[str(digest)] = bundle
+
+
+def bundle_stamp(home: Home) -> tuple[int, int] | None:
+    """Changes whenever another bundle was taken in."""
+    try:
+        about = (home.path / POINTER).stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
+# By digest, which is compared with the file at each use all the same.
+_compiled: dict[str, Bundle] = {}
+
+
+def _parse(home: Home, payload: bytes) -> Bundle:
+    try:
+        return parse_payload(payload)
+    except BundleError as error:
+        raise NoPolicyError("bundle.damaged", path=home.path) from error
 
 
 def accept_bundle(

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parse(list(sys.argv[1:] if argv is None else argv))
         home = find_home()
         home.prepare()
-        command = importlib.import_module(f"kirikae.commands.{arguments.subcommand}")
+        command = importlib.import_module(f"kirikae.commands.{arguments.subcommand.replace('-', '_')}")
         return int(command.execute(arguments, home))
     except AgentError as error:
         print(say(error.code, **error.data), file=sys.stderr)
@@ -65,6 +65,7 @@ def build_parser() -> Parser:
         _add(commands, name)
     _add_ask(commands)
     _add_run(commands)
+    _add_service(commands)
     return parser
 
 
@@ -102,6 +103,12 @@ def _add_run(commands: Commands) -> None:
     parser.add_argument("--task", metavar="TASK", help=say("help.task"))
     parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
     parser.add_argument("--why", action="store_true", help=say("help.why"))
+
+
+def _add_service(commands: Commands) -> None:
+    parser = _add(commands, "service")
+    parser.add_argument("action", choices=("install", "remove", "status", "run"), help=say("help.action"))
+    parser.add_argument("--listen", metavar="ADDRESS", help=say("help.listen"))
 
 
 if __name__ == "__main__":

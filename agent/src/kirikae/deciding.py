@@ -55,6 +55,12 @@ class Decision:
     policy_epoch: int
 
 
+@dataclass(frozen=True)
+class KnownFacts:
+    facts: facts.MachineFacts
+    age_s: int
+
+
 def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision:
     """Raises NoPolicyError without a usable bundle, UsageError for a request that the engine refuses."""
     stored = load_bundle(home)
@@ -62,15 +68,16 @@ def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision
     machine = enrolment.machine if enrolment else None
     try:
         request = _request(home, question, machine=machine, default_task=stored.bundle.policy.default_task)
-        report = reader.get_report()
+        kept = reader.get_facts()
         benchmarks = home.read_json("benchmarks.json")
-        machine_facts = _machine_facts(report, benchmarks, machine=machine)
-        answer, stored = _decide_fresh(home, stored, request, machine_facts=machine_facts)
+        machine_facts = _machine_facts(kept.report, benchmarks, machine=machine)
+        known = KnownFacts(machine_facts, round(kept.age_s))
+        answer, stored = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
-    document = wire.answer_document(answer, _envelope(stored), language=choose_language())
-    return Decision(request, document, {"report": report, **benchmarks}, stored.bundle.epoch)
+    document = wire.answer_document(answer, _envelope(stored, known), language=choose_language())
+    return Decision(request, document, {"report": kept.report, **benchmarks}, stored.bundle.epoch)
 
 
 def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:
@@ -95,19 +102,19 @@ def _machine_facts(
 
 
 def _decide_fresh(
-    home: Home, stored: StoredBundle, request: TaskRequest, *, machine_facts: facts.MachineFacts
+    home: Home, stored: StoredBundle, request: TaskRequest, *, known: KnownFacts
 ) -> tuple[Answer, StoredBundle]:
     """A cloud answer from an old bundle is not given before the portal was asked whether the policy changed."""
-    answer = _decide(stored, request, machine_facts=machine_facts)
+    answer = _decide(stored, request, known=known)
     if answer.backend is not Backend.CLOUD or policy_state(stored) == "fresh":
         return answer, stored
     refreshed = refresh_bundle(home, stored)
-    return _decide(refreshed, request, machine_facts=machine_facts), refreshed
+    return _decide(refreshed, request, known=known), refreshed
 
 
-def _decide(stored: StoredBundle, request: TaskRequest, *, machine_facts: facts.MachineFacts) -> Answer:
-    situation = facts.Situation(now=_trusted_now(stored), policy_state=policy_state(stored), facts_age_s=0)
-    return decide(request, bundle=stored.bundle, facts=machine_facts, situation=situation)
+def _decide(stored: StoredBundle, request: TaskRequest, *, known: KnownFacts) -> Answer:
+    situation = facts.Situation(now=_trusted_now(stored), policy_state=policy_state(stored), facts_age_s=known.age_s)
+    return decide(request, bundle=stored.bundle, facts=known.facts, situation=situation)
 
 
 def _trusted_now(stored: StoredBundle) -> datetime:
@@ -130,7 +137,7 @@ def policy_state(stored: StoredBundle) -> PolicyState:
     return "stale" if age_s > limits.policy_refresh_s else "fresh"
 
 
-def _envelope(stored: StoredBundle) -> wire.Envelope:
+def _envelope(stored: StoredBundle, known: KnownFacts) -> wire.Envelope:
     moment = now()
     return wire.Envelope(
         id=uuid7_text(moment, os.urandom(10)),
@@ -138,6 +145,6 @@ def _envelope(stored: StoredBundle) -> wire.Envelope:
         decided_by="agent",
         policy_age_s=policy_age_s(stored),
         policy_state=policy_state(stored),
-        facts_age_s=0,
+        facts_age_s=known.age_s,
         facts_source="agent",
     )

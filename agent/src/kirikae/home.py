@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kirikae.errors import NotEnrolledError, PreflightError
+from kirikae.home_path import find_home_path
+from kirikae.token_store import find_in_keychain, keep_in_keychain
+
+TOKEN = "token"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,21 @@ class Home:
         return enrolment
 
     def get_token(self) -> str:
-        token = self.read_bytes("token")
-        if not token:
+        token = self.read_bytes(TOKEN)
+        if token:
+            return token.decode("ascii", "replace").strip()
+        enrolment = self.find_enrolment()
+        kept = find_in_keychain(enrolment.machine) if enrolment else None
+        if kept is None:
             raise NotEnrolledError("not_enrolled")
-        return token.decode("ascii", "replace").strip()
+        return kept
+
+    def keep_token(self, token: str, *, machine: str) -> None:
+        """A file is written only where there is no keychain; one from before goes when the keychain has it."""
+        if keep_in_keychain(machine, token):
+            (self.path / TOKEN).unlink(missing_ok=True)
+        else:
+            self.write(TOKEN, token.encode())
 
     def save_enrolment(self, enrolment: Enrolment, *, token: str) -> None:
         """A bundle of another portal, or of another key, is forgotten with its high-water marks."""
@@ -92,15 +106,9 @@ class Home:
         if before is None or before.signing_key != enrolment.signing_key:
             for name in ("bundle.json", "seen.json"):
                 (self.path / name).unlink(missing_ok=True)
-        self.write("token", token.encode())
+        self.keep_token(token, machine=enrolment.machine)
         self.write_json("machine.json", asdict(enrolment))
 
 
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:
-    named = environment.get("KIRIKAE_HOME")
-    if named:
-        return Home(Path(named).expanduser().absolute())
-    if sys.platform == "darwin":
-        return Home(Path.home() / "Library" / "Application Support" / "Kirikae")
-    state = environment.get("XDG_STATE_HOME")
-    return Home((Path(state) if state else Path.home() / ".local" / "state") / "kirikae")
+    return Home(Path(find_home_path(environment)))

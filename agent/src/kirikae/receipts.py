@@ -14,7 +14,7 @@ from kirikae.errors import PortalError
 from kirikae.home import Home
 
 if TYPE_CHECKING:
-    from kirikae.portal_client import PortalClient
+    from kirikae.token_rotation import Poster
 
 SPOOL, REFUSED = "receipts", "receipts-refused"
 # A receipt carries request and answer, some ten KiB; the portal takes a hundred of them and bodies of 1 MiB.
@@ -31,13 +31,13 @@ def write_receipt(home: Home, receipt: Mapping[str, object], *, name: str) -> No
         file.unlink(missing_ok=True)
 
 
-def send_receipts(home: Home, client: PortalClient) -> int:
+def send_receipts(home: Home, client: Poster) -> int:
     """How many the portal took; raises PortalError, and what was not taken stays in the spool."""
     files = sorted((home.path / SPOOL).glob("*.json"))
     return sum(_send(home, client, files[start : start + BATCH]) for start in range(0, len(files), BATCH))
 
 
-def _send(home: Home, client: PortalClient, files: Sequence[Path]) -> int:
+def _send(home: Home, client: Poster, files: Sequence[Path]) -> int:
     try:
         client.post("/api/v1/receipts", {"receipts": [json.loads(file.read_bytes()) for file in files]})
     except PortalError as error:

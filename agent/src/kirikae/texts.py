@@ -19,6 +19,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.ask": ("answer which backend a task gets", "作業に使うバックエンドを答える"),
     "help.run": ("launch a client with the backend of the answer", "答えのバックエンドでクライアントを起動する"),
     "help.doctor": ("check what a launch needs", "起動に必要なものを点検する"),
+    "help.service": ("keep the agent running in the background", "エージェントをバックグラウンドで動かす"),
+    "help.action": (
+        "install or remove it, show its status, or run it here",
+        "インストール、削除、状態の表示、またはここで実行",
+    ),
+    "help.listen": (
+        "also answer the portal's health question at this IP:PORT",
+        "この IP:PORT でポータルの状態確認にも応答する",
+    ),
     "help.url": ("address of the portal", "ポータルのアドレス"),
     "help.join_key": ("key that registers without a person", "承認なしで登録するためのキー"),
     "help.name": ("name of this machine in the portal", "ポータルでのこのマシンの名前"),
@@ -159,7 +168,47 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "There is no program '{client}'; install it, or check its name.",
         "プログラム「{client}」がありません。インストールするか、名前を確認してください。",
     ),
+    "service.runs_already": (
+        "The service runs already; type `kirikae service status`.",
+        "サービスはすでに動いています。`kirikae service status` と入力してください。",
+    ),
+    "service.no_socket": (
+        "The socket {path} cannot be made; set KIRIKAE_HOME to a folder of your own with a shorter path.",
+        "ソケット {path} を作れません。KIRIKAE_HOME に、より短いパスの自分のフォルダーを指定してください。",
+    ),
+    "service.no_address": (
+        "{address} cannot be listened on; name an address of this machine and a free port.",
+        "{address} では待ち受けできません。このマシンのアドレスと空いているポートを指定してください。",
+    ),
+    "service.bad_address": (
+        "{address} is no address to listen on; write it like 192.168.1.20:7411.",
+        "{address} は待ち受けできるアドレスではありません。192.168.1.20:7411 のように書いてください。",
+    ),
+    "service.not_started": (
+        "{path} was written, but the system did not start it; type `kirikae service run` to run it here.",
+        "{path} を書き込みましたが、システムが起動しませんでした。`kirikae service run` でここで実行できます。",
+    ),
     # What commands say
+    "service.writes": ("Writes {path}:", "{path} に次の内容を書き込みます:"),
+    "service.installed": (
+        "The service runs; it starts again when you sign in.",
+        "サービスが動いています。サインインすると自動的に起動します。",
+    ),
+    "service.removed": ("Removed {path}.", "{path} を削除しました。"),
+    "service.runs": ("The service runs (process {pid}).", "サービスは動いています（プロセス {pid}）。"),
+    "service.stands": (
+        "The service does not run; type `kirikae service install`.",
+        "サービスは動いていません。`kirikae service install` と入力してください。",
+    ),
+    "service.installed_at": ("Installed in {path}.", "{path} にインストールされています。"),
+    "service.not_installed": ("The service is not installed.", "サービスはインストールされていません。"),
+    "service.last_success": ("The portal last answered at {at}.", "ポータルの最後の応答: {at}"),
+    "service.last_error": (
+        "Last problem: {code} (failed tries since: {failures}).",
+        "最後の問題: {code}（その後の失敗: {failures} 回）。",
+    ),
+    "service.policy": ("Policy revision {revision} is in force.", "ポリシーのリビジョン {revision} が有効です。"),
+    "service.waiting": ("Receipts waiting: {count}.", "送信待ちの起動記録: {count} 件。"),
     "enrol.code": (
         "Open {url}\nand approve the code {code}. It holds for ten minutes.",
         "{url} を開き、\nコード {code} を承認してください。10分間有効です。",

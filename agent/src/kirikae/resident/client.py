@@ -1,0 +1,58 @@
+"""The wrapper's side: hands the command to the resident agent, prints what it says or becomes the client it names.
+
+None of this may keep a developer from working: whatever is odd about the socket, the wrapper decides alone.
+"""
+
+import os
+import socket
+import stat
+import sys
+from collections.abc import Sequence
+from time import monotonic
+
+from kirikae import __version__
+from kirikae.home_path import SOCKET_NAME, find_home_path
+from kirikae.resident.frames import receive_exactly, receive_frame, send_frame
+from kirikae.resident.messages import BECOME, EXIT, HELLO, read_become, request_fields
+
+# A fork takes some milliseconds; whoever takes longer hangs or is not ours.
+HELLO_S = 0.15
+# What alone would be waited for as well: git, ssh, the portal and the runtimes have limits of their own below this.
+ANSWER_S = 5.0
+
+
+def call_resident(arguments: Sequence[str]) -> int | None:
+    """The exit code; None when there is no resident agent that answers. Does not return when a client starts."""
+    try:
+        reply = _exchange(f"{find_home_path(os.environ)}/{SOCKET_NAME}", arguments)
+    except (OSError, ValueError):
+        return None
+    if reply[:1] == [EXIT] and len(reply) == 4:
+        _print(reply[2], reply[3])
+        return int(reply[1])
+    if reply[:1] == [BECOME]:
+        program, argv, environment = read_become(reply)
+        _print(reply[2], reply[3])
+        os.execve(program, argv, environment)  # noqa: S606 - the point of the wrapper
+    return None
+
+
+def _exchange(path: str, arguments: Sequence[str]) -> list[bytes]:
+    about = os.lstat(path)
+    if not stat.S_ISSOCK(about.st_mode) or about.st_uid != os.getuid():
+        raise PermissionError(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        start = monotonic()
+        connection.settimeout(HELLO_S)
+        connection.connect(path)
+        send_frame(connection, request_fields(__version__, os.getcwd(), arguments, os.environ))  # noqa: PTH109
+        if receive_exactly(connection, 1, deadline=start + HELLO_S) != HELLO:
+            raise ConnectionError(path)
+        return receive_frame(connection, deadline=start + ANSWER_S)
+
+
+def _print(output: bytes, errors: bytes) -> None:
+    for stream, text in ((sys.stdout, output), (sys.stderr, errors)):
+        if text:
+            stream.buffer.write(text)
+            stream.flush()

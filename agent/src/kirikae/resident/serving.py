@@ -1,0 +1,69 @@
+"""What the fork of the resident agent does for one wrapper: the whole command, with its output kept for the reply."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import NoReturn
+
+from kirikae import __version__, cli
+from kirikae.becoming import hand_over_by
+from kirikae.resident.frames import receive_frame, send_frame
+from kirikae.resident.messages import ALONE, HELLO, become_fields, exit_fields, read_request
+
+REQUEST_S = 1.0
+# Above what the wrapper waits: a command that hangs ends with the process.
+LIFETIME_S = 10
+
+
+class _HandOver(BaseException):
+    """Ends the command where the wrapper would have become the client."""
+
+    def __init__(self, program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        super().__init__(program)
+        self.program, self.arguments, self.environment = program, arguments, environment
+
+
+def serve(connection: socket.socket) -> None:
+    """Raises OSError when the wrapper has gone."""
+    signal.alarm(LIFETIME_S)
+    connection.sendall(HELLO)
+    fields = receive_frame(connection, deadline=monotonic() + REQUEST_S)
+    send_frame(connection, _answer(fields, connection))
+
+
+def _answer(fields: Sequence[bytes], connection: socket.socket) -> list[bytes]:
+    try:
+        version, folder, arguments, environment = read_request(fields)
+        if version != __version__:
+            return [ALONE]
+        os.chdir(folder)
+    except (ValueError, IndexError, OSError):
+        return [ALONE]
+    os.environ.clear()
+    os.environ.update(environment)
+    return _run(arguments, connection)
+
+
+def _run(arguments: Sequence[str], connection: socket.socket) -> list[bytes]:
+    output, errors = io.StringIO(), io.StringIO()
+    sys.stdin, sys.stdout, sys.stderr = io.StringIO(), output, errors
+
+    def hand_over(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+        raise _HandOver(program, argv, environment)
+
+    hand_over_by(hand_over)
+    try:
+        code = cli.main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except _HandOver as end:
+        return become_fields(
+            end.program, end.arguments, end.environment, output=output.getvalue(), errors=errors.getvalue()
+        )
+    return exit_fields(code, output.getvalue(), errors.getvalue())

@@ -1,0 +1,87 @@
+"""One message to the portal, and what its answer asks for: the new policy, waiting receipts, a new token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kirikae.bundle_store import load_bundle
+from kirikae.collect.full_report import collect_full_report
+from kirikae.collect.hardware import read_state
+from kirikae.collect.reading import values_of
+from kirikae.collect.report import LAST_REPORT
+from kirikae.errors import AgentError, NoPolicyError
+from kirikae.home import Home
+from kirikae.receipts import send_receipts
+from kirikae.service.link import PortalLink
+from kirikae.token_rotation import rotate_token
+
+type Announcement = Literal["sleep", "wake"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """`sequence` grows by one with each message of one start of the service, which `boot_id` names."""
+
+    boot_id: str
+    sequence: int
+    is_report: bool = False
+    announce: Announcement | None = None
+    # Where the portal may ask: {"address", "token"}; only in reports.
+    poll: Mapping[str, str] | None = None
+
+
+def exchange(home: Home, message: Message) -> dict[str, object]:
+    """The portal's answer with `ok`; `error` names what failed. Never raises."""
+    try:
+        answer = _send(home, message)
+    except AgentError as error:
+        return {"ok": False, "error": error.code, "retry_after_s": error.data.get("retry_after_s")}
+    failures = list(_follow_up(home, answer))
+    return {**answer, "ok": True, "error": failures[0] if failures else None}
+
+
+def _send(home: Home, message: Message) -> dict[str, object]:
+    link = PortalLink(home)
+    origin: dict[str, object] = {"boot_id": message.boot_id, "sequence": message.sequence}
+    if not message.is_report:
+        state = values_of(read_state())
+        return link.post("/api/v1/heartbeats", {"state": state, "announce": message.announce, **origin})
+    report = collect_full_report(home)
+    answer = link.post("/api/v1/reports", {**report, **origin, "poll": message.poll})
+    home.write_json(LAST_REPORT, report)
+    return answer
+
+
+def _follow_up(home: Home, answer: Mapping[str, object]) -> list[str]:
+    """Codes of what failed; each is tried again after the next message."""
+    works: list[Callable[[], object]] = [lambda: send_receipts(home, PortalLink(home))]
+    if answer.get("policy_revision") != _revision(home):
+        works.insert(0, lambda: _sync(home))
+    if answer.get("rotate_token") is True:
+        works.append(lambda: rotate_token(home, PortalLink(home)))
+    return [code for work in works if (code := _failure(work)) is not None]
+
+
+def _sync(home: Home) -> None:
+    # 15 MB of libraries that a fork needs when the policy changed, and the service never.
+    from kirikae.commands.sync import sync  # noqa: PLC0415
+
+    sync(home)
+
+
+def _failure(work: Callable[[], object]) -> str | None:
+    try:
+        work()
+    except AgentError as error:
+        return error.code
+    return None
+
+
+def _revision(home: Home) -> int | None:
+    """None without a usable policy. A lower one at the portal also differs: a restored portal has a new epoch."""
+    try:
+        return load_bundle(home).bundle.revision
+    except NoPolicyError:
+        return None

@@ -1,0 +1,138 @@
+"""What the service does until it is ended: keeps the portal informed and the policy compiled, and answers wrappers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import os
+import socket
+from collections.abc import Iterator
+from time import monotonic
+
+from kirikae.bundle_store import bundle_stamp, compile_bundle
+from kirikae.collect.facts_reader import FactsReader, KeptFacts
+from kirikae.errors import NoPolicyError, PreflightError
+from kirikae.home import Home
+from kirikae.home_path import SOCKET_NAME
+from kirikae.resident.serving import LIFETIME_S, serve
+from kirikae.service.courier import Courier
+from kirikae.service.forks import MAX_FORKS
+from kirikae.service.health import Origin, answer_health, poll_token
+from kirikae.service.loop import Loop
+from kirikae.service.sockets import accept, open_health_socket, open_resident_socket, poll_url
+
+LOCK = "service.lock"
+HEALTH_LIFETIME_S = 10
+# How soon the end of a sleep is noticed; looking costs microseconds.
+LONGEST_WAIT_S = 10.0
+# What a system gives a process that it ends.
+FAREWELL_S = 3.0
+
+
+def run_service(home: Home, *, listen: str | None) -> None:
+    """Until SIGTERM or SIGINT. Raises AgentError when it cannot start."""
+    loop = Loop()
+    with _only_one(home), loop.ended_by_signals():
+        Service(home, loop, listen=listen).run()
+
+
+class Service:
+    def __init__(self, home: Home, loop: Loop, *, listen: str | None) -> None:
+        self._home, self._loop, self._listen = home, loop, listen
+        poll = {"address": poll_url(listen), "token": poll_token(home)} if listen else None
+        self._courier = Courier(home, loop, poll=poll, then=self._refresh_policy)
+        self._stamp: tuple[int, int] | None = None
+
+    def run(self) -> None:
+        with self._listening():
+            self._refresh_policy()
+            # What is there by now stays: forks then share its pages.
+            gc.collect()
+            gc.freeze()
+            while not self._loop.is_ending:
+                self._courier.send_if_due()
+                self._loop.wait(min(LONGEST_WAIT_S, self._courier.due_in_s))
+            self._end()
+
+    def _end(self) -> None:
+        until = monotonic() + FAREWELL_S
+        self._courier.say_goodbye()
+        while self._courier.is_sending and monotonic() < until:
+            self._loop.wait(until - monotonic())
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            local = stack.enter_context(open_resident_socket(self._home))
+            stack.callback((self._home.path / SOCKET_NAME).unlink, missing_ok=True)
+            self._loop.listen(local, self._answer_wrapper)
+            if self._listen:
+                self._loop.listen(stack.enter_context(open_health_socket(self._listen)), self._answer_portal)
+            yield
+
+    def _answer_wrapper(self, listener: socket.socket) -> None:
+        connection = accept(listener, is_local=True)
+        if connection is None:
+            return
+        with connection:
+            self._refresh_policy()
+            if self._loop.forks < MAX_FORKS:
+                self._loop.fork(lambda: _serve(connection), then=self._keep_facts, lifetime_s=LIFETIME_S)
+
+    def _answer_portal(self, listener: socket.socket) -> None:
+        """Fewer forks than wrappers may have: whoever is on the network must not keep those out."""
+        connection = accept(listener, is_local=False)
+        if connection is None:
+            return
+        origin = Origin(self._courier.boot_id, self._courier.sequence)
+        with connection:
+            if self._loop.forks < MAX_FORKS // 4:
+                self._loop.fork(
+                    lambda: _answer_health(connection, self._home, origin), then=_forget, lifetime_s=HEALTH_LIFETIME_S
+                )
+
+    def _keep_facts(self, outcome: dict[str, object]) -> None:
+        found = outcome.get("facts")
+        if isinstance(found, dict):
+            FactsReader.kept = KeptFacts(**found)
+
+    def _refresh_policy(self) -> None:
+        """Once per bundle, here and not in the forks."""
+        stamp = bundle_stamp(self._home)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        # Without a usable one each wrapper is told so by its fork.
+        with contextlib.suppress(NoPolicyError):
+            compile_bundle(self._home)
+
+
+@contextlib.contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Two would answer one socket and look to the portal like a copied key."""
+    handle = os.open(home.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise PreflightError("service.runs_already") from error
+    finally:
+        os.close(handle)
+
+
+def _serve(connection: socket.socket) -> dict[str, object]:
+    with contextlib.suppress(OSError):
+        serve(connection)
+    fresh = FactsReader.latest
+    return {"facts": fresh.document()} if fresh else {}
+
+
+def _answer_health(connection: socket.socket, home: Home, origin: Origin) -> dict[str, object]:
+    with contextlib.suppress(OSError):
+        answer_health(connection, home, origin=origin)
+    return {}
+
+
+def _forget(outcome: dict[str, object]) -> None:
+    """A question of the portal leaves nothing."""

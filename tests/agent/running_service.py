@@ -1,0 +1,40 @@
+"""The real service as a process of its own, for tests: started, waited for, ended."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kirikae.home import Home
+
+PATIENCE_S = 20.0
+
+
+@contextlib.contextmanager
+def running_service(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "kirikae", "service", "run", *arguments]
+    environment = os.environ | {"KIRIKAE_HOME": str(home.path)}
+    with subprocess.Popen(command, env=environment, cwd="/", stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_for(lambda: (home.path / "agent.sock").exists() or process.poll() is not None)
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+def wait_for(is_there: Callable[[], object]) -> None:
+    """Of another process only what it leaves can be seen, so this looks again and again."""
+    until = time.monotonic() + PATIENCE_S
+    while not is_there():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def socket_of(home: Home) -> Path:
+    return home.path / "agent.sock"
