@@ -1,6 +1,7 @@
 """Typed readers of the environment. The only place that reads it; odd values stop the start by name."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ PORTAL_NAMES = frozenset(
         "KIRIKAE_REDIS_URL",
         "KIRIKAE_SECRET_KEY",
         "KIRIKAE_TOKENS_KEEP_DAYS",
+        "KIRIKAE_WEBHOOK_NETWORKS",
     }
 )
 CLIENT_NAMES = frozenset(
@@ -54,6 +56,15 @@ def read_days(name: str, *, default: int) -> int:
     if found.isascii() and found.isdigit() and len(found) <= 5 and 1 <= int(found) <= MAX_DAYS:
         return int(found)
     raise ImproperlyConfigured(f"{name} is '{found}'; write a whole number of days from 1 to {MAX_DAYS}.")
+
+
+def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks with commas between; empty when unset."""
+    texts = [text.strip() for text in read_text(name, default="").split(",")]
+    try:
+        return tuple(ip_network(text) for text in texts if text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}; write networks such as 10.20.0.0/16, with commas.") from error
 
 
 def read_path(name: str, *, default: Path) -> Path:

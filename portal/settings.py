@@ -148,6 +148,8 @@ SPECTACULAR_SETTINGS = {
 # Without both there is no mail: notices then go to webhooks alone, and the page says so.
 MAIL_FROM = env.read_text("KIRIKAE_MAIL_FROM", default="")
 MAILERS = mail.mailers(env.read_text("KIRIKAE_MAIL_URL", default=""), sender=MAIL_FROM)
+# Webhooks reach public addresses over TLS; these as well, and over plain HTTP.
+WEBHOOK_NETWORKS = env.read_networks("KIRIKAE_WEBHOOK_NETWORKS")
 
 REDIS_URL = env.read_text("KIRIKAE_REDIS_URL", default="")
 CACHES = {"default": backends.cache(REDIS_URL)}

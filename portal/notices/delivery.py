@@ -16,10 +16,12 @@ from django.db.models import F, Q
 
 from portal.common import clock
 from portal.common.policy_head import get_zone
+from portal.common.sealing import SealBroken, unseal
 from portal.notices.kinds import get_kind
 from portal.notices.models import Delivery
 from portal.notices.quiet import earliest, quiet_of
 from portal.notices.sending import Mail, SendError, send_mail
+from portal.notices.webhooks import Webhook, send_webhook
 from portal.notices.wording import put_into_words
 
 # Longer than a batch takes when every receiver is as slow as it may be.
@@ -92,8 +94,27 @@ def _send(batch: Iterable[Delivery]) -> list[Outcome]:
 
 
 def _job(delivery: Delivery) -> Callable[[], None]:
-    wording = put_into_words(delivery.notice, language=delivery.language)
-    return partial(send_mail, Mail(to=delivery.mail_address, wording=wording, key=delivery.key))
+    notice, destination = delivery.notice, delivery.destination
+    wording = put_into_words(notice, language=delivery.language)
+    if destination is None:
+        return partial(send_mail, Mail(to=delivery.mail_address, wording=wording, key=delivery.key))
+    try:
+        webhook = Webhook(
+            url=unseal(destination.sealed_url),
+            secret=unseal(destination.sealed_secret) if destination.sealed_secret else "",
+            key=delivery.key,
+            wording=wording,
+            kind=notice.kind,
+            at=notice.at,
+            data=notice.data,
+        )
+    except SealBroken:
+        return partial(_fail, SendError("webhook.secret_unreadable", is_final=True))
+    return partial(send_webhook, webhook, now=clock.now())
+
+
+def _fail(error: SendError) -> None:
+    raise error
 
 
 def _try(job: Callable[[], None]) -> SendError | None:

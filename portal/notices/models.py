@@ -49,9 +49,11 @@ class Destination(models.Model):
     public_id = models.CharField(max_length=24, unique=True, editable=False, default=new_destination_id)
     channel = models.CharField(max_length=10, choices=[choice for choice in Channel.choices if choice[0] != "mail"])
     name = models.CharField(_("name"), max_length=80)
-    url = models.CharField(max_length=1000)
+    # Shown instead of the address.
+    host = models.CharField(max_length=253)
+    sealed_url = models.TextField()
     # Signs a generic webhook; empty for Slack, which takes no signature.
-    secret = models.CharField(max_length=64)
+    sealed_secret = models.TextField(blank=True, default="")
     # Null: the team's; else one person's, who chooses what comes there.
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="destinations"

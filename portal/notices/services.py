@@ -31,15 +31,26 @@ def notify(
     """
     found = get_kind(kind)
     refuse_missing_fields(found, data)
-    now = clock.now()
-    notice, is_new = Notice.objects.get_or_create(
-        key=key, defaults={"kind": kind, "subject": subject, "data": dict(data), "at": now}
-    )
-    if not is_new:
+    notice = _write(kind, key=key, subject=subject, data=data)
+    if notice is None:
         return None
+    now = notice.at
     people = list_admins() if to is None else [person for person in to if person.is_active]
     rows = [*_to_people(notice, people, found, now=now), *_to_team(notice, found, now=now, is_wanted=to is None)]
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+    return notice
+
+
+@transaction.atomic
+def notify_destination(
+    *, kind: str, key: str, subject: str, data: Mapping[str, Any], destination: Destination
+) -> Notice | None:
+    """Tell one webhook, whatever it chose: for trying it out."""
+    refuse_missing_fields(get_kind(kind), data)
+    notice = _write(kind, key=key, subject=subject, data=data)
+    if notice is not None:
+        owner = destination.person
+        _delivery(notice, destination.channel, person=owner, destination=destination, due_at=notice.at).save()
     return notice
 
 
@@ -64,6 +75,13 @@ def list_admins() -> list[User]:
     return list(User.objects.filter(is_active=True, role__in=(Role.OWNER, Role.POLICY_ADMIN)).order_by("pk"))
 
 
+def _write(kind: str, *, key: str, subject: str, data: Mapping[str, Any]) -> Notice | None:
+    """None when the key was used before."""
+    values = {"kind": kind, "subject": subject, "data": dict(data), "at": clock.now()}
+    notice, is_new = Notice.objects.get_or_create(key=key, defaults=values)
+    return notice if is_new else None
+
+
 def _to_people(notice: Notice, people: list[User], kind: Kind, *, now: datetime) -> Iterator[Delivery]:
     choices = Choice.objects.in_bulk([person.pk for person in people])
     own = Destination.objects.filter(person__in=people, removed_at=None)
@@ -86,7 +104,7 @@ def _to_team(notice: Notice, kind: Kind, *, now: datetime, is_wanted: bool) -> I
 
 
 def _takes(destination: Destination, kind: Kind) -> bool:
-    return kind.code in destination.kinds
+    return kind.is_asked_for or kind.code in destination.kinds
 
 
 def _delivery(

@@ -5,15 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_user_created_at_by_clock'),
+        ("accounts", "0005_user_created_at_by_clock"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='apitoken',
-            name='replaces',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='successors', to='accounts.apitoken'),
+            model_name="apitoken",
+            name="replaces",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="successors",
+                to="accounts.apitoken",
+            ),
         ),
     ]
