@@ -222,8 +222,14 @@ def test_restored_portal_starts_in_a_new_place_and_an_enrolled_agent_goes_on(
 
 
 @pytest.mark.slow
-def test_restoring_one_backup_in_two_places_gives_two_epochs(backup: Path, places: tuple[Place, Place]) -> None:
-    first, second = (epoch_of(place.manage("restore", str(backup))) for place in places)
+def test_restoring_one_backup_in_two_places_gives_two_epochs(
+    place: Place, places: tuple[Place, Place], tmp_path: Path
+) -> None:
+    place.manage("migrate", "--verbosity", "0")
+    publish(place, tmp_path, "github.com/acme/**")
+    place.manage("backup", str(tmp_path / "backup.zip"))
+
+    first, second = (epoch_of(one.manage("restore", str(tmp_path / "backup.zip"))) for one in places)
 
     assert 1 < first < second
 
