@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.db import transaction
 
@@ -12,6 +14,7 @@ from portal.audit.services import PORTAL, actor_of, record
 from portal.common import clock
 from portal.common.models import PolicyHead
 from routing import bundles
+from routing.engine.policy import Policy
 from routing.engine.policy_document import parse_policy, policy_document
 from routing.engine.wire import encode
 from routing.models import PolicyRevision
@@ -63,7 +66,18 @@ def load_document() -> Document:
 
 def canonical_text(document: object) -> str:
     """The whole policy as revisions and drafts keep it. Raises PolicyErrors."""
-    return encode(policy_document(parse_policy(document, shipped=shipped_policy()))).decode()
+    return encode(policy_document(read_policy(document))).decode()
+
+
+def read_policy(document: object) -> Policy:
+    """The whole policy, judged as strictly as for publishing. Raises PolicyErrors."""
+    return parse_policy(document, shipped=shipped_policy(), known_zones=_known_zones())
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Empty where the machine has no list of time zones."""
+    return frozenset(available_timezones())
 
 
 def digest_of(text: str) -> str:

@@ -15,10 +15,15 @@ def get_head() -> PolicyHead:
 
 
 def get_zone() -> ZoneInfo:
-    """The organisation's time zone, of the policy in force; UTC where this machine does not know it."""
+    """The organisation's time zone, of the policy in force. One query."""
+    return zone_of(get_head())
+
+
+def zone_of(head: PolicyHead) -> ZoneInfo:
+    """UTC where this machine does not know the zone."""
     try:
-        return ZoneInfo(get_head().time_zone)
-    except ZoneInfoNotFoundError:
+        return ZoneInfo(head.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 
-from portal.common.outages import is_outage
+from portal.common.outages import is_outage, name_of
 from routing.engine.errors import WireError
 
 CONTENT_TYPE = "application/problem+json"
@@ -66,7 +67,7 @@ def problem_response(problem: Problem) -> JsonResponse:
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse | None:
     """DRF's EXCEPTION_HANDLER. None for what nobody expected: Django logs it and answers by `server_error`."""
     if is_outage(error):
-        log.warning("database.unavailable: %s", type(error.__cause__ or error).__name__)
+        log.warning("database.unavailable: %s", name_of(error))
         return problem_response(outage())
     problem = find_problem(error)
     return None if problem is None else problem_response(problem)
@@ -78,19 +79,26 @@ def find_problem(error: Exception) -> Problem | None:
     if isinstance(error, WireError):
         status = 413 if error.code == "request.too_large" else 400
         return Problem(status, error.code, error.detail, error.field or None)
-    if isinstance(error, Http404):
-        return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", str(error) or "There is nothing at this address.")
-    if isinstance(error, PermissionDenied):
-        return Problem(HTTPStatus.FORBIDDEN, "access.denied", str(error) or "This token may not do that.")
     if isinstance(error, exceptions.APIException):
         return _from_rest_framework(error)
-    return None
+    return _from_django(error)
 
 
 def outage() -> Problem:
     wait_s = random.randint(*RETRY_AFTER_S)  # noqa: S311 - no secret
     detail = "The portal's database does not answer right now. Nothing was changed; try again in a few seconds."
     return Problem(503, "database.unavailable", detail, headers={"Retry-After": str(wait_s)})
+
+
+def _from_django(error: Exception) -> Problem | None:
+    if isinstance(error, Http404):
+        return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", str(error) or "There is nothing at this address.")
+    if isinstance(error, PermissionDenied):
+        return Problem(HTTPStatus.FORBIDDEN, "access.denied", str(error) or "This token may not do that.")
+    if isinstance(error, TooManyFieldsSent):
+        detail = f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} parameters are read."
+        return Problem(HTTPStatus.BAD_REQUEST, "request.too_many_parameters", detail)
+    return None
 
 
 def _from_rest_framework(error: exceptions.APIException) -> Problem:

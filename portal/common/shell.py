@@ -66,7 +66,7 @@ NAVIGATION = (
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Context processor. One query, and only where the side column is shown."""
-    head = SimpleLazyObject(get_head)
+    head = getattr(request, "policy_head", None) or SimpleLazyObject(get_head)
     return {
         "shell": {
             "theme": read_theme(request),

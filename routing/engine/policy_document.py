@@ -4,7 +4,7 @@ A section that is left out has its shipped value; tasks merge by id over the shi
 Documents of a bundle are read leniently: a rule that this engine does not understand restricts everything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from .errors import PolicyErrors
@@ -25,10 +25,21 @@ _SECTIONS = (
 )  # fmt: skip
 
 
-def parse_policy(document: object, *, shipped: Mapping[str, object], is_lenient: bool = False) -> Policy:
-    """The policy that the document holds over the shipped one. Raises PolicyErrors with every problem."""
+def parse_policy(
+    document: object,
+    *,
+    shipped: Mapping[str, object],
+    is_lenient: bool = False,
+    known_zones: Collection[str] = (),
+) -> Policy:
+    """The policy that the document holds over the shipped one. Raises PolicyErrors with every problem.
+
+    Without `known_zones`, every time zone that could be a name is taken: not each machine has the list.
+    """
     merged = _over_shipped(document, shipped)
-    policy, problems = read_whole(merged, lambda reader: _read_policy(reader, is_lenient=is_lenient))
+    policy, problems = read_whole(
+        merged, lambda reader: _read_policy(reader, is_lenient=is_lenient, known_zones=known_zones)
+    )
     if problems:
         raise PolicyErrors(tuple(problems))
     return policy
@@ -76,7 +87,7 @@ def _over_row(row: dict[str, object], change: dict[str, object]) -> dict[str, ob
     return merged
 
 
-def _read_policy(reader: ObjectReader, *, is_lenient: bool) -> Policy:
+def _read_policy(reader: ObjectReader, *, is_lenient: bool, known_zones: Collection[str]) -> Policy:
     if reader.integer("version") != POLICY_VERSION and reader.has("version"):
         reader.wrong("version", found=reader.take("version"), allowed=str(POLICY_VERSION))
     organisation, unclassified = reader.reader("organisation"), reader.reader("unclassified")
@@ -85,7 +96,7 @@ def _read_policy(reader: ObjectReader, *, is_lenient: bool) -> Policy:
     slugs = [task.id for task in tasks]
     policy = Policy(
         organisation_name=organisation.text("name", "", may_be_empty=True),
-        time_zone=_read_zone(organisation),
+        time_zone=_read_zone(organisation, known_zones),
         identified=read_effect(unclassified, "identified"),
         anonymous=read_effect(unclassified, "anonymous"),
         default_task=reader.choice("default_task", slugs) if slugs else "",
@@ -109,10 +120,11 @@ def _read_policy(reader: ObjectReader, *, is_lenient: bool) -> Policy:
     return policy
 
 
-def _read_zone(reader: ObjectReader) -> str:
+def _read_zone(reader: ObjectReader, known: Collection[str]) -> str:
     zone = reader.text("time_zone", "UTC", max_length=60)
     parts = zone.split("/")
-    if not all(part and part.replace("_", "").replace("-", "").replace("+", "").isalnum() for part in parts):
+    could_be = all(part and part.replace("_", "").replace("-", "").replace("+", "").isalnum() for part in parts)
+    if not could_be or (known and zone not in known):
         reader.wrong(reader.at("time_zone"), found=zone, allowed="a name such as Asia/Tokyo or UTC")
     return zone
 

@@ -51,6 +51,21 @@ def test_a_signed_in_person_gets_a_page_in_words(path: str, client_of: Callable[
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/machines/", "/setup/one-time-token"])
+def test_a_page_logs_one_line_without_trace_or_address(
+    path: str, client_of: Callable[[User], Client], ben: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(ben)
+    client.raise_request_exception = False
+
+    with database_away():
+        client.get(path)
+
+    assert caplog.text.count("\n") == 1
+    assert "database.unavailable: OperationalError" in caplog.text
+
+
+@pytest.mark.django_db
 def test_shells_that_eval_the_answer_get_a_refusal_that_runs() -> None:
     client = Client(raise_request_exception=False)
     headers = {"Authorization": "Bearer kst_0123456789ab_x", "Accept": "application/x-sh"}

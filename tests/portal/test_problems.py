@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.test import Client
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -14,6 +15,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from portal.accounts.models import User
+from portal.accounts.token_models import Scope
+from portal.accounts.tokens import issue_service_token
 from portal.common.problems import CONTENT_TYPE, Problem
 
 
@@ -108,3 +112,14 @@ def test_an_unexpected_method_is_405() -> None:
     request = APIRequestFactory().delete("/")
 
     assert _Echo.as_view()(request).status_code == 405
+
+
+def test_too_many_parameters_are_told_as_that_and_log_nothing(aiko: User, caplog: pytest.LogCaptureFixture) -> None:
+    token = issue_service_token(name="script", scope=Scope.DECIDE, by=aiko)
+    client = Client(headers={"Authorization": f"Bearer {token.text}"})
+
+    response = client.get("/api/v1/decide?" + "&".join(["remote=x"] * 2000))
+
+    assert (response.status_code, response.json()["code"]) == (400, "request.too_many_parameters")
+    assert "1000" in response.json()["detail"]
+    assert caplog.records == []

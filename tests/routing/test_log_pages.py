@@ -41,6 +41,19 @@ def test_filters_hold_together(client_of, aiko, ask, ben_mini, chie_air):
     assert ids(client_of(aiko).get(address)) == [wanted]
 
 
+def test_a_day_begins_at_the_midnight_of_the_organisation(client_of, aiko, ask, publish):
+    publish(organisation={"time_zone": "Asia/Tokyo"}, unclassified={"identified": "cloud_ok"})
+    midnight = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    inside = ask(midnight)
+    ask(midnight - timedelta(seconds=1))
+    ask(midnight + timedelta(days=1))
+
+    response = client_of(aiko).get("/decisions/?first_day=2026-11-03&last_day=2026-11-03")
+
+    assert ids(response) == [inside]
+    assert "2026-11-03" in response.content.decode()
+
+
 def test_a_range_of_days_holds_its_first_and_its_last_day_whole(client_of, aiko, ask):
     day = datetime(2026, 11, 3, tzinfo=UTC)
     first, last = ask(day), ask(day + timedelta(days=1, hours=23, minutes=59))

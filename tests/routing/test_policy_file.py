@@ -122,6 +122,17 @@ def test_import_names_every_problem_at_once_and_publishes_nothing(db, tmp_path):
     assert get_head().revision == 1
 
 
+def test_a_time_zone_with_a_typo_is_refused_with_all_the_rest(db, tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\norganisation: {time_zone: Asia/Tokio}\nunknown: 1\n")
+
+    for wish in ([], ["--draft"], ["--publish"]):
+        with pytest.raises(CommandError, match=r"2 problem\(s\)") as raised:
+            run("import", str(file), *wish)
+        assert "'Asia/Tokio'" in str(raised.value)
+    assert get_head().revision == 1
+
+
 def test_a_missing_file_is_named(db):
     with pytest.raises(CommandError, match=r"nowhere\.yaml cannot be read"):
         run("import", "nowhere.yaml")

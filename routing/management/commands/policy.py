@@ -18,14 +18,12 @@ from portal.common.policy_head import get_head
 from routing.bundles import get_current_bundle, get_current_document
 from routing.drafts import DraftRefusedError, save_draft
 from routing.engine.errors import PolicyErrors
-from routing.engine.policy_document import parse_policy
 from routing.policy_cases import run_cases
 from routing.policy_changes import describe_changes
 from routing.policy_file import read_policy_file, write_policy_file
 from routing.policy_proofs import lint_lines, proof_lines, prove_rules
-from routing.publishing import canonical_text
+from routing.publishing import canonical_text, read_policy
 from routing.services import ensure_first_revision, publish_revision
-from routing.shipped import shipped_policy
 
 
 class Command(OperatorCommand):
@@ -124,7 +122,7 @@ class Command(OperatorCommand):
         try:
             content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             document = read_policy_file(content)
-            parse_policy(document, shipped=shipped_policy())
+            read_policy(document)
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
         except PolicyErrors as error:
