@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Mapping
 
-from kirikae.becoming import become_client
 from kirikae.client_arguments import added_folders, client_mode, client_name
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.collect.runtime_facts import mapping_of
@@ -56,7 +56,10 @@ def _launch(home: Home, decision: Decision, *, command: list[str]) -> int:
         raise PreflightError("run.client_missing", client=command[0])
     launch = prepare_launch(document, home, command=command)
     _note(home, decision, kind="start", client=client)
-    become_client(program, launch.argv, launch.environment)
+    # Nothing of ours may be lost in a buffer that the client's process image replaces.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(program, launch.argv, dict(launch.environment))  # noqa: S606 - the point of the wrapper
 
 
 def _note(home: Home, decision: Decision, *, kind: str, client: str, failure: PreflightError | None = None) -> None:

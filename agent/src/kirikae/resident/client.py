@@ -27,7 +27,7 @@ def call_resident(arguments: Sequence[str]) -> int | None:
         reply = _exchange(f"{find_home_path(os.environ)}/{SOCKET_NAME}", arguments)
     except (OSError, ValueError):
         return None
-    if reply[:1] == [EXIT] and len(reply) == 4:
+    if reply[:1] == [EXIT] and len(reply) == 4 and reply[1].isdigit():
         _print(reply[2], reply[3])
         return int(reply[1])
     if reply[:1] == [BECOME]:
