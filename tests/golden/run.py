@@ -44,13 +44,15 @@ class Worlds:
         document = {"version": 1, **self.policy_sections(name)}
         return self.module("policy_document").parse_policy(document, shipped=self._shipped)
 
+    def payload(self, name: str) -> bytes:
+        payload: bytes = self.module("bundle").build_payload(
+            revision=1, epoch=1, issued_at=self.now, policy=self.policy(name), client_prefixes=self._prefixes
+        )
+        return payload
+
     def bundle(self, name: str) -> Any:
         if name not in self._bundles:
-            bundle = self.module("bundle")
-            payload = bundle.build_payload(
-                revision=1, epoch=1, issued_at=self.now, policy=self.policy(name), client_prefixes=self._prefixes
-            )
-            self._bundles[name] = bundle.parse_payload(payload)
+            self._bundles[name] = self.module("bundle").parse_payload(self.payload(name))
         return self._bundles[name]
 
     def facts(self, name: str | None) -> Any:
