@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from machines import enrolment, serializers, services
 from machines.enrolment import POLL_INTERVAL_S
-from machines.liveness import HEARTBEAT_S, REPORT_S
+from machines.health.pace import REPORT_S, pace
 from machines.models import Machine
 from machines.queries import get_machine_of, is_report_wanted, list_all_machines
 from machines.token_rotation import is_rotation_due, rotate_token, take_up_token
@@ -93,11 +93,13 @@ class ReportsView(MachineView):
     def post(self, request: Request) -> Response:
         machine = self.get_machine()
         report = facts.report_from_document(request.data)
-        services.accept_report(machine=machine, report=report, document=cast("dict[str, object]", request.data))
+        interval_s = pace.next_interval_s()
+        document = cast("dict[str, object]", request.data)
+        services.accept_report(machine=machine, report=report, document=document, interval_s=interval_s)
         return Response(
             {
                 "machine": machine.public_id,
-                "heartbeat_s": HEARTBEAT_S,
+                "heartbeat_s": interval_s,
                 "report_s": REPORT_S,
                 "policy_revision": get_head().revision,
                 "rotate_token": is_rotation_due(machine),
@@ -114,12 +116,19 @@ class HeartbeatsView(MachineView):
     def post(self, request: Request) -> Response:
         machine = self.get_machine()
         document = cast("dict[str, dict[str, object] | None]", request.data)
-        heartbeat_from_document(document)
-        services.accept_heartbeat(machine=machine, situation=document.get("state"))
+        heartbeat = heartbeat_from_document(document)
+        interval_s = pace.next_interval_s()
+        services.accept_heartbeat(
+            machine=machine,
+            situation=document.get("state"),
+            origin=heartbeat.origin,
+            announcement=heartbeat.announcement,
+            interval_s=interval_s,
+        )
         now = timezone.now()
         return Response(
             {
-                "heartbeat_s": HEARTBEAT_S,
+                "heartbeat_s": interval_s,
                 "report_wanted": is_report_wanted(machine, now=now),
                 "policy_revision": get_head().revision,
                 "server_time": facts.time_text(now),

@@ -1,7 +1,7 @@
 """Macs and what they report: runtimes, installed models, benchmarks; and how they enrol."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -9,8 +9,13 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from machines.health.choices import MachineState
+from machines.health.models import Availability, FleetSample, Health, PollTarget, StateChange, Watch
 from portal.accounts.models import ApiToken, User
 from portal.common.ids import new_public_id
+
+# Django finds the models of subpackages through this module.
+__all__ = ["Availability", "FleetSample", "Health", "PollTarget", "StateChange", "Watch"]
 
 TEXT_LENGTH = 300
 
@@ -21,21 +26,6 @@ def new_machine_id() -> str:
 
 def new_enrolment_id() -> str:
     return new_public_id("e")
-
-
-class MachineState(models.TextChoices):
-    PENDING = "pending", _("Pending")
-    ONLINE = "online", _("Online")
-    LATE = "late", _("Late")
-    OFFLINE = "offline", _("Offline")
-    MISSING = "missing", _("Missing")
-    RETIRED = "retired", _("Retired")
-
-    @property
-    def icon(self) -> str:
-        """States differ by the shape of their mark, not by colour alone."""
-        marks = {"pending": "dash", "online": "on", "late": "clock", "offline": "off", "missing": "warn"}
-        return marks.get(self.value, "strike")
 
 
 class RuntimeKind(models.TextChoices):
@@ -67,15 +57,8 @@ class MachineQuerySet(models.QuerySet["Machine"]):
     def visible_to(self, user: User) -> "MachineQuerySet":
         return self if user.can_read_all else self.filter(owner=user)
 
-    def seen_between(self, earliest: datetime | None, latest: datetime | None) -> "MachineQuerySet":
-        """Not retired, and last seen in [earliest, latest); None leaves that side open."""
-        rows = self.exclude(state=MachineState.RETIRED).exclude(last_seen_at=None)
-        if earliest is not None:
-            rows = rows.filter(last_seen_at__gte=earliest)
-        return rows if latest is None else rows.filter(last_seen_at__lt=latest)
-
     def with_inventory(self) -> "MachineQuerySet":
-        return self.select_related("owner").prefetch_related("runtimes__models")
+        return self.select_related("owner", "health").prefetch_related("runtimes__models")
 
 
 class Machine(models.Model):
@@ -87,7 +70,6 @@ class Machine(models.Model):
     state = models.CharField(max_length=12, choices=MachineState, default=MachineState.PENDING, db_index=True)
     state_since = models.DateTimeField()
     created_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField(null=True, db_index=True)
 
     agent_version = models.CharField(max_length=TEXT_LENGTH, null=True)
     platform = models.CharField(max_length=TEXT_LENGTH, null=True)
@@ -106,8 +88,6 @@ class Machine(models.Model):
     collected_at = models.DateTimeField(null=True)
     # By the portal's clock: how old facts are is told by this one.
     reported_at = models.DateTimeField(null=True)
-    # The `state` part of the newest report or heartbeat (memory pressure, power).
-    situation = models.JSONField(null=True)
 
     objects: ClassVar = MachineQuerySet.as_manager()
 
@@ -128,6 +108,21 @@ class Machine(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, **options: Any) -> None:
+        is_new = self._state.adding
+        super().save(**options)
+        if is_new:
+            self.health = Health.objects.create(machine=self)
+
+    @property
+    def last_seen_at(self) -> datetime | None:
+        return self.health.seen_at
+
+    @property
+    def situation(self) -> dict[str, Any] | None:
+        """The `state` part of the newest report or heartbeat (memory pressure, power)."""
+        return self.health.situation
 
     @property
     def state_icon(self) -> str:

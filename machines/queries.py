@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404
 
 from machines.enrolment import EnrolmentOverError
-from machines.liveness import REPORT_S
+from machines.health.pace import REPORT_S
 from machines.models import Benchmark, Enrolment, EnrolmentState, Machine, MachineQuerySet
 from machines.wire import heartbeat_from_document
 from portal.accounts.models import ApiToken, User
@@ -29,12 +29,12 @@ class StoredFacts:
 
 
 def list_visible_machines(user: User) -> MachineQuerySet:
-    return Machine.objects.visible_to(user)
+    return Machine.objects.select_related("health").visible_to(user)
 
 
 def list_all_machines() -> MachineQuerySet:
     """For service tokens with the scope to read: they see the whole team."""
-    return Machine.objects.select_related("owner")
+    return Machine.objects.select_related("owner", "health")
 
 
 def get_visible_machine(user: User, public_id: str) -> Machine:
@@ -52,12 +52,12 @@ def get_machine_of(token: ApiToken) -> Machine:
 
 def find_machine_of(token: ApiToken) -> Machine | None:
     """By its token, and while that is being replaced by the one before and the one after it too."""
-    machine = Machine.objects.filter(token=token).first()
+    machine = Machine.objects.select_related("health").filter(token=token).first()
     if machine is not None:
         machine.token = token
         return machine
     lineage = Q(token__replaces=token) | Q(token=token.replaces_id) if token.replaces_id else Q(token__replaces=token)
-    return Machine.objects.select_related("token").filter(lineage).first()
+    return Machine.objects.select_related("token", "health").filter(lineage).first()
 
 
 def get_waiting_enrolment(public_id: str) -> Enrolment:

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Q
 
 from machines.enrolment import MACHINE_TOKEN_LIFETIME
-from machines.liveness import mark_seen
-from machines.models import Benchmark, InstalledModel, Machine, MachineState, Runtime
-from machines.token_rotation import revoke_tokens_of
+from machines.health import buffer
+from machines.health.choices import MachineState
+from machines.health.evaluating import evaluate_one
+from machines.health.receiving import Message, receive_now
+from machines.models import Benchmark, InstalledModel, Machine, Runtime
 from portal.accounts.models import User
 from portal.accounts.tokens import extend_token
 from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
+from routing.engine.messages import Origin
 
 BENCHMARKS_KEPT = 500
 # Times of agents are bounded by it: an age before the project is no time that a clock showed.
@@ -24,15 +26,19 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
-def accept_report(*, machine: Machine, report: facts.Report, document: dict[str, object]) -> bool:
-    """Replace what is known of the machine. False: an older report came late; it only shows that the machine is there.
+def accept_report(
+    *, machine: Machine, report: facts.Report, document: dict[str, object], interval_s: float | None = None
+) -> bool:
+    """Replace what is known of the machine. False: an older report came late, or one came twice.
 
-    `document` is what `report` was parsed from. Raises Problem 400 for two runtimes or models with one identity.
+    `document` is what `report` was parsed from; `interval_s` is when the agent is told to be heard of again.
+    Raises Problem 400 for two runtimes or models with one identity.
     """
     _refuse_duplicates(report)
     now = clock.now()
     collected_at = _bounded(report.collected_at, now)
-    mark_seen(machine, now=now)
+    if not receive_now(machine.health, _message_of(report, document, at=now, interval_s=interval_s)):
+        return False
     newer = Machine.objects.filter(pk=machine.pk).exclude(collected_at__gt=collected_at)
     hardware = cast("dict[str, object]", document["hardware"])
     columns = {name: hardware.get(name) for name in facts.Hardware._fields}
@@ -43,19 +49,39 @@ def accept_report(*, machine: Machine, report: facts.Report, document: dict[str,
         report={key: value for key, value in document.items() if key != "poll"},
         collected_at=collected_at,
         reported_at=now,
-        situation=document.get("state"),
     ):
+        evaluate_one(machine, now=now)
         return False
     _replace_inventory(machine, report.runtimes)
+    evaluate_one(machine, now=now)
     if machine.token is not None:
         extend_token(machine.token, until=now + MACHINE_TOKEN_LIFETIME)
     return True
 
 
-def accept_heartbeat(*, machine: Machine, situation: dict[str, object] | None) -> None:
-    """One update and no row. `situation` is the `state` part of a report; None leaves the last one."""
-    more = {} if situation is None else {"situation": situation}
-    mark_seen(machine, now=clock.now(), **more)
+def accept_heartbeat(
+    *,
+    machine: Machine,
+    situation: dict[str, Any] | None,
+    origin: Origin | None = None,
+    announcement: str | None = None,
+    interval_s: float | None = None,
+) -> None:
+    """No row: one entry in Valkey, or one update. `situation` is the `state` part of a report; None leaves the last."""
+    message = Message(
+        at=clock.now(), origin=origin, announcement=announcement, situation=situation, interval_s=interval_s
+    )
+    if announcement is not None:
+        # Rare, and people look at once: a Mac that was closed is asleep now, not in ten seconds.
+        _accept_announcement(machine, message)
+    elif not buffer.keep(machine.pk, message):
+        receive_now(machine.health, message)
+
+
+@transaction.atomic
+def _accept_announcement(machine: Machine, message: Message) -> None:
+    if receive_now(machine.health, message):
+        evaluate_one(machine, now=message.at)
 
 
 @transaction.atomic
@@ -65,12 +91,8 @@ def accept_benchmarks(*, machine: Machine, benchmarks: Sequence[facts.Benchmark]
     Benchmark.objects.bulk_create([_benchmark_row(machine, one, now) for one in benchmarks], ignore_conflicts=True)
     kept = machine.benchmarks.values("pk")[:BENCHMARKS_KEPT]
     machine.benchmarks.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
-    mark_seen(machine, now=now)
+    receive_now(machine.health, Message(at=now))
     return len(benchmarks)
-
-
-def can_revoke(machine: Machine, person: User) -> bool:
-    return not machine.is_retired and (person.is_admin or machine.owner_id == person.pk)
 
 
 @transaction.atomic
@@ -82,13 +104,17 @@ def adopt_machine(*, machine: Machine, by: User) -> bool:
     return True
 
 
-@transaction.atomic
-def revoke_machine(*, machine: Machine, by: User) -> None:
-    """The token is refused from the next request on; the machine stays in the records as retired."""
-    revoke_tokens_of(machine, by=by)
-    current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
-    if current.update(state=MachineState.RETIRED, state_since=clock.now()):
-        record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})
+def _message_of(
+    report: facts.Report, document: dict[str, object], *, at: datetime, interval_s: float | None
+) -> Message:
+    return Message(
+        at=at,
+        origin=report.origin,
+        situation=cast("dict[str, Any] | None", document.get("state")),
+        interval_s=interval_s,
+        is_report=True,
+        is_broken=any(runtime.state is facts.RuntimeState.BROKEN for runtime in report.runtimes),
+    )
 
 
 def _bounded(time: datetime, now: datetime) -> datetime:

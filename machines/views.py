@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from machines import queries, services
 from machines.enrolment import EnrolmentOverError, approve_enrolment, deny_enrolment
 from machines.forms import CodeForm
+from machines.health import standing
 from portal.accounts.access import admin_required, get_person
 from portal.common.addresses import portal_address
 from portal.common.htmx import render_page_or_part
@@ -57,7 +58,7 @@ def show(request: HttpRequest, public_id: str) -> HttpResponse:
         "machine": machine,
         "benchmarks": machine.benchmarks.all()[: queries.BENCHMARKS_SHOWN],
         "can_adopt": person.is_admin and machine.owner is None and not machine.is_retired,
-        "can_revoke": services.can_revoke(machine, person),
+        "can_manage": standing.can_manage(machine, person),
     }
     return render_page_or_part(request, "machines/detail.html", context, part="live")
 
@@ -77,8 +78,8 @@ def adopt(request: HttpRequest, public_id: str) -> HttpResponse:
 def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     person = get_person(request)
     machine = queries.get_visible_machine(person, public_id)
-    if not services.can_revoke(machine, person):
+    if not standing.can_manage(machine, person):
         raise PermissionDenied(_("Only its owner or an admin may revoke a Mac."))
-    services.revoke_machine(machine=machine, by=person)
+    standing.revoke_machine(machine=machine, by=person)
     messages.success(request, _("%(name)s is revoked. Its token is refused from now on.") % {"name": machine.name})
     return redirect("machines:detail", machine.public_id)

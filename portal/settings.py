@@ -176,13 +176,15 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "demo.keep_alive": {"queue": "poll"},
     "health.worker_heartbeat": {"queue": "house"},
     "incidents.tell": {"queue": "notify"},
-    "machines.refresh_states": {"queue": "poll"},
+    "machines.forget_enrolments": {"queue": "house"},
+    "machines.watch": {"queue": "ingest"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
 }
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "machine-states": {"task": "machines.refresh_states", "schedule": 15.0, "options": {"expires": 15.0}},
+    "machines": {"task": "machines.watch", "schedule": 10.0, "options": {"expires": 10.0}},
+    "enrolments": {"task": "machines.forget_enrolments", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
     "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
     "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from machines.health import buffer
 from portal.accounts.models import Role, User
 from tests.running import RunningPortal, kill_quietly, start_portal
 
@@ -47,6 +48,11 @@ def client_of() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def no_heartbeat_of_another_test() -> None:
+    buffer.forget_all()
 
 
 @pytest.fixture

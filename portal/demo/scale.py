@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from machines.models import Benchmark, InstalledModel, Machine, Runtime
+from machines.models import Benchmark, Health, InstalledModel, Machine, Runtime
 from portal.accounts.models import ApiToken
 from portal.common.ids import ALPHABET, new_public_id
 from portal.demo.cast import DemoProject
@@ -69,7 +69,9 @@ class Kinds:
 def add_copies(team: Team, asks: Sequence[Ask], *, now: datetime, copies: int) -> None:
     """Macs, projects and work of the demo again, `copies` times; its people stay. Writes batches of 1,000 rows."""
     revisions = _list_revisions()
-    originals = list(Machine.objects.select_related("token").prefetch_related("runtimes__models", "benchmarks"))
+    originals = list(
+        Machine.objects.select_related("token", "health").prefetch_related("runtimes__models", "benchmarks")
+    )
     names = {machine.pk: name for name, machine in team.macs.items()}
     for number in range(2, copies + 2):
         clones = _clone_machines(originals, number)
@@ -194,6 +196,9 @@ def _clone_machines(originals: Sequence[Machine], number: int) -> list[Machine]:
     machines = Machine.objects.bulk_create(
         _clone(machine, public_id=new_public_id("m"), name=f"{machine.name}-{number}", token_id=token.pk)
         for machine, token in zip(originals, tokens, strict=True)
+    )
+    Health.objects.bulk_create(
+        _clone(original.health, machine_id=machine.pk) for original, machine in zip(originals, machines, strict=True)
     )
     for machine, token in zip(machines, tokens, strict=True):
         machine.token = token

@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-from machines.liveness import LATE_AFTER
+from machines.health.models import INTERVAL_S
+from machines.health.states import late_after
 from machines.models import Machine
 from machines.queries import is_report_wanted
 from portal.common import clock
@@ -37,4 +38,4 @@ def keep_demo_alive() -> int:
 
 def _is_late(machine: Machine, now: datetime) -> bool:
     """The late Mac is heard of only after it has been late for a while."""
-    return machine.last_seen_at is None or machine.last_seen_at < now - LATE_AFTER * 1.5
+    return machine.last_seen_at is None or machine.last_seen_at < now - late_after(INTERVAL_S) * 1.5

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from machines.liveness import LATE_AFTER, refresh_states
+from machines.health.evaluating import evaluate_due
+from machines.health.models import INTERVAL_S
+from machines.health.states import late_after
 from machines.models import Machine
 from machines.services import accept_benchmarks, accept_heartbeat, accept_report
 from portal.accounts.models import User
@@ -67,13 +69,13 @@ def show_today(team: Team, *, now: datetime) -> None:
     """The newest report of each Mac, at the time at which it was last there."""
     for mac in MACS:
         silence = {
-            Presence.LATE: LATE_AFTER + timedelta(seconds=20),
+            Presence.LATE: late_after(INTERVAL_S) + timedelta(seconds=20),
             Presence.OFFLINE: OFFLINE_SINCE,
             Presence.MISSING: MISSING_SINCE,
         }.get(mac.presence, timedelta(seconds=15))
         with clock.standing_at(now - silence):
             send_facts(team.macs[mac.name], mac, at=now - silence, is_broken=mac.is_broken)
-    refresh_states(now=now)
+    evaluate_due(now=now)
 
 
 def keep_alive(machine: Machine, mac: DemoMac, *, now: datetime, is_report_wanted: bool) -> None:

@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from machines.health.standing import revoke_machine
 from machines.models import Benchmark, InstalledModel, Machine, Runtime
 from machines.queries import find_facts
-from machines.services import revoke_machine
 from portal.accounts.models import ApiToken, Scope, User
 from portal.accounts.tokens import issue_service_token
 from portal.audit.services import OPERATOR

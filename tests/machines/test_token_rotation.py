@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.test import Client
 
+from machines.health.standing import revoke_machine
 from machines.models import Machine
 from machines.queries import find_machine_of
-from machines.services import revoke_machine
 from portal.accounts.models import ApiToken, User
 from portal.audit.models import AuditEntry
 from portal.common import clock

@@ -1,0 +1,78 @@
+"""What people decide on machines: quarantine, release, revoke; one or many. And what a clone brings on by itself."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from machines.health.choices import MachineState, QuarantineReason
+from machines.health.evaluating import evaluate_one
+from machines.health.incidents import note_state_changes
+from machines.health.models import Health, StateChange
+from machines.models import Machine
+from machines.token_rotation import revoke_tokens_of
+from portal.accounts.models import User
+from portal.audit.services import record
+from portal.common import clock
+
+
+def can_manage(machine: Machine, person: User) -> bool:
+    return not machine.is_retired and (person.is_admin or machine.owner_id == person.pk)
+
+
+@transaction.atomic
+def revoke_machine(*, machine: Machine, by: User) -> bool:
+    """The token is refused from the next request on; the machine stays in the records as retired.
+
+    False: it was retired before.
+    """
+    revoke_tokens_of(machine, by=by)
+    now = clock.now()
+    before = machine.state
+    current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
+    if not current.update(state=MachineState.RETIRED, state_since=now):
+        return False
+    Health.objects.filter(pk=machine.pk).update(due_at=None)
+    machine.poll_targets.all().delete()
+    change = StateChange.objects.create(machine=machine, at=now, before=before, after=MachineState.RETIRED)
+    note_state_changes([change])
+    record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})
+    return True
+
+
+@transaction.atomic
+def quarantine_machine(*, machine: Machine, by: User) -> bool:
+    """It keeps reporting and gets local answers only. False: it was in quarantine already."""
+    return _set_quarantine(machine, by=by, reason=QuarantineReason.PERSON, action="machine.quarantined")
+
+
+@transaction.atomic
+def release_machine(*, machine: Machine, by: User) -> bool:
+    """False: it was in no quarantine. What led to it is forgotten, so that it counts anew."""
+    return _set_quarantine(machine, by=by, reason=None, action="machine.released")
+
+
+def _set_quarantine(machine: Machine, *, by: User, reason: QuarantineReason | None, action: str) -> bool:
+    rows = Health.objects.filter(pk=machine.pk)
+    rows = rows.filter(quarantine="") if reason else rows.exclude(quarantine="")
+    # The starts that took turns are forgotten: should they go on, that is seen again.
+    forgotten: dict[str, Any] = {} if reason else {"boots": []}
+    if machine.is_retired or not rows.update(quarantine=reason or "", **forgotten):
+        return False
+    evaluate_one(machine, now=clock.now())
+    record(by=by, action=action, subject=machine, data={"name": machine.name})
+    return True
+
+
+ACTIONS: dict[str, Callable[..., bool]] = {
+    "quarantine": quarantine_machine,
+    "release": release_machine,
+    "revoke": revoke_machine,
+}
+
+
+def act_on_many(*, machines: Iterable[Machine], action: str, by: User) -> int:
+    """How many changed. Each machine is a transaction of its own; those that the person may not manage stay."""
+    act = ACTIONS[action]
+    return sum(act(machine=machine, by=by) for machine in machines if can_manage(machine, by))
