@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from . import strict_json
+from .catalogue import EMPTY, Catalogue
 from .errors import BundleError, PolicyErrors, WireError
 from .facts import time_text
 from .policy import Policy
@@ -29,6 +30,7 @@ class Bundle(NamedTuple):
     expires_at: datetime
     policy: Policy
     prefixes: ClientPrefixes
+    catalogue: Catalogue
     # The privacy rules, prepared for matching.
     rules: PrivacyRules
 
@@ -42,9 +44,15 @@ class Bundle(NamedTuple):
 
 
 def build_payload(
-    *, revision: int, epoch: int, issued_at: datetime, policy: Policy, client_prefixes: Mapping[str, object]
+    *,
+    revision: int,
+    epoch: int,
+    issued_at: datetime,
+    policy: Policy,
+    client_prefixes: Mapping[str, object],
+    catalogue: str | None = None,
 ) -> bytes:
-    """The bytes to sign."""
+    """The bytes to sign. `catalogue` is its JSON text: carried as a text, it costs nothing until somebody looks."""
     expires_at = issued_at + timedelta(seconds=policy.limits.policy_max_age_s)
     return strict_json.encode(
         {
@@ -55,6 +63,7 @@ def build_payload(
             "expires_at": time_text(expires_at),
             "policy": policy_document(policy),
             "client_prefixes": client_prefixes,
+            **({} if catalogue is None else {"catalogue": catalogue}),
         }
     )
 
@@ -94,8 +103,16 @@ def _read_bundle(reader: ObjectReader) -> Bundle:
         expires_at=_time(reader, "expires_at"),
         policy=policy,
         prefixes=parse_prefixes(reader.reader("client_prefixes")),
+        catalogue=_catalogue(reader),
         rules=PrivacyRules(policy),
     )
+
+
+def _catalogue(reader: ObjectReader) -> Catalogue:
+    """Without one (a portal that is older than this engine) models are known by their reports alone."""
+    if reader.take("catalogue", None) is None:
+        return EMPTY
+    return Catalogue(reader.text("catalogue", max_length=MAX_BUNDLE_BYTES))
 
 
 def _time(reader: ObjectReader, key: str) -> datetime:

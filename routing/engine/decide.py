@@ -20,7 +20,7 @@ from .bundle import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
 from .facts import MachineFacts, Situation
-from .feasibility import Candidate, Limit, Work, list_candidates, list_runtime_limits
+from .feasibility import Candidate, list_candidates, list_runtime_limits
 from .policy import Preference, TaskCategory
 from .preference import Preferred, preferred_side, settle_either
 from .prefixes import PrefixProfile
@@ -28,6 +28,7 @@ from .privacy import Judgement, judge_privacy
 from .request import ClientName, TaskRequest
 from .selection import Selected, select
 from .trace import Trace
+from .work import Limit, Work
 
 # A machine with hundreds of models would drown the reader; the first ones in the report's order are told.
 MAX_TOLD_MODELS = 20
@@ -94,6 +95,7 @@ def _plan(
         task=task,
         policy=bundle.policy,
         prefixes=bundle.prefixes,
+        catalogue=bundle.catalogue,
         is_protected=judged.is_protected,
         model_rules=judged.model_rules,
         needs=tuple(dict.fromkeys((*task.needs, *request.needs))),

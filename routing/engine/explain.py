@@ -135,6 +135,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} is rated {tier}; the task asks for at least {minimum}.",
         "{model} の評価は {tier} で、このタスクの目安 {minimum} を下回ります。",
     ),
+    "licence_excludes_production": (
+        "The licence of {model} excludes production use.",
+        "{model} のライセンスは業務での利用を認めていません。",
+    ),
     "deadline_missed": (
         "The first token of {model} is expected after up to {first_token_s} s; {deadline_s} s were asked for.",
         "{model} の最初の応答は最長 {first_token_s} 秒の見込みで、期限の {deadline_s} 秒を超えます。",

@@ -1,77 +1,151 @@
-"""Does a model fit this machine's memory, and how soon does it answer? Pure arithmetic on facts.
+"""Does a model fit this machine, with which context, how soon and how fast does it answer? Pure arithmetic on facts.
 
-Memory compares the model's file with what the GPU may use. Speed comes from runs measured on this machine.
+`estimate` answers for one context, `largest_context` the other way round. What is not known is None, never a guess.
+Memory stands in `fit_memory`, speed in `fit_speed`, what measured runs change in `fit_basis`.
 """
 
-from .answer import Expected
-from .facts import MAX_TOKENS_PER_S, MIN_TOKENS_PER_S, Benchmark, Hardware, MachineFacts, ModelFacts, RuntimeFacts
+from enum import StrEnum
+from typing import NamedTuple
 
-# What the system leaves to the GPU when it reports no limit of its own: two thirds up to 32 GB, three quarters above.
-# Read off Macs with macOS 15 and older; newer systems leave more, so this errs on the safe side.
-_SMALL_MEMORY_BYTES = 36 * 10**9
-_SMALL_SHARE, _LARGE_SHARE = (2, 3), (3, 4)
-# Compute buffers and the KV cache of a short context, beside the weights.
-_HEADROOM_BYTES = 10**9
-# A measured run repeats within a tenth on a quiet machine; a busy one takes longer.
-_FASTER, _SLOWER = 0.9, 1.25
-# Past it a number is a mistake; the arithmetic of floats still holds.
-_MAX_TOKENS = 10**12
+from .facts import RuntimeKind
+from .fit_basis import NOTHING_LEARNED, Learned, Run
+from .fit_case import Case, FitMachine, FitModel, Range, two_digits
+from .fit_constants import DISK_BYTES_PER_S
+from .fit_memory import MAX_CONTEXT_TOKENS, MAX_PARALLEL, SPARE_BYTES, GpuLimit, Memory, most_context
 
 
-def memory_limit_bytes(hardware: Hardware) -> int | None:
-    """What models may use, in bytes; None when the machine's memory is unknown."""
-    if hardware.gpu_limit_bytes is not None:
-        return hardware.gpu_limit_bytes
-    if hardware.memory_bytes is None or hardware.platform != "darwin":
-        return hardware.memory_bytes
-    numerator, denominator = _SMALL_SHARE if hardware.memory_bytes < _SMALL_MEMORY_BYTES else _LARGE_SHARE
-    return hardware.memory_bytes * numerator // denominator
+class Verdict(StrEnum):
+    """`tight`: within the limit, but not with a gigabyte to spare, or only once other programs let go of memory."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    TOO_LARGE = "too_large"
+    UNKNOWN = "unknown"
 
 
-def needed_bytes(model: ModelFacts) -> int | None:
-    """Memory for the weights and a short context; None when the size is unknown."""
-    return None if model.size_bytes is None else model.size_bytes + _HEADROOM_BYTES
+class Estimate(NamedTuple):
+    """Ranges are (low, high). `spare_bytes` is what stays free below the limit, negative where that much is missing.
+
+    `notes` say what is not known or was not taken as asked: `chip_unknown`, `geometry_unknown`,
+    `quantization_unknown`, `limit_unknown`, `context_over_model`, `input_bounded`.
+    """
+
+    memory: Memory | None
+    limit: GpuLimit | None
+    verdict: Verdict
+    spare_bytes: int | None
+    decode_tokens_per_s: Range | None
+    prefill_tokens_per_s: Range | None
+    first_token_s: Range | None
+    load_s: Range | None
+    basis: str
+    notes: tuple[str, ...]
 
 
-def expected_speed(facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, total_tokens: int) -> Expected:
-    """Seconds to the first token of a prompt of `total_tokens`, and decode speed, as ranges."""
-    load_s = (0.0, 0.0) if model.is_loaded else None
-    run = find_benchmark(facts, runtime, model, depth_tokens=total_tokens)
-    if run is None:
-        return Expected(first_token_s=None, decode_tokens_per_s=None, load_s=load_s, basis="formula")
-    prefill_s = min(total_tokens, _MAX_TOKENS) / run.prompt_tokens_per_s
-    return Expected(
-        first_token_s=(two_digits(prefill_s * _FASTER), two_digits(prefill_s * _SLOWER)),
-        decode_tokens_per_s=(
-            two_digits(run.decode_tokens_per_s / _SLOWER),
-            two_digits(run.decode_tokens_per_s / _FASTER),
-        ),
-        load_s=load_s,
-        basis="measured",
+def estimate(  # noqa: PLR0913 - what the question consists of
+    machine: FitMachine,
+    model: FitModel,
+    *,
+    quantization: str | None,
+    runtime: RuntimeKind,
+    context_tokens: int,
+    kv_quantization: str = "f16",
+    parallel: int = 1,
+    learned: Learned = NOTHING_LEARNED,
+) -> Estimate:
+    """For a prompt of `context_tokens` (the answer comes after it), in each of `parallel` conversations."""
+    case = Case.of(machine, model, quantization, runtime, kv_quantization=kv_quantization)
+    tokens = min(max(context_tokens, 0), MAX_CONTEXT_TOKENS)
+    agents = min(max(parallel, 1), MAX_PARALLEL)
+    notes = list(case.notes)
+    if tokens != context_tokens or agents != parallel:
+        notes.append("input_bounded")
+    if model.shape.context_tokens is not None and tokens > model.shape.context_tokens:
+        notes.append("context_over_model")
+    memory = case.memory(tokens, agents)
+    verdict, spare = _verdict(machine, memory, is_cache_known=case.is_cache_known)
+    decode, prefill, basis = case.speed(tokens, agents, learned)
+    first_token = _first_token(prefill, max(tokens, 1) * agents)
+    return Estimate(
+        memory=memory,
+        limit=machine.limit,
+        verdict=verdict,
+        spare_bytes=spare,
+        decode_tokens_per_s=decode,
+        prefill_tokens_per_s=prefill,
+        first_token_s=first_token,
+        load_s=load_seconds(memory.weights_bytes) if memory else None,
+        basis=basis,
+        notes=tuple(notes),
     )
 
 
-def find_benchmark(
-    facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, depth_tokens: int
-) -> Benchmark | None:
-    """The run of this model whose depth is nearest; of equals the newest."""
-    own = [
-        run
-        for run in facts.benchmarks
-        if run.runtime is runtime.kind
-        and run.model == model.name
-        and run.quantization == model.quantization
-        and _is_speed(run.prompt_tokens_per_s)
-        and _is_speed(run.decode_tokens_per_s)
-    ]
-    return min(own, key=lambda run: (abs(run.depth_tokens - depth_tokens), -run.measured_at.timestamp()), default=None)
+def largest_context(
+    machine: FitMachine,
+    model: FitModel,
+    *,
+    quantization: str | None,
+    runtime: RuntimeKind,
+    kv_quantization: str = "f16",
+    parallel: int = 1,
+) -> int | None:
+    """The most tokens of context that fit with a gigabyte to spare; 0: it fits with none. None: not known."""
+    case = Case.of(machine, model, quantization, runtime, kv_quantization=kv_quantization)
+    if case.weights is None or machine.limit is None or not case.is_cache_known:
+        return None
+    return most_context(
+        model.shape,
+        case.weights,
+        machine.limit.limit_bytes - SPARE_BYTES,
+        kv_bytes=case.kv_bytes,
+        parallel=parallel,
+        is_mlx=case.is_mlx,
+    )
 
 
-def _is_speed(tokens_per_s: float) -> bool:
-    """A figure that a report may hold; nothing else is taken as measured."""
-    return MIN_TOKENS_PER_S <= tokens_per_s <= MAX_TOKENS_PER_S
+def measured_run(  # noqa: PLR0913 - one row of a benchmark
+    machine: FitMachine,
+    model: FitModel,
+    *,
+    quantization: str | None,
+    runtime: RuntimeKind,
+    depth_tokens: int,
+    decode_tokens_per_s: float,
+    prompt_tokens_per_s: float | None,
+) -> Run:
+    """A measured run beside what the formula says of it."""
+    case = Case.of(machine, model, quantization, runtime, kv_quantization="f16")
+    rates = case.formula(min(max(depth_tokens, 0), MAX_CONTEXT_TOKENS))
+    return Run(
+        key=case.key,
+        model_class=model.model_class,
+        depth_tokens=depth_tokens,
+        decode_tokens_per_s=decode_tokens_per_s,
+        prompt_tokens_per_s=prompt_tokens_per_s,
+        formula_decode=rates[0] if rates else None,
+        formula_prefill=rates[1] if rates else None,
+    )
 
 
-def two_digits(value: float) -> float:
-    """Rounded to two significant digits: closer figures than that are noise."""
-    return float(f"{value:.2g}")
+def load_seconds(size_bytes: int) -> Range:
+    """From the disk; nothing is read when the file is still in memory, so this is for a cold start."""
+    return two_digits(size_bytes / DISK_BYTES_PER_S.high), two_digits(size_bytes / DISK_BYTES_PER_S.low)
+
+
+def _first_token(prefill: Range | None, tokens: int) -> Range | None:
+    if prefill is None or prefill[0] <= 0:
+        return None
+    return two_digits(tokens / prefill[1]), two_digits(tokens / prefill[0])
+
+
+def _verdict(machine: FitMachine, memory: Memory | None, *, is_cache_known: bool) -> tuple[Verdict, int | None]:
+    """Without the shape only the file is known: then it can be too large, but nobody says that it fits."""
+    if memory is None or machine.limit is None:
+        return Verdict.UNKNOWN, None
+    spare = machine.limit.limit_bytes - memory.total_bytes
+    if spare < 0:
+        return Verdict.TOO_LARGE, spare
+    if not is_cache_known:
+        return Verdict.UNKNOWN, spare
+    is_held = machine.available_bytes is not None and memory.total_bytes > machine.available_bytes
+    return (Verdict.TIGHT if spare < SPARE_BYTES or is_held else Verdict.FITS), spare

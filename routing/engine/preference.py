@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from .answer import NearMiss, Reason, Stage
 from .facts import MachineFacts, MachineState, MemoryPressure, Situation
-from .feasibility import Candidate, Work
+from .feasibility import Candidate
 from .policy import DayTime, Override, Preference, When
+from .work import Work
 
 # With less than this of the allowance left, the cloud is under pressure.
 LOW_QUOTA = 0.2

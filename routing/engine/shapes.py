@@ -54,6 +54,10 @@ class ObjectReader:
     def has(self, key: str) -> bool:
         return key in self._values
 
+    def keys(self) -> tuple[str, ...]:
+        """Of an object whose keys are names and not a fixed set."""
+        return tuple(self._values)
+
     def take(self, key: str, default: object = _REQUIRED) -> object:
         self._taken.add(key)
         if key in self._values:

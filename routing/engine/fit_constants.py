@@ -1,0 +1,109 @@
+"""The constants of the fit estimate, with units. `.ci/bench fit-constants` finds them anew from routing/data/fit.
+
+Memory's are set by hand on the runs with a known allocation; the others are the least-squares fit printed in
+docs/fit.md.
+"""
+
+from typing import NamedTuple
+
+
+class MemoryConstants(NamedTuple):
+    """Compute buffers: a base for each engine and a part that grows with the model's width."""
+
+    compute_gguf_bytes: float = 0.35e9
+    compute_mlx_bytes: float = 0.60e9
+    compute_bytes_per_hidden: float = 40_000.0
+    # A sliding-window cache holds the window and one batch.
+    batch_tokens: int = 512
+
+
+class SpeedConstants(NamedTuple):
+    """`_share` of the nominal bandwidth; `core_s` are seconds of one GPU core at the M4's clock; `_ms` per token."""
+
+    bandwidth_share: float = 0.95
+    ultra_share: float = 0.832
+    # Reading and unpacking overlap: their times add up as powers.
+    overlap: float = 3.08
+    core_s_per_gb: float = 0.033
+    core_s_per_gparam_q4: float = 0.0090
+    core_s_per_gparam_q8: float = 0.0079
+    core_s_per_gparam_k: float = 0.0041
+    core_s_per_gparam_mlx: float = 0.0090
+    core_s_per_gparam_mx: float = 0.0087
+    # The M1's GPU unpacks K mixtures far more slowly.
+    core_s_per_gparam_k_m1: float = 0.030
+    # Experts are gathered from many places: a lower share of the bandwidth.
+    expert_share_gguf: float = 0.68
+    expert_share_mlx: float = 0.66
+    layer_ms_gguf: float = 0.068
+    layer_ms_mlx: float = 0.063
+    moe_layer_ms_gguf: float = 0.031
+    moe_layer_ms_mlx: float = 0.014
+    delta_layer_ms_gguf: float = 0.160
+    delta_layer_ms_mlx: float = 0.058
+    mamba_layer_ms: float = 0.050
+    # Gemma's layers have twice the norms.
+    gemma_layer_ms_gguf: float = 0.028
+    gemma_layer_ms_mlx: float = 0.063
+    # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
+    old_build_layer_ms: float = 0.050
+    ollama_delta_extra: float = 0.384
+    # The cache is read once; then each query head works through it.
+    kv_share: float = 0.86
+    attention_core_s_gguf: float = 0.107
+    attention_core_s_mlx: float = 0.027
+    clock_m1: float = 0.725
+    clock_m2: float = 0.818
+    clock_m3: float = 0.835
+    # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
+    wall_share: float = 0.57
+
+
+class PrefillConstants(NamedTuple):
+    """Floating-point operations per second and GPU core, by generation, and what changes them."""
+
+    m1: float = 226e9
+    m2: float = 239e9
+    m3: float = 254e9
+    m4: float = 301e9
+    # No row of ours: the figure that three public notes on llama.cpp's table agree on. Tensor units in each core.
+    m5: float = 1078e9
+    m1_base_share: float = 0.89
+    ultra_share: float = 0.95
+    mlx_factor: float = 1.12
+    f16_factor_m1_m2: float = 1.113
+    f16_factor: float = 1.047
+    # Each batch of a mixture of experts reads all experts.
+    batch_reads: float = 1.95
+
+
+MEMORY = MemoryConstants()
+SPEED = SpeedConstants()
+PREFILL = PrefillConstants()
+
+
+class Spread(NamedTuple):
+    """Measured over predicted: between these lay nine of ten rows that had no part in the fit."""
+
+    low: float
+    high: float
+
+
+# By basis; the formula's by kind of model too, where it differs.
+DECODE_SPREAD = {
+    "measured": Spread(0.90, 1.08),
+    "corrected": Spread(0.82, 1.12),
+    "fleet": Spread(0.85, 1.12),
+    "formula": Spread(0.76, 1.16),
+}
+PREFILL_SPREAD = {
+    "measured": Spread(0.88, 1.10),
+    "corrected": Spread(0.82, 1.14),
+    "fleet": Spread(0.85, 1.12),
+    "formula": Spread(0.78, 1.18),
+}
+# Of the ratio (as a logarithm) of runs of the same class.
+CORRECTION_WEIGHT = 0.5
+# What a Mac's disk reads in a second while a model loads: slow ones of the base models, fast ones of the larger.
+# Apple's figures for its own disks; a file that is still in memory loads at once.
+DISK_BYTES_PER_S = Spread(1.5e9, 6e9)
