@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("preferences", preferences, name="preferences"),
     path("setup/<str:token>", set_up, name="setup"),
     path("", include("portal.accounts.urls")),
+    path("", include("portal.notices.urls")),
+    path("", include("portal.incidents.urls")),
     path("", include("machines.urls")),
     path("", include("routing.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="api-schema"),

@@ -56,10 +56,12 @@ class NavigationItem:
 NAVIGATION = (
     NavigationItem("/", "home", _("Home")),
     NavigationItem("/machines/", "machines", _("Machines")),
+    NavigationItem("/incidents/", "warn", _("Incidents")),
     NavigationItem("/decisions/", "list", _("Decisions")),
     NavigationItem("/rules/", "shield", _("NDA rules")),
     NavigationItem("/matrix/", "matrix", _("Task matrix")),
     NavigationItem("/projects/", "folder", _("Projects")),
+    NavigationItem("/notices/", "bell", _("Notices")),
     NavigationItem("/people", "user", _("People"), is_for_owners=True),
 )
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common import clock
 from portal.common.ids import new_public_id
+from portal.notices.kinds import get_kind
 
 
 def new_delivery_id() -> str:
@@ -41,6 +42,10 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def label(self) -> str:
+        return str(get_kind(self.kind).label)
 
 
 class Destination(models.Model):

@@ -1,0 +1,93 @@
+"""Pages of incidents: everybody sees their own Macs' part, and who was told."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from portal.accounts.models import Role, User
+from portal.incidents.kinds import IncidentKind
+from portal.incidents.models import Incident
+from portal.incidents.services import Subject, begin
+from portal.incidents.telling import tell
+
+pytestmark = pytest.mark.django_db
+type SignIn = Callable[[User], Client]
+
+
+@pytest.fixture
+def incident(aiko: User, ben: User, settings: Settings) -> Incident:
+    """One of Ben's Macs and one that is nobody's, told of."""
+    settings.MAIL_FROM = "kirikae@example.org"
+    now = timezone.now()
+    subjects = [
+        Subject("m_1", "ben-mini", page="/machines/m_1/", owner_id=ben.pk),
+        Subject("m_2", "build-<b>", page="/machines/m_2/"),
+    ]
+    begin(kind=IncidentKind.QUARANTINED, subjects=subjects, at=now)
+    tell(now=now)
+    return Incident.objects.get()
+
+
+def read(client: Client, incident: Incident | None = None) -> str:
+    return client.get(f"/incidents/{incident.public_id}/" if incident else "/incidents/").content.decode()
+
+
+def test_an_admin_sees_everything_and_who_was_told(client_of: SignIn, aiko: User, incident: Incident) -> None:
+    client = client_of(aiko)
+
+    assert "ben-mini, build-&lt;b&gt;" in read(client)
+    page = read(client, incident)
+    assert "Aiko" in page
+    assert "Ben" in page
+    assert "A Mac was quarantined" in page
+    assert "build-&lt;b&gt;" in page
+
+
+def test_a_developer_sees_their_own_part_only(client_of: SignIn, ben: User, incident: Incident) -> None:
+    client = client_of(ben)
+
+    assert "build-" not in read(client)
+    page = read(client, incident)
+    assert "ben-mini" in page
+    assert "build-" not in page
+    assert "Aiko" not in page
+
+
+def test_an_outsider_sees_nothing(client_of: SignIn, chie: User, incident: Incident) -> None:
+    client = client_of(chie)
+
+    assert "ben-mini" not in read(client)
+    assert client.get(f"/incidents/{incident.public_id}/").status_code == 404
+    assert client.post(f"/incidents/{incident.public_id}/acknowledge").status_code == 404
+
+
+def test_who_looks_at_it_is_told_to_everybody(client_of: SignIn, aiko: User, ben: User, incident: Incident) -> None:
+    client_of(ben).post(f"/incidents/{incident.public_id}/acknowledge")
+
+    page = read(client_of(aiko), incident)
+    assert "I am looking at it" not in page
+    incident.refresh_from_db()
+    assert incident.acknowledged_by == ben
+
+
+def test_an_auditor_only_reads(client_of: SignIn, chie: User, incident: Incident) -> None:
+    chie.role = Role.AUDITOR
+    chie.save()
+    client = client_of(chie)
+
+    assert "I am looking at it" not in read(client, incident)
+    assert client.post(f"/incidents/{incident.public_id}/acknowledge").status_code == 403
+
+
+def test_the_list_costs_a_fixed_number_of_queries(
+    client_of: SignIn, aiko: User, incident: Incident, django_assert_num_queries: Callable[..., object]
+) -> None:
+    client = client_of(aiko)
+    for kind in (IncidentKind.OFFLINE, IncidentKind.DEGRADED):
+        begin(kind=kind, subjects=[Subject(f"m_{number}", f"mac-{number}") for number in range(9)], at=timezone.now())
+
+    with django_assert_num_queries(6):  # type: ignore[attr-defined] # session, person, head, open, closed, parts
+        client.get("/incidents/")
