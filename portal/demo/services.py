@@ -26,6 +26,7 @@ from portal.audit.models import AuditEntry
 from portal.common import clock
 from portal.common.models import PolicyHead
 from portal.common.policy_head import get_head
+from portal.demo import drafts
 from portal.demo.cast import DOMAIN, MACS, PEOPLE, DemoMac
 from portal.demo.reports import AGENT_VERSION, hardware_of
 from portal.demo.scale import add_copies
@@ -35,7 +36,6 @@ from portal.setup.services import FirstRun, complete_setup, issue_setup_token
 from routing.bundles import forget_bundles
 from routing.models import Decision
 from routing.policy_file import read_policy_file
-from routing.rules import add_rule
 from routing.services import ensure_first_revision, publish_revision
 
 POLICY_FILE = Path(__file__).parent / "policy.yaml"
@@ -78,10 +78,11 @@ def make_demo(*, now: datetime, days_of_work: int = DAYS - 1, scale: int = 1) ->
     later = _publish_policy(people, start=start)
     later_at = now - timedelta(days=LATER_RULE_DAYS_AGO)
     asks = tell_story(now=now, days=days_of_work)
+    drafts.save_before_the_later_client(people, now=now)
     work(team, [ask for ask in asks if ask.at < later_at], now=now)
-    with clock.standing_at(later_at):
-        add_rule(rule=later, by=people["tanaka"])
+    drafts.publish_later_rule(people, rule=later, at=later_at)
     work(team, [ask for ask in asks if ask.at >= later_at], now=now)
+    drafts.save_of_late(people, now=now)
     show_today(team, now=now)
     add_copies(team, asks, now=now, copies=scale - 1)
     return count_demo()

@@ -31,14 +31,19 @@ class Incident(StrEnum):
     NONE = ""
     LAUNCHED_CLOUD = "launched_cloud"
     OTHER_ANSWER = "other_answer"
+    LAUNCHED_DIRECTLY = "launched_directly"
+    ARGUMENT_REFUSED = "argument_refused"
 
 
-# Three launches that were not what was decided, and an answer that the portal cannot confirm: the first such task
-# from that many days ago on.
+# Launches that were not what was decided or that went past Kirikae, one that was stopped before it began, and an answer
+# that the portal cannot confirm: the first such task from that many days ago on.
 INCIDENTS = (
     (41, "code-completion", Incident.LAUNCHED_CLOUD),
+    (33, "multi-file-edit", Incident.LAUNCHED_DIRECTLY),
+    (22, "simple-docs", Incident.ARGUMENT_REFUSED),
     (17, "commit-message", Incident.LAUNCHED_CLOUD),
     (9, "multi-file-edit", Incident.OTHER_ANSWER),
+    (5, "multi-file-edit", Incident.LAUNCHED_DIRECTLY),
     (3, "code-completion", Incident.LAUNCHED_CLOUD),
 )
 

@@ -171,6 +171,11 @@ def receipts_of(ask: Ask, answer: Document, machine: Machine, *, policy_epoch: i
     if answer["backend"] == "none":
         return [_receipt(decision, "blocked", at=ask.at, launched=None, exit_code=3)]
     launched = _launched(ask, answer)
+    if ask.incident is Incident.ARGUMENT_REFUSED:
+        stopped = {**launched, "args_refused": ["--settings"]}
+        return [_receipt(decision, "blocked", at=ask.at, launched=stopped, exit_code=None, code="run.argument_refused")]
+    if ask.incident is Incident.LAUNCHED_DIRECTLY:
+        return [_receipt(decision, "direct", at=ask.at, launched=launched, exit_code=None)]
     end = ask.at + timedelta(seconds=ask.lasted_s)
     return [
         _receipt(decision, "start", at=ask.at, launched=launched, exit_code=None),
@@ -179,7 +184,13 @@ def receipts_of(ask: Ask, answer: Document, machine: Machine, *, policy_epoch: i
 
 
 def _receipt(
-    decision: Document, kind: str, *, at: datetime, launched: Document | None, exit_code: int | None
+    decision: Document,
+    kind: str,
+    *,
+    at: datetime,
+    launched: Document | None,
+    exit_code: int | None,
+    code: str | None = None,
 ) -> Document:
     return {
         "decision": decision,
@@ -187,13 +198,14 @@ def _receipt(
         "at": at.isoformat(),
         "launched": launched,
         "exit": exit_code,
-        "preflight": [{"check": "launch", "ok": kind != "blocked", "code": None}],
+        "preflight": [{"check": "launch", "ok": kind != "blocked", "code": code}],
         "guard": "advisory",
     }
 
 
 def _launched(ask: Ask, answer: Document) -> Document:
-    backend = "cloud" if ask.incident is Incident.LAUNCHED_CLOUD else answer["backend"]
+    went_elsewhere = ask.incident in (Incident.LAUNCHED_CLOUD, Incident.LAUNCHED_DIRECTLY)
+    backend = "cloud" if went_elsewhere else answer["backend"]
     is_local = backend == "local"
     return {
         "client": CLIENT["name"],

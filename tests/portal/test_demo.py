@@ -21,8 +21,10 @@ from portal.demo.services import POLICY_FILE, DemoRefusedError, make_demo, remov
 from portal.demo.story import Incident, tell_story
 from portal.demo.tasks import keep_demo_alive
 from routing.bundles import forget_bundles, get_current_bundle
-from routing.models import Decision, PolicyRevision, Receipt
+from routing.drafts import list_waiting_drafts
+from routing.models import Decision, PolicyDraft, PolicyRevision, Receipt
 from routing.policy_cases import run_cases
+from routing.policy_changes import PolicyChanges
 from routing.policy_file import read_policy_file
 from routing.services import ensure_first_revision, publish_revision
 from tests.running import kill_quietly, start_portal
@@ -57,6 +59,8 @@ def test_sixty_days_hold_every_incident_and_nothing_of_the_future() -> None:
     assert Counter(ask.incident for ask in asks if ask.incident) == {
         Incident.LAUNCHED_CLOUD: 3,
         Incident.OTHER_ANSWER: 1,
+        Incident.LAUNCHED_DIRECTLY: 2,
+        Incident.ARGUMENT_REFUSED: 1,
     }
     assert 1500 < len(asks) < 3000
     assert asks[0].at > NOW - timedelta(days=60)
@@ -72,7 +76,18 @@ def test_the_team_its_macs_and_its_work_are_there(demo: datetime) -> None:
     assert Runtime.objects.filter(state="broken").count() == 1
     assert set(Decision.objects.values_list("decided_by", flat=True)) == {"agent", "portal"}
     assert set(Decision.objects.values_list("backend", flat=True)) == {"local", "cloud", "none"}
-    assert Receipt.objects.filter(is_mismatch=True).exists()
+    assert Receipt.objects.filter(is_mismatch=True, kind="start").exists()
+    assert Receipt.objects.filter(is_mismatch=True, kind="direct").exists()
+
+
+def test_drafts_of_every_state_are_there(demo: datetime) -> None:
+    states = Counter(PolicyDraft.objects.values_list("state", flat=True))
+    current, old = list_waiting_drafts()
+
+    assert states == {"waiting": 2, "published": 1, "discarded": 1}
+    assert (current.draft.title, current.meanwhile) == ("internal-minato-ios", None)
+    assert (old.draft.title, old.meanwhile) == ("nda-hokuto-labeler", PolicyChanges(("nda-hokuto",), (), (), ()))
+    assert not PolicyDraft.objects.filter(closed_at__gt=demo).exists()
 
 
 def test_everything_carries_the_time_that_it_tells_of(demo: datetime) -> None:
@@ -158,7 +173,7 @@ def test_removing_leaves_the_portal_as_new(demo: datetime) -> None:
 
     remove_demo()
 
-    kinds = (User, Machine, Decision, Receipt)
+    kinds = (User, Machine, Decision, Receipt, PolicyDraft)
     assert [kind.__name__ for kind in kinds if kind._default_manager.exists()] == []
     assert [entry.action for entry in AuditEntry.objects.all()] == ["revision.published"]
     head = get_head()
