@@ -262,7 +262,9 @@ def _answer(
         model, runtime = candidate.model, candidate.runtime
         target = launch.LocalTarget(runtime.base_url, model.name, candidate.limit_tokens, candidate.profile)
         obligations = launch.local_obligations(target, is_protected=work.is_protected)
-        recipe = launch.local_launch(target, client, is_protected=work.is_protected)
+        recipe = launch.local_launch(
+            target, client, is_protected=work.is_protected, classification=judged.privacy.classification
+        )
     elif outcome.backend is Backend.CLOUD:
         protected = bundle.rules.protected_folders
         obligations, recipe = launch.cloud_obligations(protected), launch.cloud_launch(protected, client)

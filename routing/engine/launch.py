@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .answer import Launch, Obligation
+from .effects import Classification
 from .prefixes import PrefixProfile
 from .request import Client, ClientName
 
@@ -20,11 +21,15 @@ _CLOSED_PORT = "http://127.0.0.1:9"
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
 _LOOPBACK = "127.0.0.1,localhost,::1"
 _TOOLS = "Bash,Read,Edit,Write,Glob,Grep"
-# Where a client could be told to go elsewhere, or a key that must not reach a local server.
+# Where a client could be told to go elsewhere, to load other code, or a key that must not reach a local server.
 _STEERING = (
-    "ANTHROPIC_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "AWS_*", "GOOGLE_*", "VERTEX_*", "CLOUD_ML_REGION",
-    "AZURE_*", "OPENAI_*", "OLLAMA_*", "AIDER_*", "GOOSE_*", "CODEX_*", "OTEL_*", "*_PROXY", "*_proxy",
-    "MAX_THINKING_TOKENS", "API_TIMEOUT_MS",
+    "ANTHROPIC_*", "CLAUDE_*", "CLAUDECODE", "AWS_*", "GOOGLE_*", "GCLOUD_*", "VERTEX_*", "CLOUD_ML_REGION",
+    "CLOUDSDK_*", "AZURE_*", "OPENAI_*", "OLLAMA_*", "AIDER_*", "GOOSE_*", "CODEX_*", "OPENCODE_*", "LITELLM_*",
+    "OTEL_*", "TRACEPARENT", "TRACESTATE", "BETA_TRACING_ENDPOINT", "*_PROXY", "*_proxy", "AGENT_PROXY_*", "MCP_*",
+    "CCR_*", "SESSION_INGRESS_URL", "LOCAL_BRIDGE", "VOICE_STREAM_BASE_URL", "USE_LOCAL_OAUTH", "USE_STAGING_OAUTH",
+    "ENABLE_*", "DISABLE_*", "FORCE_AUTOUPDATE_PLUGINS", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "MAX_THINKING_TOKENS",
+    "API_TIMEOUT_MS", "NODE_OPTIONS", "NODE_TLS_REJECT_UNAUTHORIZED", "BUN_OPTIONS", "BUN_INSPECT*", "LD_PRELOAD",
+    "DYLD_INSERT_LIBRARIES",
 )  # fmt: skip
 _NO_OTHER_TRAFFIC = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -32,6 +37,16 @@ _NO_OTHER_TRAFFIC = {
     "DISABLE_TELEMETRY": "1",
     "DISABLE_ERROR_REPORTING": "1",
     "DISABLE_FEEDBACK_COMMAND": "1",
+}
+_NOTHING_ELSE_STARTS = {
+    # An editor's terminal would make the client fetch its extension; timers and memory outlive the session.
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "CLAUDE_CODE_DISABLE_CRON": "1",
+    "CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL": "1",
+    "CLAUDE_CODE_SKIP_PROMPT_HISTORY": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_BUG_COMMAND": "1",
+    "ENABLE_CLAUDEAI_MCP_SERVERS": "false",
 }
 _FOR_LOCAL_MODELS = {
     # A stable prompt keeps the server's cache of it; experiments are answered with errors by local servers.
@@ -90,11 +105,17 @@ def launched_client(client: Client | None) -> ClientName:
 
 
 @lru_cache(maxsize=1024)
-def local_launch(target: LocalTarget, client: ClientName, *, is_protected: bool) -> Launch:
+def local_launch(
+    target: LocalTarget, client: ClientName, *, is_protected: bool, classification: Classification
+) -> Launch:
+    """Protected work of each classification has a folder of its own for what the client keeps."""
     profile = "hardened" if is_protected else "slim"
     env = _endpoint(target) | (_NO_OTHER_TRAFFIC if is_protected else {})
     if client is ClientName.CLAUDE:
-        env |= _claude_env(target, is_protected=is_protected)
+        env |= _claude_env(target)
+    if client is ClientName.CLAUDE and is_protected:
+        env |= _NOTHING_ELSE_STARTS
+        env["CLAUDE_CONFIG_DIR"] = f"{{kirikae_home}}/clients/claude-{classification}"
     if is_protected:
         env |= dict.fromkeys(_PROXIES, _CLOSED_PORT)
         env |= {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
@@ -141,18 +162,13 @@ def _endpoint(target: LocalTarget) -> dict[str, str]:
     }
 
 
-def _claude_env(target: LocalTarget, *, is_protected: bool) -> dict[str, str]:
+def _claude_env(target: LocalTarget) -> dict[str, str]:
     env = dict.fromkeys(_MODEL_NAMES, target.model) | _FOR_LOCAL_MODELS
     env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(target.limit_tokens)
     env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output_cap(target.limit_tokens))
     # Without it a settings file of the user or of the repository could redirect the session.
     env["CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"] = "1"
-    env |= _NO_OTHER_TRAFFIC
-    if is_protected:
-        env["CLAUDE_CODE_SKIP_PROMPT_HISTORY"] = "1"
-        env["CLAUDE_CONFIG_DIR"] = "{kirikae_home}/clients/claude-protected"
-        env["ENABLE_CLAUDEAI_MCP_SERVERS"] = "false"
-    return env
+    return env | _NO_OTHER_TRAFFIC
 
 
 def _claude_args(target: LocalTarget, *, is_protected: bool) -> tuple[str, ...]:

@@ -33,18 +33,33 @@ def routes(table: Mapping[str, bytes], *, otherwise: bytes = answer(b"not found"
     return behave
 
 
-def llama_cpp(*, context_tokens: int = 65_536) -> Behaviour:
-    """A llama-server with the recorded model at this context."""
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "tiny-byte", "stop_reason": "end_turn"}
+TEXT_BLOCK = {"type": "text", "text": "ready"}
+TOOL_BLOCK = {"type": "tool_use", "id": "toolu_1", "name": "report", "input": {"word": "ready"}}
+
+
+def llama_cpp(*, context_tokens: int = 65_536, asked: list[bytes] | None = None) -> Behaviour:
+    """A llama-server with the recorded model at this context. Messages to the model are added to `asked`."""
     listing, props = json.loads(sample("llamacpp/v1_models.json")), json.loads(sample("llamacpp/props.json"))
     listing["data"][0]["meta"]["n_ctx"] = props["default_generation_settings"]["n_ctx"] = context_tokens
     headers = {"Server": "llama.cpp"}
-    return routes(
+    others = routes(
         {
             "/v1/models": answer(json.dumps(listing).encode(), headers=headers),
             "/props": answer(json.dumps(props).encode(), headers=headers),
             "/v1/messages/count_tokens": answer(b'{"input_tokens":4}', headers=headers),
         }
     )
+
+    def behave(request: bytes, send: Callable[[bytes], None]) -> None:
+        if not request.startswith(b"POST /v1/messages "):
+            return others(request, send)
+        if asked is not None:
+            asked.append(request)
+        block = TOOL_BLOCK if b'"tools"' in request else TEXT_BLOCK
+        return send(answer(json.dumps(MESSAGE | {"content": [block]}).encode(), headers=headers))
+
+    return behave
 
 
 def garbage(request: bytes, send: Callable[[bytes], None]) -> None:

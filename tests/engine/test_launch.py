@@ -33,6 +33,8 @@ def test_protected_client_is_told_of_no_other_address_than_this_machine(ask: Ask
         "CLAUDE_CONFIG_DIR", "AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS", "VERTEX_REGION_CLAUDE", "CLOUD_ML_REGION",
         "AZURE_API_BASE", "OPENAI_API_BASE", "OPENAI_ORGANIZATION", "OLLAMA_HOST", "AIDER_MODEL", "GOOSE_PROVIDER",
         "CODEX_HOME", "OTEL_EXPORTER_OTLP_ENDPOINT", "ALL_PROXY", "ftp_proxy", "no_proxy", "API_TIMEOUT_MS",
+        "CLAUDE_JOB_DIR", "CLAUDECODE", "SESSION_INGRESS_URL", "BETA_TRACING_ENDPOINT", "MCP_CLIENT_SECRET",
+        "ENABLE_ENHANCED_TELEMETRY_BETA", "NODE_OPTIONS", "LD_PRELOAD", "LITELLM_PROXY_API_BASE",
     ],
 )  # fmt: skip
 def test_nothing_inherited_steers_a_protected_client(ask: Ask, name: str) -> None:
@@ -56,12 +58,23 @@ def test_protected_claude_has_the_whole_recipe(ask: Ask) -> None:
         "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
         "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST",
         "CLAUDE_CODE_SKIP_PROMPT_HISTORY", "DISABLE_ERROR_REPORTING", "DISABLE_FEEDBACK_COMMAND", "DISABLE_TELEMETRY",
+        "CLAUDE_CODE_DISABLE_AUTO_MEMORY", "CLAUDE_CODE_DISABLE_CRON", "CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL",
+        "DISABLE_AUTOUPDATER", "DISABLE_BUG_COMMAND",
     }  # fmt: skip
-    assert launch.env["CLAUDE_CONFIG_DIR"] == "{kirikae_home}/clients/claude-protected"
+    assert launch.env["CLAUDE_CONFIG_DIR"] == "{kirikae_home}/clients/claude-nda"
     assert launch.env["ENABLE_CLAUDEAI_MCP_SERVERS"] == "false"
     assert launch.env["ANTHROPIC_AUTH_TOKEN"] == launch.env["OPENAI_API_KEY"] == "local"
     assert launch.env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "32768"
     assert launch.env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "8192"
+
+
+def test_each_classification_has_a_config_folder_of_its_own(ask: Ask) -> None:
+    folders = {
+        launch_of(ask, projects=[project], task="confidential-code").env["CLAUDE_CONFIG_DIR"]
+        for project in (ACME, OTHER)
+    }
+
+    assert len(folders) == 2
 
 
 def test_protected_obligations_are_complete(ask: Ask) -> None:

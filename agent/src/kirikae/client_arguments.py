@@ -1,4 +1,4 @@
-"""What the wrapper must understand of a client's arguments: its name, how it runs, what it reads, what it undoes."""
+"""What the wrapper must understand of a command: which client, how it runs, what it reads, what it may not take."""
 
 from __future__ import annotations
 
@@ -6,49 +6,28 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-KNOWN_CLIENTS = ("claude", "aider", "goose", "codex")
+from kirikae.claude_arguments import find_refused
+from kirikae.clients import KINDS, OTHER_NAMES, OWN_PROGRAM, ClientKind
+
+# Those that the decision tells apart.
+WIRE_NAMES = ("claude", "aider", "goose", "codex")
 # As many as the system itself follows.
 MAX_LINKS = 40
-# Each of these changes where a protected session sends to, what it may load, or outlives its environment.
-UNDOING_OPTIONS = frozenset(
-    [
-        "--settings",
-        "--bare",
-        "--mcp-config",
-        "--setting-sources",
-        "--model",
-        "--fallback-model",
-        "--plugin-dir",
-        "--chrome",
-        "--from-pr",
-        "--bg",
-        "--tools",
-        "--disallowedTools",
-        "--disallowed-tools",
-        "--remote",
-        "--remote-control",
-        "--rc",
-        "--cloud",
-        "--teleport",
-        "--sdk-url",
-        "--channels",
-        "--dangerously-load-development-channels",
-        "--plugin-url",
-    ]
-)
-# Subcommands start other programs, sign in, or run in the background.
-UNDOING_COMMANDS = frozenset(
-    ["agents", "auth", "daemon", "install", "mcp", "plugin", "remote-control", "setup-token", "update", "upgrade"]
-)
 
 
-def client_name(program: str) -> str:
+def client_kind(program: str) -> ClientKind:
     """By the name that was typed, or by a program that it is a link to: `cc -> claude` takes claude's arguments.
 
     Disks of Macs do not tell `Claude` from `claude`.
     """
     names = (Path(one).name.lower() for one in _links(program))
-    return next((name for name in names if name in KNOWN_CLIENTS), "other")
+    return next((KINDS[name] for one in names if (name := OTHER_NAMES.get(one, one)) in KINDS), OWN_PROGRAM)
+
+
+def client_name(program: str) -> str:
+    """As requests and receipts name it."""
+    name = client_kind(program).name
+    return name if name in WIRE_NAMES else OWN_PROGRAM.name
 
 
 def _links(program: str) -> Iterator[str]:
@@ -83,13 +62,11 @@ def added_folders(client: str, arguments: Sequence[str]) -> Iterator[Path]:
             yield Path(argument)
 
 
-def find_undoing_argument(client: str, arguments: Sequence[str]) -> str | None:
-    """The name of the first argument that would undo the protection; never its value."""
-    if client == "claude":
-        # A subcommand may follow options, whose values only claude knows: the word counts wherever it stands.
-        names = (argument.partition("=")[0] for argument in arguments)
-        return next((name for name in names if name in UNDOING_OPTIONS | UNDOING_COMMANDS), None)
-    if client == "other":
+def find_refused_argument(kind: ClientKind, arguments: Sequence[str]) -> str | None:
+    """The name of the first argument that protected work does not take; never its value."""
+    if kind.name == "claude":
+        return find_refused(arguments)
+    if kind is OWN_PROGRAM:
         # `env X=Y claude`: what starts it may steer it, and the recipe of claude is not applied.
-        return next((name for name in map(client_name, arguments) if name != "other"), None)
+        return next((name for name in (client_kind(one).name for one in arguments) if name in KINDS), None)
     return None

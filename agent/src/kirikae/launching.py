@@ -6,13 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
-from kirikae.client_arguments import find_undoing_argument
+from kirikae.claude_arguments import shield_prompt
+from kirikae.claude_managed import find_winning_setting
+from kirikae.client_arguments import find_refused_argument
+from kirikae.clients import OWN_PROGRAM, ClientKind
 from kirikae.collect.runtime_facts import entries_of, mapping_of
-from kirikae.collect.runtimes import is_loopback, probe_runtime
+from kirikae.environment import fits_any
 from kirikae.errors import PreflightError
 from kirikae.home import Home
+from kirikae.preflight import Preflight, base_url_of
 
 KNOWN_OBLIGATIONS = frozenset(
     [
@@ -30,7 +33,8 @@ KNOWN_OBLIGATIONS = frozenset(
         "send_receipt",
     ]
 )
-PREFLIGHT_BUDGET_S = 0.3
+# Written before each protected launch, so that nothing which a session left there steers the next one.
+PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
 
 
 @dataclass(frozen=True)
@@ -39,53 +43,69 @@ class Launch:
     environment: Mapping[str, str]
 
 
-def check_launch(document: Mapping[str, object], *, client: str, arguments: Sequence[str]) -> None:
-    """Raises PreflightError; nothing is launched then."""
-    for obligation in entries_of(document, "obligations"):
-        if obligation.get("code") not in KNOWN_OBLIGATIONS:
-            raise PreflightError("run.unknown_obligation", obligation=obligation.get("code"))
-    if is_hardened(document):
-        undoing = find_undoing_argument(client, arguments)
-        if undoing is not None:
-            raise PreflightError("run.argument_refused", argument=undoing)
-    if document["backend"] == "local":
-        _check_runtime(document)
+def check_launch(
+    preflight: Preflight, document: Mapping[str, object], *, kind: ClientKind, arguments: Sequence[str]
+) -> None:
+    """Raises PreflightError; nothing is launched then. The runtime is checked in `preflight`."""
+    with preflight.check("obligations"):
+        for obligation in entries_of(document, "obligations"):
+            if obligation.get("code") not in KNOWN_OBLIGATIONS:
+                raise PreflightError("run.unknown_obligation", obligation=obligation.get("code"))
+    if not is_hardened(document):
+        return
+    with preflight.check("client"):
+        if not kind.may_protect and kind is not OWN_PROGRAM:
+            raise PreflightError("run.client_not_proven", client=kind.name)
+    with preflight.check("arguments"):
+        refused = find_refused_argument(kind, arguments)
+        if refused is not None:
+            raise PreflightError("run.argument_refused", argument=refused)
+    if kind.name == "claude":
+        with preflight.check("managed_settings"):
+            _check_managed_settings(document)
+
+
+def _check_managed_settings(document: Mapping[str, object]) -> None:
+    recipe = mapping_of(document, "launch")
+    winning = find_winning_setting(_texts(recipe.get("unset")), _variables(recipe))
+    if winning is not None:
+        raise PreflightError("run.managed_wins", file=winning[0], key=winning[1])
 
 
 def is_hardened(document: Mapping[str, object]) -> bool:
     return mapping_of(document, "launch").get("profile") == "hardened"
 
 
-def _check_runtime(document: Mapping[str, object]) -> None:
-    """The runtime answers, and still serves the model from this machine: it may have changed since the answer."""
-    base_url = base_url_of(document)
-    if not is_loopback(base_url):
-        raise PreflightError("run.not_loopback", runtime=base_url)
-    runtime = probe_runtime(base_url, deadline=monotonic() + PREFLIGHT_BUDGET_S)
-    names = [model.name for model in runtime.models if model.remote is False] if runtime else []
-    if runtime is None or runtime.state != "up" or mapping_of(document, "model").get("name") not in names:
-        raise PreflightError("run.runtime_silent", runtime=base_url)
-
-
-def base_url_of(document: Mapping[str, object]) -> str:
-    return str(mapping_of(document, "runtime").get("base_url") or "")
-
-
 def prepare_launch(
-    document: Mapping[str, object], home: Home, *, command: Sequence[str], inherited: Mapping[str, str] = os.environ
+    document: Mapping[str, object],
+    home: Home,
+    *,
+    kind: ClientKind,
+    command: Sequence[str],
+    inherited: Mapping[str, str] = os.environ,
 ) -> Launch:
     """The answer's environment over the inherited one without what it unsets; its arguments before the user's."""
     recipe = mapping_of(document, "launch")
-    unset, args = recipe.get("unset"), recipe.get("args")
-    patterns = [str(pattern) for pattern in unset] if isinstance(unset, list) else []
-    kept = {name: value for name, value in inherited.items() if not any(_fits(name, one) for one in patterns)}
-    added = {name: _filled(str(value), home) for name, value in mapping_of(recipe, "env").items()}
-    own = [_filled(str(arg), home) for arg in args] if isinstance(args, list) else []
-    _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
+    unset = _texts(recipe.get("unset"))
+    kept = {name: value for name, value in inherited.items() if not fits_any(name, unset)}
+    added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
+    own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
+    theirs = command[1:]
+    if is_hardened(document) and kind.name == "claude":
+        _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
+        theirs = shield_prompt(theirs)
     return Launch(
-        argv=(command[0], *own, *command[1:]),
+        argv=(command[0], *own, *theirs),
         environment=kept | _generic_environment(document) | added,
     )
+
+
+def _texts(found: object) -> list[str]:
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _variables(recipe: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in mapping_of(recipe, "env").items()}
 
 
 def _generic_environment(document: Mapping[str, object]) -> dict[str, str]:
@@ -99,21 +119,15 @@ def _generic_environment(document: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in told.items() if value}
 
 
-def _fits(name: str, pattern: str) -> bool:
-    """`*` at the beginning or the end of a pattern stands for any rest."""
-    if pattern.endswith("*"):
-        return name.startswith(pattern[:-1])
-    return name.endswith(pattern[1:]) if pattern.startswith("*") else name == pattern
-
-
 def _filled(text: str, home: Home) -> str:
     return text.replace("{kirikae_home}", str(home.path))
 
 
 def _prepare_config_folder(home: Home, folder: str | None) -> None:
-    """A config folder of its own makes claude start its introduction; this note says that it was seen."""
+    """A config folder of its own makes claude start its introduction; `.claude.json` says that it was seen."""
     if folder is None or not Path(folder).is_relative_to(home.path):
         return
-    name = f"{Path(folder).relative_to(home.path)}/.claude.json"
-    if home.read_bytes(name) is None:
-        home.write_json(name, {"hasCompletedOnboarding": True})
+    name = Path(folder).relative_to(home.path)
+    if home.read_bytes(f"{name}/.claude.json") is None:
+        home.write_json(f"{name}/.claude.json", {"hasCompletedOnboarding": True})
+    home.write_json(f"{name}/settings.json", PROTECTED_SETTINGS)

@@ -1,27 +1,30 @@
-"""What `kirikae run` does: decides, checks that the launch will hold, notes a receipt and becomes the client."""
+"""What `kirikae run` does: decides, checks that the launch will hold, runs the client and notes receipts."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from kirikae.client_arguments import added_folders, client_mode, client_name
+from kirikae.becoming import become_client
+from kirikae.claude_settings import list_left_aside
+from kirikae.client_arguments import added_folders, client_kind, client_mode, client_name
+from kirikae.client_version import FIRST_PROVEN, find_version, is_too_old
+from kirikae.clients import OWN_PROGRAM, ClientKind
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.collect.runtime_facts import mapping_of
-from kirikae.collect.runtimes import is_loopback
 from kirikae.deciding import Decision, Question, decide_here
-from kirikae.engine.wire import encode, request_document
+from kirikae.engine.wire import encode
 from kirikae.errors import PreflightError, RefusedError
 from kirikae.home import Home
-from kirikae.launching import base_url_of, check_launch, prepare_launch
-from kirikae.moments import now, write_moment
-from kirikae.receipts import write_receipt
-from kirikae.signals import working_directory
+from kirikae.instructions import tell_instructions
+from kirikae.launch_receipts import LaunchReceipts
+from kirikae.launching import check_launch, is_hardened, prepare_launch
+from kirikae.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
+from kirikae.signals import home_relative, working_directory
 from kirikae.telling import tell_answer
+from kirikae.texts import say
 
 
 def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
@@ -30,70 +33,78 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     folders = [working_directory(), *added_folders(client, rest)]
     question = Question(arguments.task, folders, client, client_mode(client, rest))
     decision = decide_here(home, question, reader)
+    if arguments.task is None:
+        tell_on_stderr(say("run.task_assumed", task=decision.request.task))
     if arguments.why:
-        print(tell_answer(decision.document, has_reasons=True), file=sys.stderr)
+        tell_on_stderr(tell_answer(decision.document, has_reasons=True))
     if arguments.dry_run:
         print(encode(decision.document).decode())
         return RefusedError.exit_code if decision.document["backend"] == "none" else 0
     return _launch(home, decision, command=arguments.command)
 
 
-def _launch(home: Home, decision: Decision, *, command: list[str]) -> int:
-    """Does not return when the client starts. Raises RefusedError and PreflightError."""
-    document = decision.document
-    client = client_name(command[0])
-    if document["backend"] == "none":
-        _note(home, decision, kind="blocked", client=client)
-        text = mapping_of(document, "refusal").get("text")
-        raise RefusedError("run.refused", text=text, task=decision.request.task)
+def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
+    """The client's exit code. Raises RefusedError and PreflightError when nothing was launched."""
+    document, kind = decision.document, client_kind(command[0])
+    preflight = Preflight()
+    receipts = LaunchReceipts(home, decision, client_name(command[0]), preflight=preflight.notes)
+    with _noting_what_blocks(receipts):
+        if document["backend"] == "none":
+            text = mapping_of(document, "refusal").get("text")
+            raise RefusedError("run.refused", text=text, task=decision.request.task)
+        check_launch(preflight, document, kind=kind, arguments=command[1:])
+        program = _find_program(preflight, command[0])
+        receipts.version = find_version(program) if kind.name == "claude" else None
+        _check_local(preflight, home, decision, kind=kind, version=receipts.version)
+        launch = prepare_launch(document, home, kind=kind, command=command)
+    _tell_launch(decision, kind)
+    note = receipts.note_start()
+    return become_client(program, launch.argv, launch.environment, note=note)
+
+
+@contextmanager
+def _noting_what_blocks(receipts: LaunchReceipts) -> Iterator[None]:
     try:
-        check_launch(document, client=client, arguments=command[1:])
-    except PreflightError as error:
-        _note(home, decision, kind="blocked", client=client, failure=error)
+        yield
+    except (RefusedError, PreflightError) as error:
+        if error.code == "run.argument_refused":
+            receipts.refused_argument = str(error.data["argument"])
+        receipts.note_blocked()
         raise
-    program = shutil.which(command[0])
-    if program is None:
-        raise PreflightError("run.client_missing", client=command[0])
-    launch = prepare_launch(document, home, command=command)
-    _note(home, decision, kind="start", client=client)
-    # Nothing of ours may be lost in a buffer that the client's process image replaces.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(program, launch.argv, dict(launch.environment))  # noqa: S606 - the point of the wrapper
 
 
-def _note(home: Home, decision: Decision, *, kind: str, client: str, failure: PreflightError | None = None) -> None:
-    """Written before the launch, because there is no "after" for a process that becomes another."""
+def _find_program(preflight: Preflight, name: str) -> str:
+    with preflight.check("program"):
+        program = shutil.which(name)
+        if program is None:
+            raise PreflightError("run.client_missing", client=name)
+    return program
+
+
+def _check_local(
+    preflight: Preflight, home: Home, decision: Decision, *, kind: ClientKind, version: str | None
+) -> None:
     document = decision.document
-    refused = [failure.data["argument"]] if failure and failure.code == "run.argument_refused" else []
-    receipt = {
-        "decision": {
-            "id": document["id"],
-            "request": request_document(decision.request),
-            "answer": document,
-            "facts_digest": f"sha256:{hashlib.sha256(encode(decision.facts)).hexdigest()}",
-            "policy_epoch": decision.policy_epoch,
-        },
-        "kind": kind,
-        "at": write_moment(now()),
-        "launched": {
-            "client": client,
-            "version": None,
-            "backend": document["backend"],
-            "model": mapping_of(document, "model").get("name"),
-            "base_url_class": _base_url_class(document),
-            "profile": mapping_of(document, "launch").get("profile"),
-            "args_refused": refused,
-        },
-        "exit": None,
-        "preflight": [{"check": "launch", "ok": failure is None, "code": failure.code if failure else None}],
-        "guard": "advisory",
-    }
-    write_receipt(home, receipt, name=f"{document['id']}-{kind}")
+    if document["backend"] != "local":
+        return
+    with preflight.check("client_version"):
+        if is_hardened(document) and is_too_old(version):
+            first = ".".join(map(str, FIRST_PROVEN))
+            raise PreflightError("run.client_too_old", client=kind.name, version=version, first=first)
+    runtime = check_runtime(preflight, document)
+    if not kind.is_launched:
+        tell_instructions(kind.name, document)
+        raise PreflightError("run.client_by_hand", client=kind.name)
+    if kind.name == "claude":
+        model = str(mapping_of(document, "model").get("name"))
+        check_model_once(preflight, home, runtime, model=model, tell=tell_on_stderr)
 
 
-def _base_url_class(document: Mapping[str, object]) -> str | None:
-    base_url = base_url_of(document)
-    if base_url:
-        return "loopback" if is_loopback(base_url) else "other"
-    return "anthropic" if document["backend"] == "cloud" else None
+def _tell_launch(decision: Decision, kind: ClientKind) -> None:
+    """Only what a developer would not expect."""
+    if not is_hardened(decision.document):
+        return
+    if kind is OWN_PROGRAM:
+        tell_on_stderr(say("run.own_program"))
+    for left in list_left_aside(working_directory()) if kind.name == "claude" else ():
+        tell_on_stderr(say("run.left_aside", file=home_relative(left.file), keys=", ".join(left.keys)))

@@ -5,7 +5,7 @@ Every import here is paid at each launch of a client.
 
 import sys
 
-RESIDENT_COMMANDS = ("ask",)
+RESIDENT_COMMANDS = ("ask", "run")
 
 
 def main() -> int:

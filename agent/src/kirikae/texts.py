@@ -156,13 +156,93 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The runtime at {runtime} does not answer, so nothing was launched; start it, then type `kirikae models`.",
         "{runtime} のランタイムが応答しないため、起動しませんでした。起動してから `kirikae models` と入力してください。",
     ),
+    "run.runtime_loading": (
+        "The runtime at {runtime} is still loading a model, so nothing was launched; type the command again in a moment.",
+        "{runtime} のランタイムがモデルを読み込み中のため、起動しませんでした。少し待ってから、もう一度実行してください。",
+    ),
+    "run.model_missing": (
+        "The runtime at {runtime} no longer has the model {model}, so nothing was launched; type `kirikae models`.",
+        "{runtime} のランタイムにモデル {model} がなくなったため、起動しませんでした。`kirikae models` と入力してください。",
+    ),
+    "run.model_remote": (
+        "{model} at {runtime} may be computed on another machine, so nothing was launched; type `kirikae models`.",
+        "{runtime} の {model} は別のマシンで計算される可能性があるため、起動しませんでした。`kirikae models` と入力してください。",
+    ),
+    "run.context_small": (
+        "{model} is loaded with a context of {has} tokens and this work needs {wanted}, so nothing was launched; "
+        "load it with a larger context.",
+        "{model} は {has} トークンのコンテキストで読み込まれていますが、この作業には {wanted} 必要なため、起動しませんでした。"
+        "より大きいコンテキストで読み込んでください。",
+    ),
+    "run.checking_model": (
+        "kirikae: asking {model} two short questions, once for this version of its runtime…",
+        "kirikae: {model} に短い質問を2つします（このランタイムの版で1回だけ）…",
+    ),
+    "run.model_slow": (
+        "{model} at {runtime} did not answer within three minutes, so nothing was launched; type `kirikae bench`.",
+        "{runtime} の {model} が3分以内に応答しないため、起動しませんでした。`kirikae bench` と入力してください。",
+    ),
+    "run.model_no_answer": (
+        "{runtime} broke off when {model} was asked, so nothing was launched; look at the log of the runtime.",
+        "{model} への質問の途中で {runtime} との接続が切れたため、起動しませんでした。ランタイムのログを確認してください。",
+    ),
+    "run.no_system_message": (
+        "{model} at {runtime} answers no system message in the middle of a conversation, as Claude Code sends it, so "
+        "nothing was launched; update the runtime, or choose another model.",
+        "{runtime} の {model} は、Claude Code が会話の途中で送るシステムメッセージに答えないため、起動しませんでした。"
+        "ランタイムを更新するか、別のモデルを選んでください。",
+    ),
+    "run.no_tool_call": (
+        "{model} at {runtime} does not answer a tool call as one, and Claude Code works through tools, so nothing was "
+        "launched; update the runtime, or choose another model.",
+        "{runtime} の {model} はツール呼び出しを正しい形で返さず、Claude Code はツールで動くため、起動しませんでした。"
+        "ランタイムを更新するか、別のモデルを選んでください。",
+    ),
+    "run.managed_wins": (
+        "{file}, laid on this machine by an administrator, sets {key}, which a protected launch cannot undo, so nothing "
+        "was launched; ask your admin to take it out.",
+        "管理者がこのマシンに置いた {file} が {key} を設定しており、保護された起動では無効にできないため、起動しませんでした。"
+        "管理者に外してもらってください。",
+    ),
+    "run.client_not_proven": (
+        "It was not proven that {client} keeps everything on this machine, so nothing was launched for this protected "
+        "project; use claude.",
+        "{client} がすべてをこのマシンにとどめることは確かめられていないため、保護されたプロジェクトでは起動しませんでした。"
+        "claude を使ってください。",
+    ),
+    "run.client_by_hand": (
+        "kirikae: {client} was not launched: set it up as shown above and start it yourself.",
+        "kirikae: {client} は起動しませんでした。上のとおりに設定し、自分で起動してください。",
+    ),
+    "run.client_too_old": (
+        "{client} {version} is older than {first}, with which protected launches were tried, so nothing was launched; "
+        "update it.",
+        "{client} {version} は、保護された起動を試した {first} より古いため、起動しませんでした。更新してください。",
+    ),
+    "run.instructions": (
+        "{client} takes its model from its own settings:",
+        "{client} はモデルを自分の設定から読みます:",
+    ),
+    "run.own_program": (
+        "kirikae: this program is none of the clients that were tried; it is pointed at the local model, but what it "
+        "does besides is not checked.",
+        "kirikae: このプログラムは試験済みのクライアントではありません。ローカルモデルに向けますが、それ以外の動作は確認しません。",
+    ),
+    "run.left_aside": (
+        "kirikae: not read in this protected session: {file} ({keys})",
+        "kirikae: この保護されたセッションでは読みません: {file}（{keys}）",
+    ),
+    "run.task_assumed": (
+        "kirikae: no task was named, so this counts as {task}; name one with --task.",
+        "kirikae: 作業の指定がないため {task} として扱います。--task で指定できます。",
+    ),
     "run.not_loopback": (
         "The answer must stay on this machine but names {runtime}, so nothing was launched; type `kirikae doctor`.",
         "このマシンにとどまるべき答えが {runtime} を指しているため、起動しませんでした。`kirikae doctor` と入力してください。",
     ),
     "run.argument_refused": (
-        "'{argument}' would undo the protection of this project, so nothing was launched; leave it out.",
-        "「{argument}」はこのプロジェクトの保護を無効にするため、起動しませんでした。外してください。",
+        "'{argument}' is not among the arguments that protected work takes, so nothing was launched; leave it out.",
+        "「{argument}」は保護された作業で使える引数ではないため、起動しませんでした。外してください。",
     ),
     "run.client_missing": (
         "There is no program '{client}'; install it, or check its name.",

@@ -1,4 +1,4 @@
-"""The wrapper's side: hands the command to the resident agent, prints what it says or becomes the client it names.
+"""The wrapper's side: hands the command to the resident agent, prints what it says or runs the client it names.
 
 None of this may keep a developer from working: whatever is odd about the socket, the wrapper decides alone.
 """
@@ -22,7 +22,7 @@ ANSWER_S = 5.0
 
 
 def call_resident(arguments: Sequence[str]) -> int | None:
-    """The exit code; None when there is no resident agent that answers. Does not return when a client starts."""
+    """The exit code, of the client where one was run; None when there is no resident agent that answers."""
     try:
         reply = _exchange(f"{find_home_path(os.environ)}/{SOCKET_NAME}", arguments)
     except (OSError, ValueError):
@@ -33,7 +33,9 @@ def call_resident(arguments: Sequence[str]) -> int | None:
     if reply[:1] == [BECOME]:
         program, argv, environment = read_become(reply)
         _print(reply[2], reply[3])
-        os.execve(program, argv, environment)  # noqa: S606 - the point of the wrapper
+        from kirikae.supervising import supervise  # noqa: PLC0415 - `ask` runs nothing
+
+        return supervise(program, argv, environment, note=os.fsdecode(reply[4]))
     return None
 
 

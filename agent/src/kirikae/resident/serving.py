@@ -22,11 +22,15 @@ LIFETIME_S = 10
 
 
 class _HandOver(BaseException):
-    """Ends the command where the wrapper would have become the client."""
+    """Ends the command where the wrapper runs the client."""
 
-    def __init__(self, program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, program: str, arguments: Sequence[str], environment: Mapping[str, str], note: str) -> None:
         super().__init__(program)
-        self.program, self.arguments, self.environment = program, arguments, environment
+        self.program, self.arguments, self.environment, self.note = program, arguments, environment, note
+
+
+class _Declined(BaseException):
+    """Ends a command that would take longer than the wrapper waits."""
 
 
 def serve(connection: socket.socket) -> None:
@@ -54,16 +58,20 @@ def _run(arguments: Sequence[str], connection: socket.socket) -> list[bytes]:
     output, errors = io.StringIO(), io.StringIO()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), output, errors
 
-    def hand_over(program: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-        raise _HandOver(program, argv, environment)
+    def hand_over(program: str, argv: Sequence[str], environment: Mapping[str, str], note: str) -> NoReturn:
+        raise _HandOver(program, argv, environment, note)
 
-    hand_over_by(hand_over)
+    def decline() -> NoReturn:
+        raise _Declined
+
+    hand_over_by(hand_over, decline=decline)
     try:
         code = cli.main(arguments)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
+    except _Declined:
+        return [ALONE]
     except _HandOver as end:
-        return become_fields(
-            end.program, end.arguments, end.environment, output=output.getvalue(), errors=errors.getvalue()
-        )
+        texts = (output.getvalue(), errors.getvalue(), end.note)
+        return become_fields(end.program, end.arguments, end.environment, texts=texts)
     return exit_fields(code, output.getvalue(), errors.getvalue())
