@@ -1,4 +1,4 @@
-"""The program's entrance: `ask` goes to the resident agent when it is there, and is done here when it is not.
+"""The program's entrance: `ask` and `run` go to the resident agent when it is there, and are done here when it is not.
 
 Every import here is paid at each launch of a client.
 """
