@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from machines import views
+from machines import install, views
 
 app_name = "machines"
 urlpatterns = [
+    path("install/kirikae.sh", install.show_script, name="install-script"),
+    path("install/<str:name>", install.send_wheel, name="install-wheel"),
     path("machines/", views.show_list, name="list"),
     path("machines/add", views.add, name="add"),
     path("machines/add/<slug:public_id>", views.answer_enrolment, name="answer"),

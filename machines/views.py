@@ -11,8 +11,8 @@ from machines import queries, services
 from machines.enrolment import EnrolmentOverError, approve_enrolment, deny_enrolment
 from machines.forms import CodeForm
 from machines.health import standing
+from machines.install import describe_install
 from portal.accounts.access import admin_required, get_person
-from portal.common.addresses import portal_address
 from portal.common.htmx import render_page_or_part
 
 
@@ -29,8 +29,7 @@ def add(request: HttpRequest) -> HttpResponse:
     """`?code=` comes from the link that the agent prints as well as from the form."""
     form = CodeForm(request.GET) if "code" in request.GET else CodeForm()
     enrolment = form.find_enrolment(get_person(request)) if form.is_bound else None
-    command = f"uv run kirikae enrol {portal_address(request)}"
-    context = {"form": form, "enrolment": enrolment, "command": command}
+    context = {"form": form, "enrolment": enrolment, **describe_install(request)}
     return render(request, "machines/add.html", context, status=422 if form.errors else 200)
 
 

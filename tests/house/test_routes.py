@@ -29,6 +29,8 @@ ACCESS = {
     "decisions/": "person",
     "decisions/<decision_id>/": "person",
     "healthz": "everyone",
+    "install/<name>": "everyone",
+    "install/kirikae.sh": "everyone",
     "invitations/<token>": "everyone",
     "incidents/": "person",
     "incidents/<public_id>/": "person",

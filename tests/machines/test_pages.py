@@ -120,7 +120,7 @@ def test_an_auditor_reads_every_mac_and_revokes_none(reported: Machine, client_o
 
 
 def test_add_page_shows_the_line_to_paste(ben: User, client_of: ClientOf) -> None:
-    assert "uv run kirikae enrol http://testserver" in text_of(client_of(ben), "/machines/add")
+    assert "curl -fsS http://testserver/install/kirikae.sh | sh" in text_of(client_of(ben), "/machines/add")
 
 
 def test_wrong_code_is_told_beside_the_field(ben: User, client_of: ClientOf) -> None:
