@@ -40,7 +40,7 @@ class Bundle(NamedTuple):
 
     def indexed(self) -> "Bundle":
         """The same bundle for a process that goes on deciding; the answers are the same."""
-        return self._replace(rules=PrivacyRules(self.policy, is_indexed=True))
+        return self._replace(rules=PrivacyRules.of(self.policy, is_indexed=True))
 
 
 def build_payload(
@@ -104,7 +104,7 @@ def _read_bundle(reader: ObjectReader) -> Bundle:
         policy=policy,
         prefixes=parse_prefixes(reader.reader("client_prefixes")),
         catalogue=_catalogue(reader),
-        rules=PrivacyRules(policy),
+        rules=PrivacyRules.of(policy),
     )
 
 

@@ -1,31 +1,42 @@
 """Many patterns at once. What a look-up costs depends on what it asks for, not on how many patterns there are.
 
 Results are the numbers that the patterns were added under, the same as comparing each with `globs.matches` (tests hold
-both against each other). `PatternIndex` finds exact patterns and prefixes (`github.com/acme/**`) in dictionaries and
-the rest in a `PatternTree`, whose nodes are walked by the segments of one address.
+both against each other). Exact patterns and prefixes (`github.com/acme/**`) are found in dictionaries, the rest in a
+tree. All but the tree is made of plain values, so that an index can be written to disk and loaded as it is.
 """
 
-from . import globs
+from .pattern_tree import PatternTree
 
 type Segments = tuple[str, ...]
+type Places = dict[Segments, list[int]]
+type IndexState = tuple[Places, Places, list[int], list[tuple[Segments, int]], Places]
 
 
 class PatternIndex:
     """Add all patterns, then ask. Numbers may be added several times, one for each pattern of a rule."""
 
-    __slots__ = ("_below", "_depths", "_exact", "_others")
+    __slots__ = ("_above", "_below", "_depths", "_exact", "_others", "_tree")
 
-    def __init__(self) -> None:
-        self._exact: dict[Segments, list[int]] = {}
-        self._below: dict[Segments, list[int]] = {}
-        self._depths: list[int] = []
-        self._others: PatternTree | None = None
+    def __init__(self, state: IndexState | None = None) -> None:
+        self._exact: Places
+        self._below: Places
+        # How many segments the prefixes in `_below` have.
+        self._depths: list[int]
+        self._others: list[tuple[Segments, int]]
+        # Folders that contain a prefix or exact pattern; filled by `FolderIndex` alone.
+        self._above: Places
+        self._exact, self._below, self._depths, self._others, self._above = state or ({}, {}, [], [], {})
+        self._tree: PatternTree | None = None
+
+    @property
+    def state(self) -> IndexState:
+        return self._exact, self._below, self._depths, self._others, self._above
 
     def add(self, pattern: Segments, number: int) -> None:
         head = pattern[:-1] if pattern[-1:] == ("**",) else pattern
         if any("*" in segment for segment in head):
-            self._others = self._others or PatternTree()
-            self._others.add(pattern, number)
+            self._others.append((pattern, number))
+            self._tree = None
         elif head is pattern:
             self._exact.setdefault(pattern, []).append(number)
         else:
@@ -37,113 +48,35 @@ class PatternIndex:
         """The numbers whose pattern matches the whole of `segments`."""
         found = set(self._exact.get(segments, ()))
         for depth in self._depths:
-            # A slice deeper than the address is the address again, which is not below anything there.
             if depth <= len(segments) and (numbers := self._below.get(segments[:depth])):
                 found.update(numbers)
-        if self._others is not None:
-            found |= self._others.matching(segments)
+        if self._others:
+            found |= self._get_tree().matching(segments)
         return found
 
+    def _get_tree(self) -> PatternTree:
+        if self._tree is None:
+            self._tree = PatternTree()
+            for pattern, number in self._others:
+                self._tree.add(pattern, number)
+        return self._tree
 
-class PatternTree:
-    """Patterns by their segments, each node one place in them."""
 
-    __slots__ = ("_root",)
+class FolderIndex(PatternIndex):
+    """Finds also the patterns of what lies in a folder."""
 
-    def __init__(self) -> None:
-        self._root = _Node()
+    __slots__ = ()
 
     def add(self, pattern: Segments, number: int) -> None:
-        node = self._root
-        for segment in pattern:
-            node = node.child(segment)
-        node.numbers.append(number)
-
-    def matching(self, segments: Segments) -> set[int]:
-        """The numbers whose pattern matches the whole of `segments`."""
-        nodes = _with_deep([self._root])
-        for segment in segments:
-            # `**` stays where it is for any number of segments.
-            after = [node for node in nodes if node.is_deep]
-            for node in nodes:
-                after += node.after(segment)
-            if not after:
-                return set()
-            nodes = _with_deep(after)
-        return {number for node in nodes for number in node.numbers}
+        super().add(pattern, number)
+        head = pattern[:-1] if pattern[-1:] == ("**",) else pattern
+        if not any("*" in segment for segment in head):
+            for depth in range(len(head) + 1):
+                self._above.setdefault(head[:depth], []).append(number)
 
     def within(self, folder: Segments) -> set[int]:
         """The numbers whose pattern may match something below `folder`, judged up to the first `**`."""
-        nodes = [self._root]
-        for segment in folder:
-            nodes = [after for node in nodes for after in node.after(segment)]
-        found: set[int] = set()
-        pending = nodes
-        while pending:
-            node = pending.pop()
-            found.update(node.numbers)
-            pending += node.children()
+        found = set(self._above.get(folder, ()))
+        if self._others:
+            found |= self._get_tree().within(folder)
         return found
-
-
-class _Node:
-    """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
-
-    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers")
-
-    def __init__(self, *, is_deep: bool = False) -> None:
-        self.literals: dict[str, _Node] = {}
-        self.globs: dict[str, _Node] = {}
-        self.by_prefix: dict[int, dict[str, list[str]]] = {}
-        self.by_suffix: dict[int, dict[str, list[str]]] = {}
-        self.deep: _Node | None = None
-        self.is_deep = is_deep
-        self.numbers: list[int] = []
-
-    def child(self, segment: str) -> "_Node":
-        """The node below for that segment of a pattern, made when it is not there."""
-        if segment == "**":
-            self.deep = self.deep or _Node(is_deep=True)
-            return self.deep
-        if "*" not in segment:
-            return self.literals.setdefault(segment, _Node())
-        if segment not in self.globs:
-            self.globs[segment] = _Node()
-            self._place(segment)
-        return self.globs[segment]
-
-    def _place(self, glob: str) -> None:
-        prefix, suffix = glob.partition("*")[0], glob.rpartition("*")[2]
-        by_length, key = (self.by_prefix, prefix) if prefix or not suffix else (self.by_suffix, suffix)
-        by_length.setdefault(len(key), {}).setdefault(key, []).append(glob)
-
-    def after(self, segment: str) -> list["_Node"]:
-        """The nodes below that one segment of an address leads to, `**` apart."""
-        literal = self.literals.get(segment)
-        nodes = [] if literal is None else [literal]
-        if self.globs:
-            nodes += [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
-        return nodes
-
-    def _candidates(self, segment: str) -> list[str]:
-        candidates: list[str] = []
-        for length, by_prefix in self.by_prefix.items():
-            candidates += by_prefix.get(segment[:length], ())
-        for length, by_suffix in self.by_suffix.items():
-            candidates += by_suffix.get(segment[-length:], ())
-        return candidates
-
-    def children(self) -> list["_Node"]:
-        deep = () if self.deep is None else (self.deep,)
-        return [*self.literals.values(), *self.globs.values(), *deep]
-
-
-def _with_deep(nodes: list[_Node]) -> list[_Node]:
-    """The nodes, and those below them for a `**` that takes no segment; each once."""
-    if all(node.deep is None for node in nodes):
-        return nodes
-    reached = list(nodes)
-    for node in reached:
-        if node.deep is not None:
-            reached.append(node.deep)  # noqa: PERF401 - read on while it grows: a `**` may follow a `**`
-    return list(dict.fromkeys(reached))

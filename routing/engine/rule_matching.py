@@ -1,8 +1,8 @@
 """Which rules hit a project's signals, in two ways with the same result.
 
-`ScannedRules` looks at every rule: nothing to prepare, right for a process that decides once. `IndexedRules` prepares
-an index: its cost does not grow with the number of rules, right for a process that goes on deciding.
-Rules are named by their place in the tuples that were given; places come in ascending order.
+`ScannedRules` looks at every rule, with nothing prepared but the patterns. `rule_index.IndexedRules` is for a process
+that goes on deciding, and for one that loads an index made before.
+Rules are named by their place in the sequences that were given; places come in ascending order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,6 @@ from typing import Protocol
 
 from . import globs
 from .identity import fold, fold_segments, normalise_pattern
-from .pattern_index import PatternIndex, PatternTree
 from .policy import Match
 from .signals import Segments, Signals, fold_folder, folder_forms
 
@@ -21,7 +20,7 @@ class RestrictingMatch:
     __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
 
     def __init__(self, match: Match) -> None:
-        self.remotes = tuple(map(_restricting_remote, match.remotes))
+        self.remotes = tuple(map(restricting_remote, match.remotes))
         self.root_commits = frozenset(map(fold, match.root_commits))
         self.markers = tuple(map(fold, match.markers))
         self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
@@ -40,7 +39,7 @@ class RestrictingMatch:
         for pattern in self.remotes:
             if any(globs.matches(pattern, remote) for remote in signals.remotes):
                 return True
-            if _is_telling(pattern) and any(globs.matches(pattern[1:], path) for path in signals.hostless):
+            if is_telling(pattern) and any(globs.matches(pattern[1:], path) for path in signals.hostless):
                 return True
         return False
 
@@ -94,75 +93,16 @@ class ScannedRules:
         ]
 
 
-class IndexedRules:
-    def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
-        self._always = [place for place, match in enumerate(matches) if match is None]
-        self._remotes, self._hostless, self._paths = PatternIndex(), PatternIndex(), PatternTree()
-        self._texts = {"markers": PatternIndex(), "labels": PatternIndex()}
-        self._commits: dict[str, list[int]] = {}
-        self._heads: dict[Segments, list[int]] = {}
-        self._opening, self._exceptions = _index_of(opening), _index_of(exceptions)
-        for place, match in enumerate(matches):
-            if match is not None:
-                self._add(place, match)
-
-    def restricting(self, signals: Signals) -> Sequence[int]:
-        found = set(self._always)
-        for remote in signals.remotes:
-            found |= self._remotes.matching(remote)
-        for path in signals.hostless:
-            found |= self._hostless.matching(path)
-        for commit in signals.root_commits:
-            found.update(self._commits.get(commit, ()))
-        for folder in signals.paths:
-            found |= self._paths.matching(folder) | self._paths.within(folder)
-        for key, texts in (("markers", signals.markers), ("labels", signals.labels)):
-            for text in texts:
-                found |= self._texts[key].matching((text,))
-        return sorted(found)
-
-    def opening(self, remote: Segments) -> Sequence[int]:
-        return sorted(self._opening.matching(remote))
-
-    def excepting(self, remote: Segments) -> Sequence[int]:
-        return sorted(self._exceptions.matching(remote))
-
-    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
-        return sorted({place for head in heads for place in self._heads.get(head, ())})
-
-    def _add(self, place: int, match: RestrictingMatch) -> None:
-        for pattern in match.remotes:
-            self._remotes.add(pattern, place)
-            self._heads.setdefault(pattern[:2], []).append(place)
-            if _is_telling(pattern):
-                self._hostless.add(pattern[1:], place)
-        for commit in match.root_commits:
-            self._commits.setdefault(commit, []).append(place)
-        for pattern in match.paths:
-            self._paths.add(pattern, place)
-        for key, texts in (("markers", match.markers), ("labels", match.labels)):
-            for text in texts:
-                self._texts[key].add((text,), place)
-
-
 def matches_any(patterns: Iterable[Segments], segments: Segments) -> bool:
     return any(globs.matches(pattern, segments) for pattern in patterns)
 
 
-def _index_of(lists: PatternLists) -> PatternIndex:
-    index = PatternIndex()
-    for place, patterns in enumerate(lists):
-        for pattern in patterns:
-            index.add(pattern, place)
-    return index
-
-
-def _is_telling(pattern: Segments) -> bool:
+def is_telling(pattern: Segments) -> bool:
     """A host that may be an alias says nothing, so the path decides; wildcards alone say nothing either."""
     return not globs.is_all_wildcards(pattern[1:])
 
 
-def _restricting_remote(pattern: str) -> Segments:
+def restricting_remote(pattern: str) -> Segments:
     """A pattern that ends in a slash means what is below it; this reading restricts more, never less."""
     segments = fold_segments(normalise_pattern(pattern))
     return (*segments, "**") if pattern.rstrip().endswith("/") else segments

@@ -13,7 +13,8 @@ from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, str
 from .identity import NormalRemote, fold_segments, normalise_pattern
 from .launch import ProtectedFolders
 from .policy import Policy, PrivacyException, PrivacyRule
-from .rule_matching import IndexedRules, Matches, RestrictingMatch, RuleMatching, ScannedRules, matches_any
+from .rule_index import IndexedRules
+from .rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
 from .signals import Signals
 
 # More than this many near misses would bury the one that helps.
@@ -44,6 +45,14 @@ class Miss(NamedTuple):
     got: str
 
 
+class RuleParts(NamedTuple):
+    """`opening`: what may give an identified project its base, `org_only` and `cloud_ok` rules."""
+
+    restricting: Sequence[PrivacyRule]
+    opening: Sequence[PrivacyRule]
+    exceptions: Sequence[PrivacyException]
+
+
 class ProjectVerdict(NamedTuple):
     effect: Effect
     classification: Classification
@@ -54,27 +63,29 @@ class ProjectVerdict(NamedTuple):
 class PrivacyRules:
     """The rules and exceptions of one policy, prepared for matching."""
 
-    def __init__(self, policy: Policy, *, is_indexed: bool = False) -> None:
-        """`is_indexed` pays some milliseconds now, so that no decision looks at every rule."""
+    def __init__(self, policy: Policy, parts: RuleParts, matching: RuleMatching) -> None:
         self.policy = policy
-        self.restricting = tuple(rule for rule in policy.privacy_rules if rule.effect.is_restricting)
-        # What may give an identified project its base: `org_only` and `cloud_ok` rules, with exact patterns.
-        self.opening = tuple(
+        self.restricting, self.opening, self.exceptions = parts
+        self.matching = matching
+
+    @classmethod
+    def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
+        """`is_indexed` pays some milliseconds now, so that no decision looks at every rule."""
+        restricting = tuple(rule for rule in policy.privacy_rules if rule.effect.is_restricting)
+        opening = tuple(
             rule
             for rule in policy.privacy_rules
             if rule.effect in (Effect.ORG_ONLY, Effect.CLOUD_OK) and rule.match.remotes
         )
         forbidden = {rule.id for rule in policy.privacy_rules if not rule.may_have_exceptions}
-        self.exceptions = tuple(one for one in policy.exceptions if one.rule not in forbidden)
-        self.matches: Matches = tuple(
-            RestrictingMatch(rule.match) if rule.can_be_evaluated else None for rule in self.restricting
+        exceptions = tuple(one for one in policy.exceptions if one.rule not in forbidden)
+        way = IndexedRules.of if is_indexed else ScannedRules
+        matching = way(
+            tuple(RestrictingMatch(rule.match) if rule.can_be_evaluated else None for rule in restricting),
+            tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in opening),
+            tuple(tuple(map(normalise_pattern, one.remotes)) for one in exceptions),
         )
-        way = IndexedRules if is_indexed else ScannedRules
-        self.matching: RuleMatching = way(
-            self.matches,
-            tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in self.opening),
-            tuple(tuple(map(normalise_pattern, one.remotes)) for one in self.exceptions),
-        )
+        return cls(policy, RuleParts(restricting, opening, exceptions), matching)
 
     @cached_property
     def zone(self) -> tzinfo | None:
@@ -96,7 +107,7 @@ class PrivacyRules:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
         exceptions = self._valid_exceptions(signals, now=now, machine=machine)
         named = [self._finding(self.restricting[place], exceptions) for place in self.matching.restricting(signals)]
-        applied = [finding.exception for finding in named if finding.exception]
+        applied = [finding for finding in named if finding.exception]
         opened = [self.matching.opening(remote.segments) for remote in signals.exact]
         base = self._base(signals, applied, opened, now=now, is_expired=is_expired)
         findings = (*named, *[finding for finding in base if _adds_to(named, finding)])
@@ -148,13 +159,13 @@ class PrivacyRules:
     def _base(
         self,
         signals: Signals,
-        exceptions: Sequence[PrivacyException],
+        applied: Sequence[Finding],
         opened: Opened,
         *,
         now: datetime,
         is_expired: bool,
     ) -> list[Finding]:
-        openings = self._openings(signals, exceptions, opened, now=now)
+        openings = self._openings(signals, applied, opened, now=now)
         if openings:
             return openings
         if is_expired:
@@ -171,16 +182,16 @@ class PrivacyRules:
         return self.policy.anonymous
 
     def _openings(
-        self, signals: Signals, exceptions: Sequence[PrivacyException], opened: Opened, *, now: datetime
+        self, signals: Signals, applied: Sequence[Finding], opened: Opened, *, now: datetime
     ) -> list[Finding]:
         """What gives the project its base; empty unless every remote of an identified project is covered."""
         if not signals.is_identified:
             return []
-        findings = [Finding("exception_applied", one.effect, exception=one) for one in exceptions]
+        findings = [Finding("exception_applied", one.effect, exception=one.exception) for one in applied]
         places: set[int] = set()
         for remote, opening_places in zip(signals.exact, opened, strict=True):
             hits = [place for place in opening_places if self._is_open(place, now=now)]
-            if not hits and not self._is_excepted(remote, exceptions):
+            if not hits and not _is_excepted(remote, applied):
                 return []
             places.update(hits)
         opening = [self.opening[place] for place in sorted(places)]
@@ -190,29 +201,16 @@ class PrivacyRules:
         rule = self.opening[place]
         return rule.effect is not Effect.CLOUD_OK or not self.has_ended(rule.expires, now=now)
 
-    def _is_excepted(self, remote: NormalRemote, exceptions: Sequence[PrivacyException]) -> bool:
-        """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
-        if not exceptions:
-            return False
-        folded = fold_segments(remote.segments)
-        matches = [self.matches[self._places[one.rule]] for one in exceptions]
-        return any(match is not None and matches_any(match.remotes, folded) for match in matches)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        """Where the restricting rules stand, by their ids."""
-        return {rule.id: place for place, rule in enumerate(self.restricting)}
-
     def _misses(
         self, signals: Signals, findings: Sequence[Finding], opened: Opened, *, now: datetime
     ) -> Iterable[Miss]:
         matched = {finding.rule.id for finding in findings if finding.rule}
         heads = {remote[:2]: remote for remote in signals.remotes}
         for place in self.matching.near(heads):
-            rule, match = self.restricting[place], self.matches[place]
-            if rule.id not in matched and match is not None:
-                pairs = zip(match.remotes, rule.match.remotes, strict=True)
-                head, written = next((pattern[:2], written) for pattern, written in pairs if pattern[:2] in heads)
+            rule = self.restricting[place]
+            if rule.id not in matched:
+                pairs = ((restricting_remote(pattern)[:2], pattern) for pattern in rule.match.remotes)
+                head, written = next((head, written) for head, written in pairs if head in heads)
                 yield Miss(rule, "remotes", written, "/".join(heads[head]))
         for place in sorted({place for places in opened for place in places}):
             rule = self.opening[place]
@@ -229,6 +227,13 @@ class PrivacyRules:
             yield Miss(rule, "expires", str(rule.expires), str(now.date()))
         elif not all(hits):
             yield Miss(rule, "remotes", wanted, str(signals.exact[hits.index(False)]))
+
+
+def _is_excepted(remote: NormalRemote, applied: Sequence[Finding]) -> bool:
+    """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
+    folded = fold_segments(remote.segments)
+    rules = [finding.rule for finding in applied if finding.rule]
+    return any(matches_any(map(restricting_remote, rule.match.remotes), folded) for rule in rules)
 
 
 def _adds_to(named: Sequence[Finding], base: Finding) -> bool:

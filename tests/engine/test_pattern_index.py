@@ -4,14 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.engine import globs
-from routing.engine.pattern_index import PatternIndex, PatternTree
+from routing.engine.pattern_index import FolderIndex, PatternIndex
+from routing.engine.pattern_tree import PatternTree
 
 SEGMENT = st.text(alphabet="ab*", min_size=1, max_size=4).filter(lambda text: "**" not in text)
 PATTERNS = st.lists(st.lists(SEGMENT | st.just("**"), max_size=4).map(tuple), max_size=12)
 SEGMENTS = st.lists(st.text(alphabet="ab", min_size=1, max_size=3), max_size=4).map(tuple)
 
 
-def filled[Index: (PatternIndex, PatternTree)](index: Index, patterns: list[tuple[str, ...]]) -> Index:
+def filled[Index: (PatternIndex, FolderIndex, PatternTree)](index: Index, patterns: list[tuple[str, ...]]) -> Index:
     for number, pattern in enumerate(patterns):
         index.add(pattern, number)
     return index
@@ -35,6 +36,7 @@ def test_index_finds_exactly_the_patterns_that_a_folder_may_contain(
 ) -> None:
     expected = {number for number, pattern in enumerate(patterns) if globs.may_contain(pattern, folder)}
 
+    assert filled(FolderIndex(), patterns).within(folder) == expected
     assert filled(PatternTree(), patterns).within(folder) == expected
 
 

@@ -19,7 +19,7 @@ CLOSED = {"identified": "local_only", "anonymous": "local_only"}
 
 def effect_of(policy: Policy, *remotes: str, now: datetime = NOW, machine: str | None = None, **signals: Any) -> Effect:
     project = Project(remotes=tuple(Remote(one, one) for one in remotes), **signals)
-    return PrivacyRules(policy).judge(read_signals(project), now=now, machine=machine, is_expired=False).effect
+    return PrivacyRules.of(policy).judge(read_signals(project), now=now, machine=machine, is_expired=False).effect
 
 
 def restricting(**match: list[str]) -> Policy:
@@ -197,7 +197,7 @@ def test_raw_form_restricts_and_never_opens() -> None:
 
     signals = read_signals(Project(remotes=(remote,)))
 
-    assert PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
+    assert PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
 
 
 @pytest.mark.parametrize("pattern", ["~/work/acme/**", "~/work/acme", "~/work/acme/", "/Users/*/work/acme/**"])
@@ -266,7 +266,7 @@ def test_project_in_doubt_is_as_closed_as_a_repository(remotes: tuple[str, ...] 
 
     signals = read_signals(Project(remotes=read, is_complete=is_complete))
 
-    assert PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
+    assert PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
 
 
 def test_folder_without_any_remote_is_anonymous_and_not_in_doubt() -> None:
@@ -428,6 +428,6 @@ def test_exception_of_a_rule_by_marker_leaves_a_closed_project_without_a_class()
     policy = policy_of(unclassified=CLOSED, privacy_rules=[NDA_RULE], exceptions=[exception])
     signals = read_signals(Project(remotes=(Remote(OTHER["remotes"][0], OTHER["remotes"][0]),), markers=("acme",)))
 
-    verdict = PrivacyRules(policy).judge(signals, now=NOW, machine=None, is_expired=False)
+    verdict = PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False)
 
     assert (verdict.effect, verdict.classification) == (Effect.LOCAL_ONLY, "unclassified")

@@ -1,0 +1,109 @@
+"""Patterns with wildcards before their end, as a tree of their segments, walked by the segments of one address."""
+
+from . import globs
+
+type Segments = tuple[str, ...]
+
+
+class PatternTree:
+    """Patterns by their segments, each node one place in them."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self) -> None:
+        self._root = _Node()
+
+    def add(self, pattern: Segments, number: int) -> None:
+        node = self._root
+        for segment in pattern:
+            node = node.child(segment)
+        node.numbers.append(number)
+
+    def matching(self, segments: Segments) -> set[int]:
+        """The numbers whose pattern matches the whole of `segments`."""
+        nodes = _with_deep([self._root])
+        for segment in segments:
+            # `**` stays where it is for any number of segments.
+            after = [node for node in nodes if node.is_deep]
+            for node in nodes:
+                after += node.after(segment)
+            if not after:
+                return set()
+            nodes = _with_deep(after)
+        return {number for node in nodes for number in node.numbers}
+
+    def within(self, folder: Segments) -> set[int]:
+        """The numbers whose pattern may match something below `folder`, judged up to the first `**`."""
+        nodes = [self._root]
+        for segment in folder:
+            nodes = [after for node in nodes for after in node.after(segment)]
+        found: set[int] = set()
+        pending = nodes
+        while pending:
+            node = pending.pop()
+            found.update(node.numbers)
+            pending += node.children()
+        return found
+
+
+class _Node:
+    """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
+
+    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers")
+
+    def __init__(self, *, is_deep: bool = False) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.globs: dict[str, _Node] = {}
+        self.by_prefix: dict[int, dict[str, list[str]]] = {}
+        self.by_suffix: dict[int, dict[str, list[str]]] = {}
+        self.deep: _Node | None = None
+        self.is_deep = is_deep
+        self.numbers: list[int] = []
+
+    def child(self, segment: str) -> "_Node":
+        """The node below for that segment of a pattern, made when it is not there."""
+        if segment == "**":
+            self.deep = self.deep or _Node(is_deep=True)
+            return self.deep
+        if "*" not in segment:
+            return self.literals.setdefault(segment, _Node())
+        if segment not in self.globs:
+            self.globs[segment] = _Node()
+            self._place(segment)
+        return self.globs[segment]
+
+    def _place(self, glob: str) -> None:
+        prefix, suffix = glob.partition("*")[0], glob.rpartition("*")[2]
+        by_length, key = (self.by_prefix, prefix) if prefix or not suffix else (self.by_suffix, suffix)
+        by_length.setdefault(len(key), {}).setdefault(key, []).append(glob)
+
+    def after(self, segment: str) -> list["_Node"]:
+        """The nodes below that one segment of an address leads to, `**` apart."""
+        literal = self.literals.get(segment)
+        nodes = [] if literal is None else [literal]
+        if self.globs:
+            nodes += [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
+        return nodes
+
+    def _candidates(self, segment: str) -> list[str]:
+        candidates: list[str] = []
+        for length, by_prefix in self.by_prefix.items():
+            candidates += by_prefix.get(segment[:length], ())
+        for length, by_suffix in self.by_suffix.items():
+            candidates += by_suffix.get(segment[-length:], ())
+        return candidates
+
+    def children(self) -> list["_Node"]:
+        deep = () if self.deep is None else (self.deep,)
+        return [*self.literals.values(), *self.globs.values(), *deep]
+
+
+def _with_deep(nodes: list[_Node]) -> list[_Node]:
+    """The nodes, and those below them for a `**` that takes no segment; each once."""
+    if all(node.deep is None for node in nodes):
+        return nodes
+    reached = list(nodes)
+    for node in reached:
+        if node.deep is not None:
+            reached.append(node.deep)  # noqa: PERF401 - read on while it grows: a `**` may follow a `**`
+    return list(dict.fromkeys(reached))

@@ -1,0 +1,85 @@
+"""The rules of a policy as an index: what a decision costs does not grow with their number.
+
+Made of plain values, so that a process that decides once loads it instead of making it (`compiled`).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from .pattern_index import FolderIndex, IndexState, PatternIndex
+from .rule_matching import Matches, PatternLists, RestrictingMatch, is_telling
+from .signals import Segments, Signals
+
+type RulesState = tuple[list[int], dict[str, list[int]], dict[Segments, list[int]], dict[str, IndexState]]
+
+_NAMES = ("remotes", "hostless", "markers", "labels", "opening", "exceptions")
+
+
+class IndexedRules:
+    def __init__(self, state: RulesState | None = None) -> None:
+        # Rules that hit everything, root commits, and the hosts with their first path segments.
+        self._always: list[int]
+        self._commits: dict[str, list[int]]
+        self._heads: dict[Segments, list[int]]
+        self._always, self._commits, self._heads, indexes = state or ([], {}, {}, {})
+        self._indexes = {name: PatternIndex(indexes.get(name)) for name in _NAMES}
+        self._folders = FolderIndex(indexes.get("paths"))
+
+    @classmethod
+    def of(cls, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> "IndexedRules":
+        rules = cls()
+        for place, match in enumerate(matches):
+            if match is None:
+                rules._always.append(place)
+            else:
+                rules._add(place, match)
+        for name, lists in (("opening", opening), ("exceptions", exceptions)):
+            for place, patterns in enumerate(lists):
+                for pattern in patterns:
+                    rules._indexes[name].add(pattern, place)
+        return rules
+
+    @property
+    def state(self) -> RulesState:
+        indexes = {name: index.state for name, index in self._indexes.items()}
+        return self._always, self._commits, self._heads, indexes | {"paths": self._folders.state}
+
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        found = set(self._always)
+        indexes = self._indexes
+        for remote in signals.remotes:
+            found |= indexes["remotes"].matching(remote)
+        for path in signals.hostless:
+            found |= indexes["hostless"].matching(path)
+        for commit in signals.root_commits:
+            found.update(self._commits.get(commit, ()))
+        for folder in signals.paths:
+            found |= self._folders.matching(folder) | self._folders.within(folder)
+        for marker in signals.markers:
+            found |= indexes["markers"].matching((marker,))
+        for label in signals.labels:
+            found |= indexes["labels"].matching((label,))
+        return sorted(found)
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        return sorted(self._indexes["opening"].matching(remote))
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        return sorted(self._indexes["exceptions"].matching(remote))
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        return sorted({place for head in heads for place in self._heads.get(head, ())})
+
+    def _add(self, place: int, match: RestrictingMatch) -> None:
+        for pattern in match.remotes:
+            self._indexes["remotes"].add(pattern, place)
+            self._heads.setdefault(pattern[:2], []).append(place)
+            if is_telling(pattern):
+                self._indexes["hostless"].add(pattern[1:], place)
+        for commit in match.root_commits:
+            self._commits.setdefault(commit, []).append(place)
+        for pattern in match.paths:
+            self._folders.add(pattern, place)
+        for marker in match.markers:
+            self._indexes["markers"].add((marker,), place)
+        for label in match.labels:
+            self._indexes["labels"].add((label,), place)
