@@ -1,5 +1,6 @@
 """The policy as values: what a policy document holds after it was read. Reading and writing: `policy_document`."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -174,8 +175,8 @@ class Policy(NamedTuple):
     default_task: str
     limits: Limits
     models: ModelRules
-    privacy_rules: tuple[PrivacyRule, ...]
-    exceptions: tuple[PrivacyException, ...]
+    privacy_rules: Sequence[PrivacyRule]
+    exceptions: Sequence[PrivacyException]
     tasks: tuple[TaskCategory, ...]
     overrides: tuple[Override, ...]
     cases: tuple[PolicyCase, ...]

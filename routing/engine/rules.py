@@ -51,6 +51,7 @@ class RuleParts(NamedTuple):
     restricting: Sequence[PrivacyRule]
     opening: Sequence[PrivacyRule]
     exceptions: Sequence[PrivacyException]
+    protected_folders: ProtectedFolders
 
 
 class ProjectVerdict(NamedTuple):
@@ -65,7 +66,7 @@ class PrivacyRules:
 
     def __init__(self, policy: Policy, parts: RuleParts, matching: RuleMatching) -> None:
         self.policy = policy
-        self.restricting, self.opening, self.exceptions = parts
+        self.restricting, self.opening, self.exceptions, self.protected_folders = parts
         self.matching = matching
 
     @classmethod
@@ -85,7 +86,8 @@ class PrivacyRules:
             tuple(tuple(map(normalise_pattern, rule.match.remotes)) for rule in opening),
             tuple(tuple(map(normalise_pattern, one.remotes)) for one in exceptions),
         )
-        return cls(policy, RuleParts(restricting, opening, exceptions), matching)
+        protected = ProtectedFolders([path for rule in restricting for path in rule.match.paths])
+        return cls(policy, RuleParts(restricting, opening, exceptions, protected), matching)
 
     @cached_property
     def zone(self) -> tzinfo | None:
@@ -98,10 +100,6 @@ class PrivacyRules:
             return ZoneInfo(self.policy.time_zone)
         except (KeyError, ValueError, OSError):
             return None
-
-    @cached_property
-    def protected_folders(self) -> ProtectedFolders:
-        return ProtectedFolders([path for rule in self.restricting for path in rule.match.paths])
 
     def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from routing.engine import wire
 from routing.engine.answer import Answer, Backend, Envelope
+from routing.engine.bundle import Bundle
 from routing.engine.decide import decide
 from routing.engine.effects import Effect, is_stricter
 from routing.engine.facts import MachineFacts, Situation
@@ -106,9 +107,17 @@ def policies(draw: st.DrawFn) -> Policy:
     return policy_of(privacy_rules=rules, exceptions=exceptions, unclassified=unclassified)
 
 
-def answer_of(policy: Policy, request: dict[str, Any], facts: MachineFacts | None, state: str = "fresh") -> Answer:
+def answer_of(
+    policy: Policy,
+    request: dict[str, Any],
+    facts: MachineFacts | None,
+    state: str = "fresh",
+    *,
+    bundle: Bundle | None = None,
+) -> Answer:
     situation = Situation(now=NOW, policy_state=state, facts_age_s=1)  # type: ignore[arg-type]
-    return decide(wire.request_from_document(request), bundle=bundle_of(policy), facts=facts, situation=situation)
+    asked = wire.request_from_document(request)
+    return decide(asked, bundle=bundle or bundle_of(policy), facts=facts, situation=situation)
 
 
 STATES = st.sampled_from(["fresh", "stale", "expired"])
