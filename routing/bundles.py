@@ -11,7 +11,8 @@ from portal.common import clock
 from portal.common.policy_head import get_head
 from portal.common.problems import Problem
 from portal.common.signing import public_key_base64, sign
-from routing.engine.bundle import Bundle, build_payload, parse_payload
+from routing.engine.bundle import build_payload, parse_payload
+from routing.engine.bundle_value import Bundle
 from routing.engine.policy import Policy
 from routing.engine.policy_document import parse_policy
 from routing.models import PolicyRevision

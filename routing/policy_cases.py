@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from routing.engine.answer import Answer
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.errors import WireError
 from routing.engine.facts import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.effects import Effect
 from routing.engine.explain import text_of
 from routing.engine.lint import lint

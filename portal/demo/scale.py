@@ -24,7 +24,7 @@ from portal.demo.story import SEED, Ask, Incident, Through
 from portal.demo.work import Team, facts_of_mac, is_broken_at, receipts_of, request_of
 from routing.bundles import find_bundle_of_revision
 from routing.engine.answer import uuid7_text
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.facts import Situation, time_text
 from routing.engine.wire import Envelope, answer_document

@@ -17,7 +17,7 @@ from portal.demo.reports import benchmarks_of, report_of, state_of
 from portal.demo.story import MISSING_SINCE, OFFLINE_SINCE, Ask, Incident, Through
 from routing.engine import facts
 from routing.engine.answer import uuid7_text
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.request import TaskRequest
 from routing.engine.wire import Envelope, answer_document, request_from_document

@@ -5,42 +5,20 @@ The payload is canonical JSON; whoever carries it signs and checks its bytes (no
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from . import strict_json
+from .bundle_value import Bundle
 from .catalogue import EMPTY, Catalogue
 from .errors import BundleError, PolicyErrors, WireError
 from .facts import time_text
 from .policy import Policy
 from .policy_document import parse_policy, policy_document
-from .prefixes import ClientPrefixes, parse_prefixes
+from .prefixes import parse_prefixes
 from .rules import PrivacyRules
 from .shapes import ObjectReader, read_whole
 
 BUNDLE_SCHEMA = 1
 MAX_BUNDLE_BYTES = 16 * 1024 * 1024
-
-
-class Bundle(NamedTuple):
-    """`revision` and `epoch` only ever grow: (epoch, revision) orders the bundles of one portal."""
-
-    revision: int
-    epoch: int
-    issued_at: datetime
-    expires_at: datetime
-    policy: Policy
-    prefixes: ClientPrefixes
-    catalogue: Catalogue
-    # The privacy rules, prepared for matching.
-    rules: PrivacyRules
-
-    @property
-    def order(self) -> tuple[int, int]:
-        return self.epoch, self.revision
-
-    def indexed(self) -> "Bundle":
-        """The same bundle for a process that goes on deciding; the answers are the same."""
-        return self._replace(rules=PrivacyRules.of(self.policy, is_indexed=True))
 
 
 def build_payload(

@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any, cast, overload
 
 from . import ENGINE_VERSION, policy
-from .bundle import Bundle
+from .bundle_value import Bundle
+from .catalogue import Catalogue
 from .effects import Effect
 from .launch import ProtectedFolders
 from .policy import PrivacyException, PrivacyRule
@@ -34,6 +35,7 @@ _ENUMS: tuple[type[Enum], ...] = (
 )  # fmt: skip
 _MAKERS: dict[str, Callable[..., object]] = {
     **{kind.__name__: kind for kind in (*_VALUES, *_ENUMS)},
+    "Catalogue": Catalogue,
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
     "dict": lambda *pairs: dict(pairs),
@@ -89,6 +91,8 @@ def freeze(value: object) -> Frozen:
         return type(value).__name__, str(value.value)
     if isinstance(value, date):
         return type(value).__name__, value.isoformat()
+    if isinstance(value, Catalogue):
+        return type(value).__name__, value.text
     if isinstance(value, dict):
         return "dict", *[[freeze(key), freeze(inner)] for key, inner in value.items()]
     if isinstance(value, tuple):

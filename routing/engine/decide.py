@@ -16,7 +16,7 @@ from .answer import (
     Remedy,
     Stage,
 )
-from .bundle import Bundle
+from .bundle_value import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
 from .facts import MachineFacts, Situation

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from .bundle import Bundle
+from .bundle_value import Bundle
 from .effects import Effect, is_stricter
 from .globs import is_all_wildcards
 from .identity import normalise_pattern

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .answer import NearMiss, Privacy, Stage
-from .bundle import Bundle
+from .bundle_value import Bundle
 from .effects import Classification, Effect, strictest
 from .facts import Situation
 from .policy import NO_TEXT, ModelRules, TaskCategory

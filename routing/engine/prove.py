@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from .bundle import Bundle
+from .bundle_value import Bundle
 from .effects import Effect, is_stricter, strictest
 from .policy import Match, Policy, PrivacyRule, TaskCategory
 from .request import Project, Remote

@@ -109,7 +109,7 @@ def test_a_new_revision_replaces_the_old_one(portal: Portal, enrolled: Home) -> 
     assert main(["sync"]) == 0
 
     assert load_bundle(enrolled).bundle.revision == 2
-    assert len(list((enrolled.path / "bundles").iterdir())) == 1
+    assert sorted(file.suffix for file in (enrolled.path / "bundles").iterdir()) == [".compiled", ".json"]
 
 
 def test_an_older_revision_keeps_the_last_good_bundle(
@@ -155,7 +155,7 @@ def test_a_signed_bundle_of_an_unknown_version_keeps_the_last_good_one(portal: P
 
 
 def test_a_flipped_byte_in_the_kept_bundle_is_noticed_and_mended_by_sync(portal: Portal, enrolled: Home) -> None:
-    (file,) = (enrolled.path / "bundles").iterdir()
+    (file,) = (enrolled.path / "bundles").glob("*.json")
     content = bytearray(file.read_bytes())
     content[100] ^= 1
     file.write_bytes(content)
@@ -165,6 +165,18 @@ def test_a_flipped_byte_in_the_kept_bundle_is_noticed_and_mended_by_sync(portal:
 
     assert main(["sync"]) == 0
     assert load_bundle(enrolled).bundle.revision == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", None])
+def test_without_its_compiled_form_the_bundle_itself_is_read(enrolled: Home, content: bytes | None) -> None:
+    (file,) = (enrolled.path / "bundles").glob("*.compiled")
+    before = load_bundle(enrolled).bundle
+    file.unlink() if content is None else file.write_bytes(content)
+
+    after = load_bundle(enrolled).bundle
+
+    assert after.policy.tasks == before.policy.tasks
+    assert list(after.policy.privacy_rules) == list(before.policy.privacy_rules)
 
 
 def test_a_damaged_pointer_never_names_a_file_elsewhere(enrolled: Home, tmp_path: Path) -> None:

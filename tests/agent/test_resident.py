@@ -97,7 +97,7 @@ def test_a_policy_damaged_after_it_was_compiled_is_noticed(
     resident: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call_resident(ASKED) == 0
-    (file,) = (resident.path / "bundles").iterdir()
+    (file,) = (resident.path / "bundles").glob("*.json")
     file.write_bytes(file.read_bytes().replace(b"cloud_ok", b"cloud_xx"))
 
     assert call_resident(ASKED) == 5

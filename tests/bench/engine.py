@@ -20,7 +20,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from routing.engine import wire
-from routing.engine.bundle import Bundle, build_payload, parse_payload
+from routing.engine.bundle import build_payload, parse_payload
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.facts import Situation
 from routing.engine.policy_document import parse_policy

@@ -10,7 +10,8 @@ import pytest
 
 from routing.engine import wire
 from routing.engine.answer import Answer
-from routing.engine.bundle import Bundle, build_payload, parse_payload
+from routing.engine.bundle import build_payload, parse_payload
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation, benchmarks_from_document, facts_of, report_from_document
 from routing.engine.policy import Policy

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from routing.engine import compiled
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled, load_compiled
 from routing.engine.policy import Policy
 from routing.engine.rules import PrivacyRules

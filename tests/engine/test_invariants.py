@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from routing.engine import wire
 from routing.engine.answer import Answer, Backend, Envelope
-from routing.engine.bundle import Bundle
+from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.effects import Effect, is_stricter
 from routing.engine.facts import MachineFacts, Situation

@@ -1,7 +1,7 @@
 """The policy bundle on this machine: verified when it is taken in, checked against its digest when it is used.
 
-`bundle.json` names the payload by its SHA-256 and is replaced in one step; `seen.json` keeps the newest time and the
-highest revision ever seen, which a bundle may not go below.
+`bundle.json` names the payload, and the compiled form of it, by their SHA-256 and is replaced in one step; `seen.json`
+keeps the newest time and the highest revision ever seen, which a bundle may not go below.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kirikae.engine.bundle import Bundle, parse_payload
+from kirikae.engine.bundle_value import Bundle
+from kirikae.engine.compiled import dump_compiled, load_compiled
 from kirikae.engine.errors import BundleError
 from kirikae.errors import NoPolicyError, PortalError
 from kirikae.home import Enrolment, Home
@@ -40,8 +41,9 @@ def load_bundle(home: Home) -> StoredBundle:
     payload = home.read_bytes(f"bundles/{digest}.json")
     if payload is None or hashlib.sha256(payload).hexdigest() != digest:
         raise NoPolicyError("bundle.damaged", path=home.path)
+    kept = _kept.get(digest) or _load_compiled(home, digest, pointer.get("compiled_sha256"))
     return StoredBundle(
-        bundle=_compiled.get(digest) or _parse(home, payload),
+        bundle=kept or _parse(home, payload),
         etag=etag if isinstance(etag, str) else None,
         checked_at=find_moment(seen.get("checked_at")),
         newest_time=find_moment(seen.get("newest_time")),
@@ -50,12 +52,8 @@ def load_bundle(home: Home) -> StoredBundle:
 
 def compile_bundle(home: Home) -> None:
     """For a process that goes on deciding: parses and indexes the bundle in force once. Raises NoPolicyError."""
-    _compiled.clear()
-    digest = home.read_json(POINTER).get("sha256")
-    bundle = load_bundle(home).bundle.indexed()
-    # Indexed by being asked for.
-    _ = bundle.rules
-    _compiled[str(digest)] = bundle
+    _kept.clear()
+    _kept[str(home.read_json(POINTER).get("sha256"))] = load_bundle(home).bundle.indexed()
 
 
 def bundle_stamp(home: Home) -> tuple[int, int] | None:
@@ -67,11 +65,21 @@ def bundle_stamp(home: Home) -> tuple[int, int] | None:
     return about.st_ino, about.st_mtime_ns
 
 
-# By digest, which is compared with the file at each use all the same.
-_compiled: dict[str, Bundle] = {}
+# In the memory of a process that goes on deciding, by digest, which is compared with the file at each use all the same.
+_kept: dict[str, Bundle] = {}
+
+
+def _load_compiled(home: Home, digest: str, compiled_digest: object) -> Bundle | None:
+    """None when another version compiled it, or when it is not what was written: the payload is read then."""
+    content = home.read_bytes(f"bundles/{digest}.compiled")
+    if content is None or hashlib.sha256(content).hexdigest() != compiled_digest:
+        return None
+    return load_compiled(content)
 
 
 def _parse(home: Home, payload: bytes) -> Bundle:
+    from kirikae.engine.bundle import parse_payload  # noqa: PLC0415 - the compiled form does without the readers
+
     try:
         return parse_payload(payload)
     except BundleError as error:
@@ -82,6 +90,8 @@ def accept_bundle(
     home: Home, document: Mapping[str, object], *, enrolment: Enrolment, etag: str, at: datetime
 ) -> Bundle:
     """Takes in what the portal sent. Raises PortalError and keeps the last good bundle when anything is wrong."""
+    from kirikae.engine.bundle import parse_payload  # noqa: PLC0415 - as above
+
     payload = _verified_payload(document, enrolment=enrolment)
     try:
         bundle = parse_payload(payload)
@@ -89,8 +99,11 @@ def accept_bundle(
         raise PortalError("bundle.unreadable", detail=error.detail) from error
     _refuse_older(home, bundle)
     digest = hashlib.sha256(payload).hexdigest()
+    compiled = dump_compiled(bundle)
     home.write(f"bundles/{digest}.json", payload)
-    home.write_json(POINTER, {"sha256": digest, "etag": etag, "key_id": document.get("key_id")})
+    home.write(f"bundles/{digest}.compiled", compiled)
+    pointer = {"sha256": digest, "compiled_sha256": hashlib.sha256(compiled).hexdigest(), "etag": etag}
+    home.write_json(POINTER, pointer | {"key_id": document.get("key_id")})
     mark_checked(home, bundle, at=at)
     _forget_others(home, digest)
     return bundle
@@ -135,6 +148,7 @@ def _refuse_older(home: Home, bundle: Bundle) -> None:
 
 
 def _forget_others(home: Home, digest: str) -> None:
-    for file in (home.path / "bundles").glob("*.json"):
+    folder = home.path / "bundles"
+    for file in (*folder.glob("*.json"), *folder.glob("*.compiled")):
         if file.stem != digest:
             file.unlink(missing_ok=True)
