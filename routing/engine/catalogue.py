@@ -42,6 +42,8 @@ class CatalogueModel(NamedTuple):
     aliases: tuple[str, ...] = ()
     shape: Geometry = UNKNOWN
     sizes: Mapping[str, int] = {}
+    # Ollama's own file, which is often larger than others of the same quantization.
+    ollama_bytes: int | None = None
     tier: Tier = Tier.BASIC
     has_tools: bool | None = None
     has_vision: bool | None = None
@@ -53,6 +55,12 @@ class CatalogueModel(NamedTuple):
     @property
     def fit_model(self) -> FitModel:
         return FitModel(self.name, self.shape, self.sizes)
+
+    @property
+    def ollama_model(self) -> FitModel:
+        """As Ollama's library offers it: in one form."""
+        form = "MXFP4" if "MXFP4" in self.sizes else "Q4_K_M"
+        return FitModel(self.name, self.shape, {form: self.ollama_bytes} if self.ollama_bytes else {})
 
 
 class FleetFactor(NamedTuple):
@@ -165,6 +173,7 @@ def model_document(model: CatalogueModel) -> dict[str, object]:
         "aliases": list(model.aliases),
         "geometry": geometry_document(model.shape),
         "sizes": dict(model.sizes),
+        "ollama_bytes": model.ollama_bytes,
         "tier": str(model.tier),
         "tools": model.has_tools,
         "vision": model.has_vision,
@@ -177,14 +186,15 @@ def model_document(model: CatalogueModel) -> dict[str, object]:
 
 
 def read_model(reader: ObjectReader) -> CatalogueModel:
-    """One row; problems are noted by the reader."""
+    """One row; problems are noted by the reader. The caller closes it, for it may hold more than this."""
     name = reader.text("name", max_length=80)
-    model = CatalogueModel(
+    return CatalogueModel(
         name=name,
         title=reader.text("title", name, max_length=120),
         aliases=reader.texts("aliases", [], high=40, max_length=200),
         shape=read_geometry(reader.reader("geometry", {})),
         sizes=_read_sizes(reader),
+        ollama_bytes=reader.optional_integer("ollama_bytes", low=1, high=_MAX_SIZE_BYTES),
         tier=Tier(reader.choice("tier", tuple(Tier), Tier.BASIC)),
         has_tools=reader.optional_boolean("tools"),
         has_vision=reader.optional_boolean("vision"),
@@ -193,8 +203,6 @@ def read_model(reader: ObjectReader) -> CatalogueModel:
         install=_read_install(reader),
         is_verified=reader.boolean("verified", default=False),
     )
-    reader.close()
-    return model
 
 
 def _read_sizes(reader: ObjectReader) -> dict[str, int]:

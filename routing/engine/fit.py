@@ -55,17 +55,22 @@ def estimate(  # noqa: PLR0913 - what the question consists of
 ) -> Estimate:
     """For a prompt of `context_tokens` (the answer comes after it), in each of `parallel` conversations."""
     case = Case.of(machine, model, quantization, runtime, kv_quantization=kv_quantization)
+    return estimate_of(case, context_tokens, parallel=parallel, learned=learned)
+
+
+def estimate_of(case: Case, context_tokens: int, *, parallel: int = 1, learned: Learned = NOTHING_LEARNED) -> Estimate:
+    """The same for a case that is asked more than once."""
+    machine, window = case.machine, case.model.shape.context_tokens
     tokens = min(max(context_tokens, 0), MAX_CONTEXT_TOKENS)
     agents = min(max(parallel, 1), MAX_PARALLEL)
-    notes = list(case.notes)
+    notes = case.notes
     if tokens != context_tokens or agents != parallel:
-        notes.append("input_bounded")
-    if model.shape.context_tokens is not None and tokens > model.shape.context_tokens:
-        notes.append("context_over_model")
+        notes = (*notes, "input_bounded")
+    if window is not None and tokens > window:
+        notes = (*notes, "context_over_model")
     memory = case.memory(tokens, agents)
     verdict, spare = _verdict(machine, memory, is_cache_known=case.is_cache_known)
     decode, prefill, basis = case.speed(tokens, agents, learned)
-    first_token = _first_token(prefill, max(tokens, 1) * agents)
     return Estimate(
         memory=memory,
         limit=machine.limit,
@@ -73,10 +78,10 @@ def estimate(  # noqa: PLR0913 - what the question consists of
         spare_bytes=spare,
         decode_tokens_per_s=decode,
         prefill_tokens_per_s=prefill,
-        first_token_s=first_token,
+        first_token_s=_first_token(prefill, max(tokens, 1) * agents),
         load_s=load_seconds(memory.weights_bytes) if memory else None,
         basis=basis,
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -91,12 +96,18 @@ def largest_context(
 ) -> int | None:
     """The most tokens of context that fit with a gigabyte to spare; 0: it fits with none. None: not known."""
     case = Case.of(machine, model, quantization, runtime, kv_quantization=kv_quantization)
-    if case.weights is None or machine.limit is None or not case.is_cache_known:
+    return largest_context_of(case, parallel=parallel)
+
+
+def largest_context_of(case: Case, *, parallel: int = 1) -> int | None:
+    """The same for a case that is asked more than once."""
+    limit = case.machine.limit
+    if case.weights is None or limit is None or not case.is_cache_known:
         return None
     return most_context(
-        model.shape,
+        case.model.shape,
         case.weights,
-        machine.limit.limit_bytes - SPARE_BYTES,
+        limit.limit_bytes - SPARE_BYTES,
         kv_bytes=case.kv_bytes,
         parallel=parallel,
         is_mlx=case.is_mlx,

@@ -50,7 +50,9 @@ class SpeedConstants(NamedTuple):
     ollama_delta_extra: float = 0.384
     # The cache is read once; then each query head works through it.
     kv_share: float = 0.86
-    attention_core_s_gguf: float = 0.107
+    # No row of llama.cpp is deep enough to tell: halfway between what MLX and Ollama were measured at.
+    attention_core_s_gguf: float = 0.05
+    attention_core_s_ollama: float = 0.107
     attention_core_s_mlx: float = 0.027
     clock_m1: float = 0.725
     clock_m2: float = 0.818

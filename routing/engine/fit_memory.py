@@ -140,6 +140,12 @@ def most_context(
         return 0
     if fits(high):
         return high
+    # Past every window the cache grows along a line, so its slope leads next to the answer.
+    top, half = (sum(kv_terms(shape, tokens, kv_bytes=kv_bytes)) * sequences for tokens in (high, high // 2))
+    guess = high - (top - room) * (high - high // 2) // (top - half) if top > half else low
+    for edge in (guess - 2, guess + 2):
+        if low < edge < high:
+            low, high = (edge, high) if fits(edge) else (low, edge)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)

@@ -123,7 +123,9 @@ def token_seconds(
     overhead = _overhead_ms(load, c) / 1000 / clock
     window = min(context_tokens, load.sliding_window) if load.sliding_window else context_tokens
     queries = load.full_queries * context_tokens + load.sliding_queries * window
-    core_s = c.attention_core_s_mlx if load.is_mlx else c.attention_core_s_gguf
+    core_s = c.attention_core_s_ollama if load.is_ollama else c.attention_core_s_gguf
+    if load.is_mlx:
+        core_s = c.attention_core_s_mlx
     cache = kv_read_bytes / (c.kv_share * bandwidth) + core_s * queries / 1e9 / core
     cache += 2 * load.linear_state_bytes / bandwidth
     return weights + overhead + cache * max(1, parallel)

@@ -1,0 +1,157 @@
+"""What a Mac can run: one row for each model and form of the catalogue, and for what is installed beside it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .catalogue import Catalogue, CatalogueModel, quantization_of
+from .facts import MachineFacts, ModelFacts, RuntimeKind
+from .fit import Estimate, Verdict, estimate_of, largest_context_of
+from .fit_basis import NOTHING_LEARNED, Learned
+from .fit_case import Case, FitMachine
+from .policy import Tier
+from .quantization import read_quantization
+
+_VERDICTS = (Verdict.FITS, Verdict.TIGHT, Verdict.UNKNOWN, Verdict.TOO_LARGE)
+_TIERS = list(Tier)
+
+
+class Question(NamedTuple):
+    """How the machine would be used. `gguf_runtime` is who runs GGUF files; MLX files run in `mlx_lm`."""
+
+    context_tokens: int
+    kv_quantization: str = "f16"
+    parallel: int = 1
+    gguf_runtime: RuntimeKind = RuntimeKind.LLAMA_CPP
+
+
+class FitRow(NamedTuple):
+    """`model` is None for an installed model that the catalogue does not know."""
+
+    name: str
+    title: str
+    quantization: str
+    runtime: RuntimeKind
+    estimate: Estimate
+    most_context_tokens: int | None
+    size_bytes: int | None
+    is_installed: bool
+    model: CatalogueModel | None
+
+    @property
+    def install(self) -> str | None:
+        return self.model.install.get(str(self.runtime)) if self.model else None
+
+    @property
+    def is_mlx(self) -> bool:
+        return self.quantization.startswith("MLX")
+
+
+def list_fit(
+    machine: FitMachine,
+    catalogue: Catalogue,
+    question: Question,
+    *,
+    learned: Learned = NOTHING_LEARNED,
+    facts: MachineFacts | None = None,
+) -> list[FitRow]:
+    """Best first: what fits before what does not, then by rating and speed."""
+    installed = _installed_forms(facts, catalogue)
+    rows = [
+        _row(machine, model, form, runtime, question, learned=learned)._replace(
+            is_installed=(model.name, form) in installed
+        )
+        for model in catalogue.models
+        for form, runtime in _forms(model, question.gguf_runtime)
+    ]
+    rows += _unlisted(machine, catalogue, question, learned=learned, facts=facts)
+    return sorted(rows, key=_order)
+
+
+def row_of(
+    machine: FitMachine,
+    model: CatalogueModel,
+    question: Question,
+    *,
+    quantization: str,
+    runtime: RuntimeKind,
+    learned: Learned = NOTHING_LEARNED,
+) -> FitRow:
+    """One row, for pages of one model."""
+    return _row(machine, model, quantization, runtime, question, learned=learned)
+
+
+def forms_of(model: CatalogueModel) -> tuple[str, ...]:
+    """The quantizations that the catalogue knows a size of."""
+    return tuple(model.sizes)
+
+
+def _forms(model: CatalogueModel, gguf_runtime: RuntimeKind) -> Iterator[tuple[str, RuntimeKind]]:
+    offered = dict(model.sizes)
+    if gguf_runtime is RuntimeKind.OLLAMA:
+        # Ollama's library has a file of its own; other quantizations would be pulled by hand.
+        offered = {**{form: size for form, size in offered.items() if _is_mlx(form)}, **model.ollama_model.sizes}
+    for form in offered:
+        yield form, RuntimeKind.MLX_LM if _is_mlx(form) else gguf_runtime
+
+
+def _is_mlx(form: str) -> bool:
+    return form.startswith("MLX")
+
+
+def _row(
+    machine: FitMachine, model: CatalogueModel, form: str, runtime: RuntimeKind, question: Question, *, learned: Learned
+) -> FitRow:
+    fitted = model.ollama_model if runtime is RuntimeKind.OLLAMA else model.fit_model
+    row = _answer(Case.of(machine, fitted, form, runtime, kv_quantization=question.kv_quantization), question, learned)
+    return row._replace(title=model.title, quantization=form, runtime=runtime, model=model)
+
+
+def _answer(case: Case, question: Question, learned: Learned) -> FitRow:
+    found = estimate_of(case, question.context_tokens, parallel=question.parallel, learned=learned)
+    most = largest_context_of(case, parallel=question.parallel)
+    name, form, _is_mlx = case.key
+    return FitRow(name, name, form, question.gguf_runtime, found, most, case.weights, is_installed=False, model=None)
+
+
+def _installed(facts: MachineFacts | None) -> Iterator[tuple[RuntimeKind, ModelFacts]]:
+    for runtime in facts.runtimes if facts else ():
+        for model in runtime.models:
+            if model.is_remote is False:
+                yield runtime.kind, model
+
+
+def _form_of(model: ModelFacts) -> str:
+    quantization = quantization_of(model)
+    form = read_quantization(quantization)
+    return form.name if form else (quantization or "")
+
+
+def _installed_forms(facts: MachineFacts | None, catalogue: Catalogue) -> set[tuple[str, str]]:
+    known = ((catalogue.find(model.name), _form_of(model)) for _, model in _installed(facts))
+    return {(found.name, form) for found, form in known if found is not None}
+
+
+def _unlisted(
+    machine: FitMachine,
+    catalogue: Catalogue,
+    question: Question,
+    *,
+    learned: Learned,
+    facts: MachineFacts | None,
+) -> Iterator[FitRow]:
+    """Installed models, or forms of them, that the catalogue has no row for: from their own file and shape."""
+    offered = {(model.name, form) for model in catalogue.models for form in model.sizes}
+    for kind, model in _installed(facts):
+        fitted, form = catalogue.fit_model(model), _form_of(model)
+        if (fitted.name, form) in offered:
+            continue
+        known = catalogue.find(model.name)
+        row = _answer(Case.of(machine, fitted, form, kind, kv_quantization=question.kv_quantization), question, learned)
+        title = known.title if known else model.name
+        yield row._replace(title=title, quantization=form, runtime=kind, is_installed=True, model=known)
+
+
+def _order(row: FitRow) -> tuple[int, int, float, str, str]:
+    speed = row.estimate.decode_tokens_per_s
+    tier = _TIERS.index(row.model.tier) if row.model else 0
+    return _VERDICTS.index(row.estimate.verdict), -tier, -(speed[0] if speed else 0.0), row.name, row.quantization
