@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "portal.processes",
     "portal.retention",
     "portal.setup",
+    "portal.weekly",
     "machines",
     "routing",
 ]
@@ -180,6 +181,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "machines.watch": {"queue": "ingest"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
+    "weekly.tell": {"queue": "notify"},
 }
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
@@ -189,12 +191,14 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
     "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
     "old-rows": {"task": "retention.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "weekly-summary": {"task": "weekly.tell", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }
 
 # Older rows are deleted each hour; audit entries and policy revisions never are.
 DECISIONS_KEEP_DAYS = env.read_days("KIRIKAE_DECISIONS_KEEP_DAYS", default=90)
 RECEIPTS_KEEP_DAYS = env.read_days("KIRIKAE_RECEIPTS_KEEP_DAYS", default=90)
+NOTICES_KEEP_DAYS = env.read_days("KIRIKAE_NOTICES_KEEP_DAYS", default=90)
 ENROLMENTS_KEEP_DAYS = env.read_days("KIRIKAE_ENROLMENTS_KEEP_DAYS", default=90)
 TOKENS_KEEP_DAYS = env.read_days("KIRIKAE_TOKENS_KEEP_DAYS", default=90)
 

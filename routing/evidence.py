@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.urls import reverse
 
 from machines.models import Machine
 from portal.common import clock
 from portal.common.problems import Problem
+from portal.incidents.kinds import IncidentKind
+from portal.incidents.services import Subject, begin
 from routing.bundles import find_bundle_of_revision
 from routing.engine.decide import decide_privacy
 from routing.engine.facts import Situation
@@ -30,7 +33,7 @@ def _accept(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> bool:
     # 400 and not 403: the agent puts such a receipt aside and goes on with the rest of its spool.
     if decision.machine_id != machine.pk:
         raise Problem(400, "decision.not_yours", "This decision belongs to another machine.", "receipts")
-    _receipt, is_new = Receipt.objects.get_or_create(
+    stored, is_new = Receipt.objects.get_or_create(
         decision=decision,
         kind=receipt.kind,
         defaults={
@@ -42,7 +45,15 @@ def _accept(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> bool:
             "is_mismatch": _is_mismatch(decision, receipt),
         },
     )
+    if is_new and (stored.is_mismatch or decision.recheck == Recheck.MISMATCH):
+        _begin_incident(decision, machine, now=now)
     return is_new
+
+
+def _begin_incident(decision: Decision, machine: Machine, *, now: datetime) -> None:
+    page = reverse("routing:decision", args=[decision.pk])
+    subject = Subject(id=decision.public_id, label=machine.name, page=page, owner_id=machine.owner_id)
+    begin(kind=IncidentKind.MISMATCH, subjects=[subject], at=now)
 
 
 def _log(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> Decision:

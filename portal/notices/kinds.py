@@ -66,7 +66,7 @@ _ALL = (
         code="machine.quarantined",
         label=_("A Mac was quarantined"),
         title=_("Quarantined: {machines}"),
-        text=_("{machines} is quarantined: its token seems to be used by two machines. Look at it before you go on."),
+        text=_("{machines} is quarantined: it reports, and gets local answers only. Look at it before you release it."),
         page="/incidents/{incident}/",
     ),
     Kind(

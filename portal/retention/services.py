@@ -11,6 +11,8 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from machines.models import Enrolment, JoinKey
 from portal.accounts.models import ApiToken, Invitation
+from portal.incidents.models import Incident
+from portal.notices.models import Delivery, Notice
 from routing.models import Decision, Receipt
 
 # A batch is one short transaction: on SQLite all other writers wait for it.
@@ -31,6 +33,8 @@ def forget_old_rows(*, now: datetime) -> dict[str, int]:
         "enrolments": delete_in_batches(Enrolment.objects.filter(expires_at__lt=before(settings.ENROLMENTS_KEEP_DAYS))),
         "tokens": delete_in_batches(old_tokens(before(settings.TOKENS_KEEP_DAYS)), first=_delete_join_keys),
         "invitations": delete_in_batches(Invitation.objects.filter(expires_at__lt=before(settings.TOKENS_KEEP_DAYS))),
+        "notices": delete_in_batches(old_notices(before(settings.NOTICES_KEEP_DAYS))),
+        "incidents": delete_in_batches(Incident.objects.filter(closed_at__lt=before(settings.NOTICES_KEEP_DAYS))),
         "sessions": delete_in_batches(Session.objects.filter(expire_date__lt=now)),
     }
 
@@ -49,6 +53,12 @@ def old_decisions(before: datetime) -> QuerySet[Decision]:
 def old_tokens(before: datetime) -> QuerySet[ApiToken]:
     """A machine's token stays with the machine: it says which one enrolled."""
     return ApiToken.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before), machine=None)
+
+
+def old_notices(before: datetime) -> QuerySet[Notice]:
+    """What still waits, for the end of a long snooze, is not deleted."""
+    waiting = Delivery.objects.filter(notice=OuterRef("pk"), state=Delivery.State.WAITING)
+    return Notice.objects.filter(~Exists(waiting), at__lt=before)
 
 
 def delete_in_batches[Row: Model](rows: QuerySet[Row], *, first: Callable[[QuerySet[Row]], Any] | None = None) -> int:

@@ -17,6 +17,10 @@ from portal.accounts.invitations import invite_person
 from portal.accounts.models import ApiToken, Invitation, Scope, TokenKind, User
 from portal.accounts.tokens import issue_service_token, issue_token, revoke_token
 from portal.audit.models import AuditEntry
+from portal.incidents.kinds import IncidentKind
+from portal.incidents.models import Incident
+from portal.notices.models import Delivery, Notice
+from portal.notices.services import notify
 from portal.retention import services
 from portal.retention.services import delete_in_batches, forget_old_rows, old_decisions
 from portal.retention.tasks import forget_old_rows_hourly
@@ -104,6 +108,8 @@ def test_enrolments_tokens_invitations_and_sessions_go_after_their_end(aiko: Use
         "enrolments": 1,
         "tokens": 3,
         "invitations": 1,
+        "notices": 0,
+        "incidents": 0,
         "sessions": 1,
     }
     assert list(ApiToken.objects.all()) == [kept]
@@ -140,7 +146,7 @@ def test_batches_are_bounded_and_the_rest_waits_for_the_next_hour(
     assert forget_old_rows(now=NOW)["decisions"] == 2
     assert forget_old_rows(now=NOW)["decisions"] == 0
     assert list(Decision.objects.all()) == [young]
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         forget_old_rows(now=NOW)
 
 
@@ -174,3 +180,19 @@ def test_odd_number_of_days_is_refused_by_name(odd: str, monkeypatch: pytest.Mon
 
     with pytest.raises(ImproperlyConfigured, match="KIRIKAE_DECISIONS_KEEP_DAYS"):
         env.read_days("KIRIKAE_DECISIONS_KEEP_DAYS", default=90)
+
+
+def test_notices_and_ended_incidents_go_and_what_still_waits_stays(ben: User, settings: Any) -> None:
+    settings.MAIL_FROM = "kirikae@example.org"
+    for key in ("sent", "waiting"):
+        notify(kind="test", key=key, subject="x", data={"person": "Ben"}, to=[ben])
+    Notice.objects.update(at=OLD)
+    Delivery.objects.filter(notice__key="sent").update(state="sent", ended_at=OLD)
+    for kind, closed_at in ((IncidentKind.OFFLINE, OLD), (IncidentKind.DEGRADED, None)):
+        Incident.objects.create(kind=kind, opened_at=OLD, latest_at=OLD, closed_at=closed_at)
+
+    done = forget_old_rows(now=NOW)
+
+    assert (done["notices"], done["incidents"]) == (1, 1)
+    assert Notice.objects.get().key == "waiting"
+    assert Incident.objects.get().kind == IncidentKind.DEGRADED

@@ -7,6 +7,7 @@ import pytest
 
 from portal.common.ids import new_uuid7
 from portal.common.models import PolicyHead
+from portal.incidents.models import Part
 from routing.models import Decision, Receipt
 from tests.routing.conftest import ACME, Caller
 
@@ -160,3 +161,19 @@ def test_what_is_outside_the_shape_stores_nothing(ben_mini, decided, changes):
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
     assert not Receipt.objects.exists()
+
+
+def test_a_launch_that_differs_is_an_incident_of_its_mac_once(ben_mini, decided):
+    launched = receipt_of(decided)["launched"] | {"backend": "cloud", "base_url_class": "anthropic"}
+    for _ in range(2):
+        send(ben_mini, receipt_of(decided, launched=launched))
+
+    part = Part.objects.get()
+    assert (part.kind, part.subject, part.label) == ("mismatch", decided["id"], "ben-mini")
+    assert part.page == f"/decisions/{decided['id']}/"
+
+
+def test_a_launch_as_decided_is_no_incident(ben_mini, decided):
+    send(ben_mini, receipt_of(decided))
+
+    assert not Part.objects.exists()
