@@ -19,6 +19,8 @@ from kirikae.texts import say
 
 CLIENTS = ("claude", "aider", "goose", "codex", "other")
 INTERRUPTED = 130
+# What follows `--` is a command of somebody else's.
+WITH_COMMAND = ("run", "statusline")
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     own, client = argv, []
-    if argv[:1] == ["run"] and "--" in argv:
+    if argv[:1] and argv[0] in WITH_COMMAND and "--" in argv:
         place = argv.index("--")
         own, client = argv[:place], argv[place + 1 :]
     arguments = build_parser().parse_args(own)
@@ -66,6 +68,8 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add_run(commands)
     _add_service(commands)
+    _add(commands, "statusline").usage = "kirikae statusline [-- COMMAND [ARGUMENT ...]]"
+    _add(commands, "shell-init").add_argument("shell", choices=("zsh", "bash", "fish"), help=say("help.shell"))
     return parser
 
 

@@ -20,6 +20,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.run": ("launch a client with the backend of the answer", "答えのバックエンドでクライアントを起動する"),
     "help.doctor": ("check what a launch needs", "起動に必要なものを点検する"),
     "help.service": ("keep the agent running in the background", "エージェントをバックグラウンドで動かす"),
+    "help.statusline": (
+        "keep the rate limits of Claude Code's status line and print one",
+        "Claude Codeのステータス行の利用上限を記録し、1行を表示する",
+    ),
+    "help.shell-init": ("print aliases and completion for a shell", "シェル用のエイリアスと補完を表示する"),
+    "help.shell": ("the shell that will read it", "読み込むシェル"),
     "help.action": (
         "install or remove it, show its status, or run it here",
         "インストール、削除、状態の表示、またはここで実行",
@@ -322,6 +328,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "state.loading": ("loading a model", "モデルを読み込み中"),
     "state.broken": ("broken ({reason})", "異常（{reason}）"),
     "state.down": ("down", "停止"),
+    "statusline.quota": ("cloud allowance left: {percent} %", "クラウドの残り利用枠: {percent}%"),
     "unknown": ("unknown", "不明"),
     "answer.local": ("local: {model} {quantization} at {runtime}", "ローカル: {model} {quantization}（{runtime}）"),
     "answer.cloud": ("cloud", "クラウド"),

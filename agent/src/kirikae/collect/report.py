@@ -13,6 +13,7 @@ from kirikae.collect.runtime_facts import Runtime, entries_of, runtime_from_docu
 from kirikae.collect.runtimes import find_runtimes
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
+from kirikae.quota import find_quota_left
 
 LAST_REPORT = "report.json"
 
@@ -49,7 +50,7 @@ def collect_report(home: Home, *, budget_s: float, complete: Complete = as_found
         "agent_version": __version__,
         "collected_at": write_moment(now()),
         "hardware": dict(hardware.values),
-        "state": values_of(state),
+        "state": values_of(state) | {"cloud_quota_left": find_quota_left(home)},
         "runtimes": [runtime.document() for runtime in runtimes],
         "absences": [*hardware.absences, *absences_of(state, section="state")],
     }

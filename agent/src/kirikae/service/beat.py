@@ -13,6 +13,7 @@ from kirikae.collect.reading import values_of
 from kirikae.collect.report import LAST_REPORT
 from kirikae.errors import AgentError, NoPolicyError
 from kirikae.home import Home
+from kirikae.quota import find_quota_left
 from kirikae.receipts import send_receipts
 from kirikae.service.link import PortalLink
 from kirikae.token_rotation import rotate_token
@@ -46,7 +47,7 @@ def _send(home: Home, message: Message) -> dict[str, object]:
     link = PortalLink(home)
     origin: dict[str, object] = {"boot_id": message.boot_id, "sequence": message.sequence}
     if not message.is_report:
-        state = values_of(read_state())
+        state = values_of(read_state()) | {"cloud_quota_left": find_quota_left(home)}
         return link.post("/api/v1/heartbeats", {"state": state, "announce": message.announce, **origin})
     report = collect_full_report(home)
     answer = link.post("/api/v1/reports", {**report, **origin, "poll": message.poll})
