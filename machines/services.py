@@ -8,8 +8,10 @@ from django.db import transaction
 
 from machines.enrolment import MACHINE_TOKEN_LIFETIME
 from machines.health import buffer
+from machines.health.availability import count_report
 from machines.health.choices import MachineState
 from machines.health.evaluating import evaluate_one
+from machines.health.polling.targets import note_targets
 from machines.health.receiving import Message, receive_now
 from machines.models import Benchmark, InstalledModel, Machine, Runtime
 from portal.accounts.models import User
@@ -53,6 +55,8 @@ def accept_report(
         evaluate_one(machine, now=now)
         return False
     _replace_inventory(machine, report.runtimes)
+    note_targets(machine, report, now=now)
+    count_report(machine, report, now=now)
     evaluate_one(machine, now=now)
     if machine.token is not None:
         extend_token(machine.token, until=now + MACHINE_TOKEN_LIFETIME)

@@ -1,10 +1,13 @@
 """Scheduled work on machines."""
 
+from celery import shared_task
 from django.utils import timezone
 
 from machines.enrolment import forget_old_enrolments
 from machines.health import buffer
 from machines.health.evaluating import evaluate_due
+from machines.health.polling import cycle
+from machines.health.polling.targets import PERIOD_S
 from portal.common.scheduled import scheduled_task
 
 
@@ -22,3 +25,18 @@ def watch_machines() -> int:
 @scheduled_task("machines.forget_enrolments")
 def forget_enrolments() -> int:
     return forget_old_enrolments(now=timezone.now())
+
+
+@scheduled_task("machines.enqueue_polls")
+def enqueue_polls() -> int:
+    """Every 15 seconds, in chunks of 200 ids. What is not polled within the period is left to the next one."""
+    chunks = cycle.list_due_chunks(now=timezone.now())
+    for ids in chunks:
+        poll_chunk.apply_async(args=[ids], expires=PERIOD_S)
+    return len(chunks)
+
+
+@shared_task(name="machines.poll_chunk")
+def poll_chunk(ids: list[int]) -> None:
+    """Safe to run twice and in two places at once: the rows say who polls them."""
+    cycle.poll_chunk(ids, now=timezone.now())

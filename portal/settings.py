@@ -178,6 +178,8 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "health.worker_heartbeat": {"queue": "house"},
     "incidents.tell": {"queue": "notify"},
     "machines.forget_enrolments": {"queue": "house"},
+    "machines.enqueue_polls": {"queue": "poll"},
+    "machines.poll_chunk": {"queue": "poll"},
     "machines.watch": {"queue": "ingest"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
@@ -186,6 +188,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machines": {"task": "machines.watch", "schedule": 10.0, "options": {"expires": 10.0}},
+    "polls": {"task": "machines.enqueue_polls", "schedule": 15.0, "options": {"expires": 15.0}},
     "enrolments": {"task": "machines.forget_enrolments", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
     "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
@@ -194,6 +197,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "weekly-summary": {"task": "weekly.tell", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }
+
+# Where the portal may look for itself; empty: nowhere.
+POLL_NETWORKS = env.read_networks("KIRIKAE_POLL_NETWORKS")
 
 # Older rows are deleted each hour; audit entries and policy revisions never are.
 DECISIONS_KEEP_DAYS = env.read_days("KIRIKAE_DECISIONS_KEEP_DAYS", default=90)
@@ -210,5 +216,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Refusals (4xx) are no events of the log, and their addresses may hold a one-time token.
-    "loggers": {"django.request": {"level": "ERROR", "filters": ["outages"]}},
+    "loggers": {
+        # httpx would log a line for each machine that is polled.
+        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR", "filters": ["outages"]},
+    },
 }

@@ -25,6 +25,7 @@ _NEVER = tuple(
         "0.0.0.0/8",  # this host
         "169.254.0.0/16",  # link-local, and most clouds' metadata
         "100.100.100.200/32",  # a cloud's metadata within addresses that VPNs use
+        "168.63.129.16/32",  # a cloud's metadata at a public address
         "192.0.0.0/24",
         "192.88.99.0/24",  # 6to4 relays
         "224.0.0.0/4",
