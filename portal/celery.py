@@ -1,14 +1,20 @@
 """The Celery app. Tasks live in each app's `tasks.py`; the schedule is `CELERY_BEAT_SCHEDULE` in the settings."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.beat import Service
 
 from portal.embedded import folder_queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+# Longer than the scheduler's interval.
+STOP_WITHIN_S = 3.0
 
 folder_queue.register()
 app = Celery("portal")
@@ -27,6 +33,42 @@ def touch_while_alive(path: Path, *, every_s: float) -> None:
             worker.timer.call_repeatedly(every_s, path.touch)
 
     app.steps["worker"].add(Alive)
+
+
+class EmbeddedScheduler(threading.Thread):
+    """The scheduler beside the worker's own threads; the short interval is how soon it hears that it must stop."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(name="beat", daemon=True)
+        self.service = Service(app, max_interval=1, schedule_filename=str(path))
+        self.is_stopping = False
+
+    def run(self) -> None:
+        try:
+            self.service.start()
+        finally:
+            # Without its schedule a worker would look well and do nothing; the supervisor starts it anew.
+            if not self.is_stopping:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def stop(self) -> None:
+        self.is_stopping = True
+        self.service.stop()
+        self.join(STOP_WITHIN_S)
+
+
+def schedule_in_worker(path: Path) -> None:
+    """As `celery worker -B`, which takes a process of 90 MB for it, forked: on macOS such a process may crash."""
+
+    class Schedule(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
+        def start(self, _worker: Any) -> None:
+            self.thread = EmbeddedScheduler(path)
+            self.thread.start()
+
+        def stop(self, _worker: Any) -> None:
+            self.thread.stop()
+
+    app.steps["worker"].add(Schedule)
 
 
 def touch_with_each_message(path: Path) -> None:

@@ -45,16 +45,16 @@ def run_web(host: str, port: int, *, processes: int = 1) -> None:
 
 
 def run_worker(worker: Worker) -> None:
-    from portal.celery import app, touch_while_alive  # noqa: PLC0415
+    from portal.celery import app, schedule_in_worker, touch_while_alive  # noqa: PLC0415
 
+    if worker.schedule:
+        schedule_in_worker(worker.schedule)
     if worker.alive_file:
         touch_while_alive(worker.alive_file, every_s=ALIVE_EVERY_S)
     # Threads: on macOS a forked worker crashes, and the work waits for databases and machines, not for a core.
     options = ["-P", "threads", "-c", str(worker.concurrency), "--loglevel", "WARNING"]
     if worker.queues:
         options += ["-Q", worker.queues]
-    if worker.schedule:
-        options += ["-B", "-s", str(worker.schedule)]
     # Several workers on one host need names of their own.
     options += ["-n", f"kirikae-{os.getpid()}@%h"]
     app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
