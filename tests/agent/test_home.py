@@ -1,7 +1,6 @@
 """The state folder, and what is kept in it."""
 
 import stat
-from dataclasses import replace
 
 import pytest
 from kirikae.errors import NotEnrolledError
@@ -46,7 +45,7 @@ def test_another_key_forgets_the_bundle_of_the_one_before(home: Home) -> None:
     home.write_json("bundle.json", {"sha256": "0"})
     home.write_json("seen.json", {"revision": 9})
 
-    home.save_enrolment(replace(ENROLMENT, signing_key="b3RoZXI="), token="t")
+    home.save_enrolment(ENROLMENT._replace(signing_key="b3RoZXI="), token="t")
 
     assert home.read_json("bundle.json") == {}
     assert home.read_json("seen.json") == {}

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from kirikae.collect.lm_studio import parse_models, parse_older_models
@@ -172,4 +171,4 @@ def test_a_runtime_that_stopped_keeps_its_models_unloaded() -> None:
     assert stopped is not None
     assert (stopped.kind, stopped.state, stopped.version) == ("omlx", "down", "0.3.6")
     own = running.models[0]
-    assert stopped.models[0] == replace(own, loaded=False, effective_context_tokens=None, memory_bytes=None)
+    assert stopped.models[0] == own._replace(loaded=False, effective_context_tokens=None, memory_bytes=None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from kirikae.engine.bundle_value import Bundle
 from kirikae.engine.compiled import dump_compiled, load_compiled
@@ -22,8 +22,7 @@ from kirikae.moments import find_moment, write_moment
 POINTER, SEEN = "bundle.json", "seen.json"
 
 
-@dataclass(frozen=True)
-class StoredBundle:
+class StoredBundle(NamedTuple):
     """`checked_at`: when the portal last said that this is the current one; None right after odd edits."""
 
     bundle: Bundle

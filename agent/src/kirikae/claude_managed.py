@@ -6,7 +6,6 @@ Managed settings win over environment and arguments; only what names the provide
 from __future__ import annotations
 
 import json
-import plistlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -106,10 +105,20 @@ def _documents(folder: Path) -> Iterator[tuple[Path, Mapping[str, object] | None
 
 def _parse(file: Path, content: bytes) -> Mapping[str, object] | None:
     try:
-        document = plistlib.loads(content) if file.suffix == ".plist" else json.loads(content)
-    except (ValueError, RecursionError, plistlib.InvalidFileException):
+        document = _parse_plist(content) if file.suffix == ".plist" else json.loads(content)
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _parse_plist(content: bytes) -> object:
+    """Raises ValueError."""
+    import plistlib  # noqa: PLC0415 - its XML parser costs every launch 3 ms, and hardly any Mac has such a file
+
+    try:
+        return plistlib.loads(content)
+    except plistlib.InvalidFileException as error:
+        raise ValueError from error
 
 
 def _winning(document: Mapping[str, object], steering: Sequence[str], pinned: Mapping[str, str]) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kirikae.claude_managed import managed_documents
 
@@ -13,8 +13,7 @@ from kirikae.claude_managed import managed_documents
 MAX_TOLD_KEYS, MAX_KEY = 8, 40
 
 
-@dataclass(frozen=True)
-class LeftAside:
+class LeftAside(NamedTuple):
     """`keys`: the names at the top of the file; its values are nobody's business."""
 
     file: Path

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kirikae.bundle_store import StoredBundle, load_bundle
 from kirikae.collect.facts_reader import FactsReader
@@ -30,8 +29,7 @@ from kirikae.texts import choose_language
 type PolicyState = Literal["fresh", "stale", "expired"]
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What the caller wants to know; `task` None takes the policy's default."""
 
     task: str | None
@@ -44,8 +42,7 @@ class Question:
     is_offline: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """`document` is the contract's answer, `facts` the report and benchmarks that it was decided with."""
 
     request: TaskRequest
@@ -55,8 +52,7 @@ class Decision:
     policy_epoch: int
 
 
-@dataclass(frozen=True)
-class KnownFacts:
+class KnownFacts(NamedTuple):
     facts: facts.MachineFacts
     age_s: int
 

@@ -10,8 +10,8 @@ import json
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -27,8 +27,7 @@ class FetchError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes

@@ -8,24 +8,22 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
 GIT_TIMEOUT_S = 2.0
 ROOTS_TIMEOUT_S = 0.1
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(NamedTuple):
     """`raw` as configured, `url` after `insteadOf`."""
 
     raw: str
     url: str
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(NamedTuple):
     """One that git opens; `head` is None before the first commit."""
 
     path: Path

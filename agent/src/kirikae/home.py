@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home_path import find_home_path
@@ -16,8 +15,7 @@ from kirikae.token_store import find_in_keychain, keep_in_keychain
 TOKEN = "token"  # noqa: S105 - the name of a file
 
 
-@dataclass(frozen=True)
-class Enrolment:
+class Enrolment(NamedTuple):
     """What the portal gave at enrolment; `signing_key` is its base64 Ed25519 public key, pinned from then on."""
 
     portal_url: str
@@ -26,8 +24,7 @@ class Enrolment:
     signing_key: str
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     path: Path
 
     def prepare(self) -> None:
@@ -58,13 +55,14 @@ class Home:
         target = self.path / name
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # mkstemp makes 0600 files.
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            # Not tempfile: its import costs every launch 3 ms.
+            temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(target)
+            temporary.replace(target)
         except OSError as error:
             raise PreflightError("home.not_writable", path=target) from error
 
@@ -107,7 +105,7 @@ class Home:
             for name in ("bundle.json", "seen.json"):
                 (self.path / name).unlink(missing_ok=True)
         self.keep_token(token, machine=enrolment.machine)
-        self.write_json("machine.json", asdict(enrolment))
+        self.write_json("machine.json", enrolment._asdict())
 
 
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from kirikae.claude_settings import list_opened_folders
 from kirikae.git import Remote, Repository, find_repository, find_root_commits, list_remotes, run_git
@@ -22,8 +22,7 @@ ROOTS_FILE = "root_commits.json"
 MAX_KEPT_ROOTS = 200
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(NamedTuple):
     """`logical` is as the shell shows it, `real` without symlinks; both may be protected."""
 
     logical: Path
@@ -144,7 +143,7 @@ def _followed(root: Path, remotes: list[Remote] | None) -> list[Remote] | None:
     local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
     sources = [repository for path in local if (repository := find_repository(path)) is not None]
     behind = [remote for source in sources for remote in list_remotes(source) or []]
-    return list(dict.fromkeys(replace(remote, url=resolve_ssh_remote(remote.url)) for remote in [*remotes, *behind]))
+    return list(dict.fromkeys(remote._replace(url=resolve_ssh_remote(remote.url)) for remote in [*remotes, *behind]))
 
 
 def _local_path(repository: Path, url: str) -> Path | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kirikae.boot_clock import boot_seconds
 from kirikae.collect.report import collect_report
@@ -21,8 +20,7 @@ from kirikae.home import Home
 KEPT_FOR_S = 10.0
 
 
-@dataclass(frozen=True)
-class KeptFacts:
+class KeptFacts(NamedTuple):
     """`taken_at` in seconds since boot; `named` are the runtimes that the asking shell had configured."""
 
     report: dict[str, object]
@@ -30,7 +28,7 @@ class KeptFacts:
     named: str
 
     def document(self) -> dict[str, object]:
-        return asdict(self)
+        return self._asdict()
 
     @property
     def age_s(self) -> float:

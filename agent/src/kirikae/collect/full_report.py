@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -51,7 +50,7 @@ def _with_models_of_disk(runtimes: list[Runtime], stopped: Runtime) -> list[Runt
     """The disk is newer than what the last report knew. An address where something else answers is not told twice."""
     known = [runtime for runtime in runtimes if runtime.kind == stopped.kind]
     if known:
-        return [replace(one, models=stopped.models) if one is known[0] else one for one in runtimes]
+        return [one._replace(models=stopped.models) if one is known[0] else one for one in runtimes]
     taken = any(runtime.base_url == stopped.base_url for runtime in runtimes)
     return runtimes if taken or not stopped.models else [*runtimes, stopped]
 
@@ -73,9 +72,9 @@ def _with_shapes(runtime: Runtime, installed: Runtime) -> Runtime:
     def shaped(model: Model) -> Model:
         own = known_model(installed, model.name)
         same = own is not None and own.size_bytes == model.size_bytes
-        return replace(model, geometry=own.geometry) if own and same else model
+        return model._replace(geometry=own.geometry) if own and same else model
 
-    return replace(runtime, models=tuple(shaped(model) for model in runtime.models))
+    return runtime._replace(models=tuple(shaped(model) for model in runtime.models))
 
 
 def _complete_llama_cpp(runtime: Runtime, shapes: ShapeCache) -> Runtime:
@@ -88,27 +87,27 @@ def _complete_llama_cpp(runtime: Runtime, shapes: ShapeCache) -> Runtime:
     header = shapes.read(Path(path)) if path and Path(path).is_absolute() else None
     if header is None or len(runtime.models) != 1:
         return runtime
-    return replace(runtime, models=(replace(runtime.models[0], geometry=header.geometry),))
+    return runtime._replace(models=(runtime.models[0]._replace(geometry=header.geometry),))
 
 
 def _complete_lm_studio(runtime: Runtime, shapes: ShapeCache, run: Run) -> Runtime:
     """Without the vendor's tool the origin of every model stays unknown, which counts as remote."""
     tool = installed_lm_studio.find_tool()
     if tool is None:
-        return replace(runtime, models=tuple(replace(model, remote=None) for model in runtime.models))
+        return runtime._replace(models=tuple(model._replace(remote=None) for model in runtime.models))
     link_off = installed_lm_studio.is_link_off(run, tool)
     entries = {text_of(entry, "modelKey"): entry for entry in installed_lm_studio.list_by_tool(run, tool)}
 
     def completed(model: Model) -> Model:
         entry = entries.get(model.name)
         if entry is None:
-            return replace(model, remote=None)
+            return model._replace(remote=None)
         path = text_of(entry, "path", limit=1024)
         header = shapes.read(installed_lm_studio.models_folder() / path) if path else None
         origin = installed_lm_studio.origin_of(entry, link_off=link_off)
-        return replace(model, remote=origin, geometry=header.geometry if header else None)
+        return model._replace(remote=origin, geometry=header.geometry if header else None)
 
-    return replace(runtime, models=tuple(completed(model) for model in runtime.models))
+    return runtime._replace(models=tuple(completed(model) for model in runtime.models))
 
 
 def _lm_studio_models(shapes: ShapeCache, run: Run) -> tuple[Model, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -96,8 +95,7 @@ def _gguf(name: str, parts: Sequence[Path], shapes: ShapeCache) -> Model:
     header = shapes.read(parts[0]) if not is_later_part(parts[0]) else None
     if header is None:
         return model
-    return replace(
-        model,
+    return model._replace(
         quantization=header.quantization,
         # Of a model in parts, the first file knows its own tensors only.
         parameters=header.parameters if len(parts) == 1 else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import PurePath
 
 from kirikae.collect.runtime_facts import (
@@ -54,7 +53,7 @@ def _with_shape(model: Model, known: Runtime | None) -> Model:
     """The file's header was read for the last report; `ask` does not read it again."""
     before = known_model(known, model.name)
     same = before is not None and before.size_bytes == model.size_bytes
-    return replace(model, geometry=before.geometry) if before and same else model
+    return model._replace(geometry=before.geometry) if before and same else model
 
 
 def _props(base_url: str, *, deadline: float) -> Mapping[str, object]:

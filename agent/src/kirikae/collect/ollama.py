@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from kirikae.collect.runtime_facts import (
     MAX_LABEL,
@@ -65,8 +64,7 @@ def add_details(model: Model, show: object) -> Model:
     architecture = text_of(info, "general.architecture")
     capabilities = show.get("capabilities")
     has = capabilities.__contains__ if isinstance(capabilities, list) else lambda _name: None
-    return replace(
-        model,
+    return model._replace(
         parameters=number_of(info, "general.parameter_count") or model.parameters,
         max_context_tokens=number_of(info, f"{architecture}.context_length"),
         remote=True if show.get("remote_host") or show.get("remote_model") else model.remote,
@@ -109,8 +107,7 @@ def _model(name: str, entry: Mapping[str, object], running: Mapping[str, object]
 def _with_details(base_url: str, model: Model, known: Model | None, *, deadline: float) -> Model:
     # What was read from the disk does not tell the tools.
     if known is not None and known.size_bytes == model.size_bytes and known.tools is not None:
-        return replace(
-            model,
+        return model._replace(
             parameters=known.parameters,
             max_context_tokens=known.max_context_tokens,
             remote=known.remote if model.remote is False else model.remote,

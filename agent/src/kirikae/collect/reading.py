@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Absent:
+class Absent(NamedTuple):
     """Codes: not_on_this_platform, not_reported, system_default, command_missing, command_failed, timeout."""
 
     code: str

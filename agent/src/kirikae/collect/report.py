@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kirikae import __version__
 from kirikae.collect.hardware import read_boot_id, read_hardware, read_state
@@ -24,8 +24,7 @@ def as_found(runtimes: tuple[Runtime, ...]) -> tuple[Runtime, ...]:
     return runtimes
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     values: Mapping[str, object]
     absences: list[Mapping[str, object]]
 

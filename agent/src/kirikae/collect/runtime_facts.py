@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 # The portal's limits; a longer text of a runtime is treated as not told.
 MAX_NAME, MAX_VERSION, MAX_LABEL = 300, 120, 20
@@ -13,8 +13,7 @@ MAX_NUMBER = 2**53
 UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """`remote`: True when another machine computes, None when unknown (which counts as remote)."""
 
     name: str
@@ -36,8 +35,7 @@ class Model:
 UNLOADED = {"loaded": False, "effective_context_tokens": None, "memory_bytes": None}
 
 
-@dataclass(frozen=True)
-class Runtime:
+class Runtime(NamedTuple):
     """`state`: up, loading, broken (with `reason`) or down."""
 
     kind: str
@@ -50,8 +48,8 @@ class Runtime:
 
     def document(self) -> dict[str, object]:
         """One model per name and quantization: two of them would cost the whole report."""
-        models = {(model.name, model.quantization): asdict(model) for model in self.models}
-        return asdict(self) | {"models": list(models.values())}
+        models = {(model.name, model.quantization): model._asdict() for model in self.models}
+        return self._asdict() | {"models": list(models.values())}
 
 
 def runtime_from_document(document: Mapping[str, object]) -> Runtime:
@@ -67,8 +65,8 @@ def known_model(known: Runtime | None, name: str) -> Model | None:
 
 def as_down(known: Runtime) -> Runtime:
     """The models are still installed; none of them is loaded."""
-    models = tuple(replace(model, **UNLOADED) for model in known.models)  # type: ignore[arg-type]  # one dict, three types
-    return replace(known, state="down", reason=None, models=models)
+    models = tuple(model._replace(**UNLOADED) for model in known.models)  # type: ignore[arg-type]  # one dict, three types
+    return known._replace(state="down", reason=None, models=models)
 
 
 def mapping_of(value: object, key: str) -> Mapping[str, object]:

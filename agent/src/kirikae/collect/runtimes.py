@@ -6,7 +6,6 @@ import ipaddress
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -148,7 +147,7 @@ def _no_runtime(base_url: str, listing: Response, known: Runtime | None) -> Runt
 
 
 def _all_remote(runtime: Runtime) -> Runtime:
-    return replace(runtime, models=tuple(replace(model, remote=True) for model in runtime.models))
+    return runtime._replace(models=tuple(model._replace(remote=True) for model in runtime.models))
 
 
 def _broken(base_url: str, known: Runtime | None, reason: str) -> Runtime:
