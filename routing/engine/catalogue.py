@@ -27,11 +27,11 @@ _LEAST_FACTOR = 0.1
 _MAX_TEXT_BYTES = 8 * 1024 * 1024
 _MAX_SIZE_BYTES = 2**50
 # What may stand behind a model's name without making it another model.
-_SUFFIX = re.compile(
+_SUFFIX = (
     r"(instruct|it|chat|text|base|latest|gguf|mlx|qat|dwq|hf|thinking|i1|imat|ud|xl|[ksml]|k|\d|0|1"
     r"|a\d+b|v\d[\d.]*|\d{4}|\d+bit|i?q\d\w*|mxfp[48]|nvfp4|fp8|fp16|bf16|f16)"
 )
-_SEPARATORS = re.compile(r"[:_@ ]+")
+_SEPARATORS = r"[:_@ ]+"
 
 
 class CatalogueModel(NamedTuple):
@@ -125,7 +125,7 @@ class Catalogue:
         for end in range(len(words), 0, -1):
             row = self._by_alias.get("-".join(words[:end]))
             if row is not None:
-                return _read_leniently(row) if all(_SUFFIX.fullmatch(word) for word in words[end:]) else None
+                return _read_leniently(row) if all(re.fullmatch(_SUFFIX, word) for word in words[end:]) else None
         return None
 
     def fit_model(self, model: ModelFacts) -> FitModel:
@@ -149,7 +149,7 @@ EMPTY = Catalogue('{"models": []}')
 def plain_name(name: str) -> str:
     """Lower case, without maker, folder and file ending, words joined by `-`."""
     text = name.strip().lower().rpartition("/")[2].removesuffix(".gguf")
-    return _SEPARATORS.sub("-", text).replace("--", "-").strip("-")
+    return re.sub(_SEPARATORS, "-", text).replace("--", "-").strip("-")
 
 
 def _names_of(row: object) -> list[str]:

@@ -6,7 +6,7 @@ Sources stand beside the rows of routing/data/fit/chips.csv; a test compares bot
 import re
 from typing import NamedTuple
 
-_NAME = re.compile(r"\b(M[1-9][0-9]?)(?:\s+(Pro|Max|Ultra))?\b", re.IGNORECASE)
+_NAME = r"(?i)\b(M[1-9][0-9]?)(?:\s+(Pro|Max|Ultra))?\b"
 _TIERS = {"pro": "Pro", "max": "Max", "ultra": "Ultra"}
 _GB = 10**9
 # The newest generation that is known; a later one is taken to be at least as fast per core.
@@ -66,7 +66,7 @@ def find_chip(text: str | None, *, gpu_cores: int | None, bandwidth_bytes_per_s:
 
     An unknown number of cores counts as the smallest: never a speed that the Mac may not have.
     """
-    found = _NAME.search(text or "")
+    found = re.search(_NAME, text or "")
     if found is None:
         return None
     generation, tier = int(found[1][1:]), _TIERS.get((found[2] or "").lower(), "")

@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple
 
-_MLX_BITS = re.compile(r"^(?:mlx[-_ ]?)?(\d)[-_ ]?bits?(?:[-_ ].*)?$", re.IGNORECASE)
+# Compiled when first used, as most programs that import this look no model up.
+_MLX_BITS = r"(?i)^(?:mlx[-_ ]?)?(\d)[-_ ]?bits?(?:[-_ ].*)?$"
 # Bits per weight of whole files: mixtures such as Q4_K_M keep some tensors finer. Read off published file sizes.
 _BITS = {
     "F32": 32.0, "F16": 16.0, "BF16": 16.0, "FP16": 16.0, "FP8": 8.0,
@@ -14,7 +15,7 @@ _BITS = {
 }  # fmt: skip
 # llama.cpp writes "Q4_K - Medium".
 _SIZES = ((" - MEDIUM", "_M"), (" - SMALL", "_S"), (" - LARGE", "_L"))
-_IN_NAME = re.compile(r"[-_.:@](MXFP4|NVFP4|(?:UD[-_])?I?Q\d\w*|BF16|F16|\d[-_]?bit)(?=$|[-_.@])", re.IGNORECASE)
+_IN_NAME = r"(?i)[-_.:@](MXFP4|NVFP4|(?:UD[-_])?I?Q\d\w*|BF16|F16|\d[-_]?bit)(?=$|[-_.@])"
 # Dynamic mixtures of one maker: named like the plain ones, a little larger.
 _DYNAMIC_EXTRA = 1.02
 
@@ -31,7 +32,7 @@ class Quantization(NamedTuple):
 def read_quantization(name: str | None) -> Quantization | None:
     """None for a name that says nothing known. MLX names formats by bits alone; scales add half a bit per weight."""
     text = (name or "").strip()
-    found = _MLX_BITS.match(text)
+    found = re.match(_MLX_BITS, text)
     if found:
         bits = int(found[1])
         return Quantization(f"MLX-{bits}bit", bits + 0.5, "mlx", is_mlx=True) if 1 < bits < 9 else None
@@ -62,5 +63,5 @@ def _kind(key: str) -> str:
 
 def quantization_in(model_name: str) -> str | None:
     """The quantization that stands in a file's or a model's name, where the runtime reports none."""
-    found = _IN_NAME.search(model_name)
+    found = re.search(_IN_NAME, model_name)
     return found[1] if found else None

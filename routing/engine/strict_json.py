@@ -11,8 +11,9 @@ from .errors import WireError
 
 MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 32
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[][{}]")
+# Compiled when first used: most documents have too few brackets to be counted.
+_STRING = r'(?s)"(?:[^"\\]|\\.)*"'
+_BRACKET = r"[][{}]"
 
 
 def parse(body: bytes, *, max_bytes: int) -> object:
@@ -55,7 +56,7 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+    for bracket in re.findall(_BRACKET, re.sub(_STRING, "", text)):
         depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise WireError(code="json.too_deep", detail=f"The body nests deeper than {MAX_DEPTH} levels.")

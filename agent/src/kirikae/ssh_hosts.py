@@ -9,11 +9,10 @@ from functools import cache
 # Reads configuration only; a `Match exec` of the user's own may take a moment.
 SSH_TIMEOUT_S = 1.0
 DEFAULT_PORT = "22"
-_URL = re.compile(
-    r"(?:git\+ssh|ssh\+git|ssh)://(?:(?P<user>[^@/]+)@)?(?P<host>[^:/\[\]]+)(?::(?P<port>\d*))?/(?P<path>.*)"
-)
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^:/@\[\]]+):(?!//)(?P<path>.*)")
-_SAFE_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+# Compiled when first used: most projects are reached by https.
+_URL = r"(?:git\+ssh|ssh\+git|ssh)://(?:(?P<user>[^@/]+)@)?(?P<host>[^:/\[\]]+)(?::(?P<port>\d*))?/(?P<path>.*)"
+_SCP = r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^:/@\[\]]+):(?!//)(?P<path>.*)"
+_SAFE_HOST = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
 def resolve_ssh_remote(url: str) -> str:
@@ -21,7 +20,7 @@ def resolve_ssh_remote(url: str) -> str:
 
     Also unchanged when ssh cannot be asked: a name without a dot then gives no identity, which is the strict side.
     """
-    match = _URL.fullmatch(url) or _SCP.fullmatch(url)
+    match = re.fullmatch(_URL, url) or re.fullmatch(_SCP, url)
     if match is None:
         return url
     found = match.groupdict()
@@ -38,7 +37,7 @@ def resolve_ssh_remote(url: str) -> str:
 def _ask_ssh(host: str) -> tuple[str, str]:
     """(host name, port) of ssh's own reading of its configuration, included files and all."""
     unchanged = (host, DEFAULT_PORT)
-    if not _SAFE_HOST.fullmatch(host):
+    if not re.fullmatch(_SAFE_HOST, host):
         return unchanged
     try:
         done = subprocess.run(  # noqa: S603 - the host is checked, no shell
