@@ -71,7 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_here(place: str) -> bool:
-    return {"root": os.geteuid() == 0, "docker compose": _has_compose(), connection.vendor: True}.get(place, False)
+    places = {"root": os.geteuid() == 0, "docker compose": _has_compose(), "namespaces": _has_namespaces()}
+    return (places | {connection.vendor: True}).get(place, False)
 
 
 @cache
@@ -80,6 +81,15 @@ def _has_compose() -> bool:
     if docker is None:
         return False
     return subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
+@cache
+def _has_namespaces() -> bool:
+    """Whether this user may make a network of their own, with all that the tests in it need."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "mount"))):
+        return False
+    command = ["unshare", "--net", "--mount", "ip", "route", "add", "local", "192.0.2.0/24", "dev", "lo"]
+    return subprocess.run(command, capture_output=True, check=False).returncode in {0, 2}
 
 
 @pytest.fixture(scope="session")

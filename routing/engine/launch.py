@@ -40,6 +40,7 @@ _NO_OTHER_TRAFFIC = {
 }
 _NOTHING_ELSE_STARTS = {
     # An editor's terminal would make the client fetch its extension; timers and memory outlive the session.
+    "CLAUDE_CODE_DISABLE_AGENT_VIEW": "1",
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "CLAUDE_CODE_DISABLE_CRON": "1",
     "CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL": "1",

@@ -25,7 +25,6 @@ HARMLESS = frozenset(
         "allowManagedPermissionRulesOnly",
         "allowedMcpServers",
         "alwaysThinkingEnabled",
-        "apiKeyHelper",
         "attribution",
         "autoUpdatesChannel",
         "availableModels",
