@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from machines.queries import get_machine_of
+from machines.queries import find_machine_of, get_machine_of
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken
 from routing import api_schema
 from routing.decide_query import document_from_query
 from routing.engine.wire import request_from_document
 from routing.evidence import accept_receipts
+from routing.machine_standing import refuse_if_quarantined
 from routing.queries import get_machine_to_ask_for
 from routing.rate import DecisionThrottle
 from routing.receipts import receipts_from_document
@@ -106,6 +107,7 @@ class BundleView(RoutingView):
     @extend_schema(operation_id="get_bundle", responses=api_schema.BUNDLE_RESPONSES)
     def get(self, request: Request) -> Any:
         """The policy in force, signed. With `If-None-Match` an unchanged one costs a 304."""
+        refuse_if_quarantined(find_machine_of(get_token(request)))
         signed = load_bundle()
         etag = f'"{signed.etag}"'
         body = {"key_id": signed.key_id, "payload": signed.payload.decode(), "signature": signed.signature}

@@ -68,7 +68,7 @@ def get_machine_to_ask_for(token: ApiToken, *, asked: str | None) -> Machine | N
 
 def find_machine(public_id: str) -> Machine | None:
     """A machine in use; a retired one is none."""
-    return Machine.objects.filter(public_id=public_id).exclude(state="retired").first()
+    return Machine.objects.select_related("health").filter(public_id=public_id).exclude(state="retired").first()
 
 
 def list_decisions(user: User) -> DecisionQuerySet:

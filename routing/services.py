@@ -12,6 +12,7 @@ from routing.engine.decide import decide
 from routing.engine.facts import Situation
 from routing.engine.request import TaskRequest
 from routing.engine.wire import Envelope, answer_document, loggable_request
+from routing.machine_standing import keep_local_if_quarantined, state_for
 from routing.models import Decision
 from routing.publishing import change_policy, ensure_first_revision, load_bundle, publish_revision
 from routing.redaction import redact
@@ -30,9 +31,11 @@ def decide_and_log(
     facts = stored.facts if stored else None
     facts_age_s = stored.age_s if stored else None
     now = clock.now()
-    answer = decide(
-        request, bundle=bundle, facts=facts, situation=Situation(now=now, policy_state="fresh", facts_age_s=facts_age_s)
+    request = keep_local_if_quarantined(request, machine)
+    situation = Situation(
+        now=now, policy_state="fresh", facts_age_s=facts_age_s, machine_state=state_for(machine, asked_by=token)
     )
+    answer = decide(request, bundle=bundle, facts=facts, situation=situation)
     decision_id = new_uuid7()
     envelope = Envelope(
         id=str(decision_id),

@@ -75,6 +75,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No runtime for local models was found on this Mac.",
         "このMacにローカルモデルのランタイムが見つかりません。",
     ),
+    "machine_asleep": (
+        "This Mac is asleep.",
+        "このMacはスリープ中です。",
+    ),
+    "machine_away": (
+        "This Mac is offline: the portal has not heard from it.",
+        "このMacはオフラインです。ポータルに応答がありません。",
+    ),
     "runtime_down": (
         "{runtime} is not running.",
         "{runtime} が起動していません。",
@@ -317,6 +325,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "request_exception": (
         "Ask an admin for an exception.",
         "管理者に例外を申請してください。",
+    ),
+    "wake_machine": (
+        "Wake the Mac and ask again.",
+        "Macを起動して、もう一度お試しください。",
     ),
     "start_runtime": (
         "Start {runtime} and ask again.",

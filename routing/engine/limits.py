@@ -34,6 +34,15 @@ class Look(NamedTuple):
         return {"model": self.model.name, "runtime": RUNTIME_NAMES[self.runtime.kind], **more}
 
 
+def _presence(look: Look) -> Iterator[Limit]:
+    """By the portal's word. A machine that asks for itself is there: then the portal says so."""
+    state = look.work.situation.machine_state
+    if state == "asleep":
+        yield Limit("machine_asleep", True, {}, Remedy("wake_machine"))
+    elif state in ("offline", "missing"):
+        yield Limit("machine_away", True, {}, Remedy("wake_machine"))
+
+
 def _origin(look: Look) -> Iterator[Limit]:
     remedy = Remedy("use_local_runtime")
     if not is_loopback(look.runtime.base_url):
@@ -143,7 +152,8 @@ def _licence(look: Look) -> Iterator[Limit]:
 
 
 CHECKS: tuple[Callable[[Look], Iterator[Limit]], ...] = (
-    _origin, _permission, _protocol, _memory, _context, _needs, _deadline, _quality, _licence, _machine_state,
+    _presence, _origin, _permission, _protocol, _memory, _context, _needs, _deadline, _quality, _licence,
+    _machine_state,
 )  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+"""What a machine's health changes in decisions about it: its state, and that quarantine keeps its work local."""
+
+from machines.health.choices import MachineState
+from machines.models import Machine
+from portal.accounts.models import ApiToken, TokenKind
+from portal.common.problems import Problem
+from routing.engine.effects import Effect, strictest
+from routing.engine.request import TaskRequest
+
+_GONE = (MachineState.ASLEEP, MachineState.LATE, MachineState.OFFLINE, MachineState.MISSING, MachineState.PENDING)
+
+
+def state_for(machine: Machine | None, *, asked_by: ApiToken | None) -> str | None:
+    """The state as the engine knows it. A machine that asks for itself is evidently there."""
+    if machine is None:
+        return None
+    is_itself = asked_by is not None and asked_by.kind == TokenKind.MACHINE
+    return str(MachineState.ONLINE if is_itself and machine.state in _GONE else machine.state)
+
+
+def keep_local_if_quarantined(request: TaskRequest, machine: Machine | None) -> TaskRequest:
+    if machine is None or not machine.health.quarantine:
+        return request
+    known = [Effect(request.session.floor)] if request.session.floor in tuple(Effect) else []
+    # A floor that nobody here knows protects already, and stays.
+    if request.session.floor is not None and not known:
+        return request
+    floor = strictest([*known, Effect.LOCAL_ONLY])
+    return request._replace(session=request.session._replace(floor=str(floor)))
+
+
+def refuse_if_quarantined(machine: Machine | None) -> None:
+    """No policy for a machine of which there may be two: what it holds runs out by itself. Raises Problem 403."""
+    if machine is not None and machine.health.quarantine:
+        raise Problem(403, "machine.quarantined", "This Mac is in quarantine. Ask an admin to look at it.")
