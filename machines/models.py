@@ -9,13 +9,24 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from machines.catalogue.choices import SetAside
+from machines.catalogue.models import CatalogueChange, CatalogueText
 from machines.health.choices import MachineState
 from machines.health.models import Availability, FleetSample, Health, PollTarget, StateChange, Watch
 from portal.accounts.models import ApiToken, User
 from portal.common.ids import new_public_id
 
 # Django finds the models of subpackages through this module.
-__all__ = ["Availability", "FleetSample", "Health", "PollTarget", "StateChange", "Watch"]
+__all__ = [
+    "Availability",
+    "CatalogueChange",
+    "CatalogueText",
+    "FleetSample",
+    "Health",
+    "PollTarget",
+    "StateChange",
+    "Watch",
+]
 
 TEXT_LENGTH = 300
 
@@ -217,6 +228,8 @@ class Benchmark(models.Model):
     method = models.CharField(max_length=TEXT_LENGTH)
     measured_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    # Empty: it speaks for this machine and for the team's others.
+    set_aside = models.CharField(max_length=12, choices=SetAside, blank=True, default="")
 
     class Meta:
         ordering: ClassVar = ["-measured_at", "-pk"]
@@ -233,6 +246,7 @@ class Benchmark(models.Model):
                 name="benchmark_stored_once",
             ),
             models.CheckConstraint(condition=Q(runtime__in=RuntimeKind.values), name="benchmark_runtime_known"),
+            models.CheckConstraint(condition=Q(set_aside__in=["", *SetAside.values]), name="benchmark_set_aside_known"),
         ]
 
     def __str__(self) -> str:

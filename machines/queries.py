@@ -81,12 +81,12 @@ def find_facts(machine: Machine) -> StoredFacts:
     if machine.situation is not None:
         report = report._replace(state=heartbeat_from_document({"state": machine.situation}).state or report.state)
     rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]
-    known = facts.facts_of(report, [_benchmark_of(row) for row in rows], machine=machine.public_id)
+    known = facts.facts_of(report, [benchmark_facts(row) for row in rows], machine=machine.public_id)
     age_s = int((clock.now() - machine.reported_at).total_seconds())
     return StoredFacts(facts=known, age_s=max(0, age_s))
 
 
-def _benchmark_of(row: Benchmark) -> facts.Benchmark:
+def benchmark_facts(row: Benchmark) -> facts.Benchmark:
     return facts.Benchmark(
         runtime=facts.RuntimeKind(row.runtime),
         runtime_version=row.runtime_version,

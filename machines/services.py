@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from django.db import transaction
 
+from machines.catalogue.fleet import judge_run
+from machines.catalogue.queries import current_catalogue
 from machines.enrolment import MACHINE_TOKEN_LIFETIME
 from machines.health import buffer
 from machines.health.availability import count_report
@@ -20,6 +22,7 @@ from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
+from routing.engine.catalogue import Catalogue
 from routing.engine.messages import Origin
 
 BENCHMARKS_KEPT = 500
@@ -91,8 +94,9 @@ def _accept_announcement(machine: Machine, message: Message) -> None:
 @transaction.atomic
 def accept_benchmarks(*, machine: Machine, benchmarks: Sequence[facts.Benchmark]) -> int:
     """How many were taken; those that were stored before count too, so that sending again is harmless."""
-    now = clock.now()
-    Benchmark.objects.bulk_create([_benchmark_row(machine, one, now) for one in benchmarks], ignore_conflicts=True)
+    now, catalogue = clock.now(), current_catalogue()
+    rows = [_benchmark_row(machine, one, now, catalogue) for one in benchmarks]
+    Benchmark.objects.bulk_create(rows, ignore_conflicts=True)
     kept = machine.benchmarks.values("pk")[:BENCHMARKS_KEPT]
     machine.benchmarks.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
     receive_now(machine.health, Message(at=now))
@@ -179,7 +183,7 @@ def _model_row(runtime: Runtime, model: facts.ModelFacts) -> InstalledModel:
     )
 
 
-def _benchmark_row(machine: Machine, benchmark: facts.Benchmark, now: datetime) -> Benchmark:
+def _benchmark_row(machine: Machine, benchmark: facts.Benchmark, now: datetime, catalogue: Catalogue) -> Benchmark:
     return Benchmark(
         machine=machine,
         runtime=str(benchmark.runtime),
@@ -194,4 +198,5 @@ def _benchmark_row(machine: Machine, benchmark: facts.Benchmark, now: datetime) 
         method=benchmark.method,
         measured_at=_bounded(benchmark.measured_at, now),
         received_at=now,
+        set_aside=judge_run(machine, benchmark, catalogue),
     )

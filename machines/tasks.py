@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from machines.catalogue.services import refresh_text
 from machines.enrolment import forget_old_enrolments
 from machines.health import buffer
 from machines.health.evaluating import evaluate_due
@@ -40,3 +41,9 @@ def enqueue_polls() -> int:
 def poll_chunk(ids: list[int]) -> None:
     """Safe to run twice and in two places at once: the rows say who polls them."""
     cycle.poll_chunk(ids, now=timezone.now())
+
+
+@scheduled_task("machines.refresh_catalogue")
+def refresh_catalogue() -> bool:
+    """Hourly: takes in what Macs measured since, and a catalogue that came with a new version of the portal."""
+    return refresh_text()

@@ -190,6 +190,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machines": {"task": "machines.watch", "schedule": 10.0, "options": {"expires": 10.0}},
     "polls": {"task": "machines.enqueue_polls", "schedule": 15.0, "options": {"expires": 15.0}},
     "enrolments": {"task": "machines.forget_enrolments", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "catalogue": {"task": "machines.refresh_catalogue", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
     "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
     "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},

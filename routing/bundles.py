@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from machines.catalogue.queries import current_text
 from portal.common import clock
 from portal.common.policy_head import get_head
 from portal.common.problems import Problem
@@ -90,14 +91,17 @@ def policy_of(revision: PolicyRevision) -> Policy:
     return parse_policy(json.loads(revision.document), shipped=shipped_policy())
 
 
-def build_payload_of(revision: PolicyRevision, *, epoch: int, issued_at: datetime) -> bytes:
-    """Made from these alone, so every process signs the same bytes."""
+def build_payload_of(
+    revision: PolicyRevision, *, epoch: int, issued_at: datetime, catalogue: str | None = None
+) -> bytes:
+    """Made from these alone, so every process signs the same bytes. A past revision needs no catalogue."""
     return build_payload(
         revision=revision.number,
         epoch=epoch,
         issued_at=issued_at,
         policy=policy_of(revision),
         client_prefixes=client_prefixes(),
+        catalogue=catalogue,
     )
 
 
@@ -142,7 +146,8 @@ def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
     revision = _compiled(key).revision
     issued_at = max(revision.at, datetime.fromtimestamp(slot_s, UTC))
     # The head's epoch, not the revision's: a restore raises it for the revision that is in force then.
-    payload = build_payload_of(revision, epoch=key.epoch, issued_at=issued_at)
+    # A change of the catalogue touches the head, so this is of the same moment in every process.
+    payload = build_payload_of(revision, epoch=key.epoch, issued_at=issued_at, catalogue=current_text())
     public_key = public_key_base64()
     return SignedBundle(
         bundle=parse_payload(payload).indexed(),

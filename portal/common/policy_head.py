@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from portal.common import clock
 from portal.common.models import PolicyHead
 
 # A count of seconds from here fits the column for 68 years.
@@ -33,3 +34,8 @@ def least_epoch_after_restore(now: datetime) -> int:
     Where the clock is wrong, counting up from the epoch in the backup still keeps revisions from going down.
     """
     return max(1, int((now - _EPOCHS_SINCE).total_seconds()))
+
+
+def touch_head() -> None:
+    """Something else that bundles carry has changed: every process makes its bundle anew with its next request."""
+    PolicyHead.objects.filter(pk=1).update(updated_at=clock.now())

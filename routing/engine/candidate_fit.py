@@ -5,6 +5,7 @@ Answers are kept: the same Mac asks about the same models again and again, and a
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .answer import Expected
@@ -66,16 +67,17 @@ def learn_from(
     """
     shapes = {(model.name, model.quantization): model for model in installed}
     newest_first = sorted(benchmarks, key=lambda run: run.measured_at, reverse=True)
-    own = [_run_of(run, machine, catalogue, shapes) for run in newest_first if _is_speed(run)]
+    own = [run_of(run, machine, catalogue, shapes) for run in newest_first if _is_speed(run)]
     return learn(own, catalogue.fleet_of(machine.chip) if machine.chip else {})
 
 
-def _run_of(
+def run_of(
     benchmark: Benchmark,
     machine: FitMachine,
     catalogue: Catalogue,
-    shapes: Mapping[tuple[str, str | None], ModelFacts],
+    shapes: Mapping[tuple[str, str | None], ModelFacts] = MappingProxyType({}),
 ) -> Run:
+    """`shapes` of installed models by name and quantization, for those that the catalogue does not know."""
     bare = ModelFacts(benchmark.model, quantization=benchmark.quantization)
     facts = shapes.get((benchmark.model, benchmark.quantization), bare)
     return measured_run(

@@ -67,6 +67,19 @@ class Learned(NamedTuple):
 
 NOTHING_LEARNED = Learned()
 
+# Outside of it a run was measured on something else: another chip, another model, a Mac that was swapping.
+_PLAUSIBLE = (0.3, 2.0)
+
+
+def is_plausible(run: Run) -> bool:
+    """Whether it may speak for anything. One that no formula can be held against has to be believed."""
+    factors = run.factors
+    if factors is None:
+        return True
+    low, high = _PLAUSIBLE
+    # Reading a prompt varies more: some runtimes count what they had in their cache.
+    return low <= factors.decode <= high and (factors.prefill is None or low / 3 <= factors.prefill <= high * 3)
+
 
 def learn(own: Iterable[Run], fleet: Mapping[RunKey, Factors]) -> Learned:
     """`own` newest first. Runs that no formula can be held against speak only for themselves."""
@@ -74,6 +87,8 @@ def learn(own: Iterable[Run], fleet: Mapping[RunKey, Factors]) -> Learned:
     by_model: dict[str, list[Factors]] = defaultdict(list)
     by_class: dict[str, list[Factors]] = defaultdict(list)
     for run in own:
+        if not is_plausible(run):
+            continue
         by_key[run.key].append(run)
         if run.factors is not None:
             by_model[run.key[0]].append(run.factors)

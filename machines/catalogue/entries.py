@@ -1,0 +1,87 @@
+"""One entry of the catalogue: the engine's model with what people want to know of it, and where each figure is from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from routing.engine.catalogue import CatalogueModel, model_document, read_model
+from routing.engine.facts import raise_first
+from routing.engine.shapes import ObjectReader, read_whole
+
+SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
+# Each stands for fields that one source speaks of.
+SOURCED = ("geometry", "sizes", "licence", "tools", "scores", "install")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`unverified` says in words what no source was read for; None when everything has one."""
+
+    model: CatalogueModel
+    repository: str | None = None
+    tier_basis: str | None = None
+    unverified: str | None = None
+    note: str | None = None
+    scores: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    is_shipped: bool = True
+    is_changed: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def document(self) -> dict[str, Any]:
+        """The row as a file has it; what is not known is left out."""
+        own = {
+            "repository": self.repository,
+            "tier_basis": self.tier_basis,
+            "unverified": self.unverified,
+            "note": self.note,
+            "scores": dict(self.scores),
+            "sources": dict(self.sources),
+        }
+        return model_document(self.model) | {key: value for key, value in own.items() if value}
+
+
+def entry_from_document(document: object, *, is_shipped: bool = False, is_changed: bool = False) -> Entry:
+    """Raises WireError for the first thing outside the allowed shape."""
+    entry, problems = read_whole(document, _read_entry)
+    raise_first(problems)
+    return Entry(**{**entry.__dict__, "is_shipped": is_shipped, "is_changed": is_changed})
+
+
+def entries_from_document(document: object) -> list[Entry]:
+    """Of `{"models": [...]}`. Raises WireError."""
+    rows, problems = read_whole(document, lambda reader: reader.items("models", high=2_000))
+    raise_first(problems)
+    return [entry_from_document(row) for row in rows]
+
+
+@cache
+def shipped_entries() -> tuple[Entry, ...]:
+    rows = json.loads(SHIPPED_FILE.read_text(encoding="utf-8"))["models"]
+    return tuple(entry_from_document(row, is_shipped=True) for row in rows)
+
+
+def _read_entry(reader: ObjectReader) -> Entry:
+    return Entry(
+        model=read_model(reader),
+        repository=reader.optional_text("repository", max_length=200),
+        tier_basis=reader.optional_text("tier_basis", max_length=200),
+        unverified=reader.optional_text("unverified", max_length=200),
+        note=reader.optional_text("note", max_length=500),
+        scores=_read_texts(reader, "scores"),
+        sources=_read_texts(reader, "sources"),
+    )
+
+
+def _read_texts(reader: ObjectReader, key: str) -> dict[str, str]:
+    texts = reader.reader(key, {})
+    found = {name: texts.text(name, max_length=1_000) for name in texts.keys()[:40]}
+    texts.close()
+    return found

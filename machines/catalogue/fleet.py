@@ -1,0 +1,71 @@
+"""What the team's benchmarks say: of one model on one chip, and which runs are set aside and why."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from django.db.models import Prefetch
+
+from machines.catalogue.choices import SetAside
+from machines.health.choices import MachineState
+from machines.models import Benchmark, Machine
+from machines.queries import benchmark_facts
+from routing.engine.candidate_fit import run_of
+from routing.engine.catalogue import Catalogue, FleetFactor
+from routing.engine.chips import Chip
+from routing.engine.facts import Benchmark as BenchmarkFacts
+from routing.engine.facts import Hardware, MemoryPressure
+from routing.engine.fit_basis import Run, RunKey, is_plausible, middle_of
+from routing.engine.fit_case import machine_of
+
+# Of each machine the newest count: older ones were other versions of its runtimes.
+RUNS_OF_A_MACHINE = 50
+
+
+def judge_run(machine: Machine, run: BenchmarkFacts, catalogue: Catalogue) -> str:
+    """The reason to set the run aside, empty when it counts."""
+    situation = machine.situation or {}
+    if situation.get("memory_pressure") in (MemoryPressure.WARNING, MemoryPressure.CRITICAL):
+        return SetAside.PRESSURE
+    if situation.get("low_power"):
+        return SetAside.LOW_POWER
+    fitted = run_of(run, machine_of(hardware_of(machine)), catalogue)
+    return "" if is_plausible(fitted) else SetAside.IMPLAUSIBLE
+
+
+def list_factors(catalogue: Catalogue) -> list[FleetFactor]:
+    """By model, form and chip: the median of the newest run of each machine, as a multiple of the formula."""
+    newest: dict[tuple[Chip, RunKey], dict[int, Run]] = defaultdict(dict)
+    for machine, chip, run in _runs(catalogue):
+        newest[chip, run.key].setdefault(machine.pk, run)
+    return [_factor(chip, key, list(runs.values())) for (chip, key), runs in sorted(newest.items(), key=str)]
+
+
+def _factor(chip: Chip, key: RunKey, runs: list[Run]) -> FleetFactor:
+    """Two digits: the text that bundles carry changes only when something did."""
+    middle = middle_of([run.factors for run in runs if run.factors is not None])
+    prefill = None if middle.prefill is None else round(middle.prefill, 2)
+    return FleetFactor(chip.name, chip.gpu_cores, *key, round(middle.decode, 2), prefill)
+
+
+def hardware_of(machine: Machine) -> Hardware:
+    return Hardware(
+        platform=machine.platform or "darwin",
+        chip=machine.chip,
+        gpu_cores=machine.gpu_cores,
+        memory_bytes=machine.memory_bytes,
+        gpu_limit_bytes=machine.gpu_limit_bytes,
+    )
+
+
+def _runs(catalogue: Catalogue) -> Iterator[tuple[Machine, Chip, Run]]:
+    """Newest first for each machine. Two queries."""
+    machines = Machine.objects.exclude(state=MachineState.RETIRED).exclude(chip=None)
+    for machine in machines.prefetch_related(Prefetch("benchmarks", Benchmark.objects.filter(set_aside=""))):
+        fit_machine = machine_of(hardware_of(machine))
+        if fit_machine.chip is None:
+            continue
+        for row in list(machine.benchmarks.all())[:RUNS_OF_A_MACHINE]:
+            # Shapes come from the catalogue alone: what one Mac says of a model is no figure for the others.
+            run = run_of(benchmark_facts(row), fit_machine, catalogue)
+            if run.factors is not None and is_plausible(run):
+                yield machine, fit_machine.chip, run

@@ -1,0 +1,49 @@
+"""`catalogue export [FILE]` and `catalogue import FILE`: the models that the team's Macs may run, as YAML."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+
+from machines.catalogue.files import read_catalogue_file, write_catalogue_file
+from machines.catalogue.queries import list_entries
+from machines.catalogue.services import save_entries
+from portal.audit.services import OPERATOR
+from portal.common.operator_commands import OperatorCommand
+from routing.engine.errors import WireError
+
+
+class Command(OperatorCommand):
+    help = "Reads or writes the model catalogue as a YAML file. An import adds and changes models; it removes none."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        export = actions.add_parser("export")
+        export.add_argument("file", nargs="?", type=Path)
+        actions.add_parser("import").add_argument("file", type=Path)
+
+    def handle(self, *args: Any, action: str, file: Path | None, **options: Any) -> None:
+        if action == "export":
+            self._export(file)
+        elif file is not None:
+            self._import(file)
+
+    def _export(self, file: Path | None) -> None:
+        text = write_catalogue_file(list_entries())
+        if file is None:
+            self.stdout.write(text, ending="")
+        else:
+            file.write_text(text, encoding="utf-8")
+
+    def _import(self, file: Path) -> None:
+        try:
+            content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+            changed = save_entries(entries=read_catalogue_file(content), by=None, actor=OPERATOR)
+        except OSError as error:
+            raise CommandError(_("%(file)s cannot be read.") % {"file": file}) from error
+        except WireError as error:
+            raise CommandError(f"{error.field or file}: {error.detail}") from error
+        self.stdout.write(_("%(count)d models were added or changed.") % {"count": changed})

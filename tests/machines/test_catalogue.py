@@ -1,0 +1,193 @@
+"""The catalogue: what ships, what admins change, how it gets into the bundle, and what the fleet's runs add."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+
+from machines.catalogue.choices import SetAside
+from machines.catalogue.entries import Entry, entry_from_document, shipped_entries
+from machines.catalogue.files import read_catalogue_file, write_catalogue_file
+from machines.catalogue.models import CatalogueText
+from machines.catalogue.queries import current_catalogue, find_entry, list_entries, list_hidden_names
+from machines.catalogue.services import refresh_text, remove_entry, restore_entry, save_entries
+from machines.models import Machine
+from machines.services import accept_benchmarks
+from portal.audit.models import AuditEntry
+from portal.common.problems import Problem
+from routing.engine.errors import WireError
+from routing.engine.facts import benchmarks_from_document
+
+pytestmark = pytest.mark.django_db
+
+OWN: dict[str, Any] = {
+    "name": "house-7b",
+    "title": "House 7B",
+    "aliases": ["house/house-7b"],
+    "geometry": {"parameters": 7_000_000_000, "layers": 32, "kv_heads": 8, "head_dim": 128, "heads": 32},
+    "sizes": {"Q4_K_M": 4_300_000_000},
+    "sources": {"geometry": "our own training run"},
+}
+FLAGSHIP = "qwen3-coder-next"
+
+
+def own_entry(**changes: Any) -> Entry:
+    return entry_from_document(OWN | changes)
+
+
+def run_of(**changes: Any) -> dict[str, Any]:
+    return {
+        "runtime": "llama_cpp", "runtime_version": "b1", "model": "qwen3-coder:30b", "quantization": "Q4_K_M",
+        "depth_tokens": 512, "prompt_tokens_per_s": 700, "decode_tokens_per_s": 60, "first_token_s": 1.0, "runs": 3,
+        "method": "kirikae-1", "measured_at": "2026-11-24T09:00:00Z",
+    } | changes  # fmt: skip
+
+
+def measure(machine: Machine, *runs: dict[str, Any]) -> None:
+    accept_benchmarks(machine=machine, benchmarks=benchmarks_from_document({"benchmarks": list(runs)}))
+
+
+class TestEntries:
+    def test_the_shipped_models_are_there_without_any_row(self) -> None:
+        assert len(list_entries()) == len(shipped_entries())
+
+    def test_an_admin_adds_a_model(self, aiko) -> None:
+        save_entries(entries=[own_entry()], by=aiko)
+
+        found = find_entry("house-7b")
+
+        assert found is not None
+        assert (found.is_shipped, found.is_changed) == (False, True)
+        assert AuditEntry.objects.filter(action="catalogue.model_added", by=aiko).count() == 1
+
+    def test_saving_what_is_there_already_changes_nothing(self, aiko) -> None:
+        assert save_entries(entries=shipped_entries(), by=aiko) == 0
+        assert not AuditEntry.objects.filter(action__startswith="catalogue.").exists()
+
+    def test_a_shipped_model_can_be_changed_and_restored(self, aiko) -> None:
+        shipped = find_entry(FLAGSHIP)
+        assert shipped is not None
+        save_entries(entries=[entry_from_document(shipped.document() | {"tier": "basic"})], by=aiko)
+        assert find_entry(FLAGSHIP).model.tier == "basic"  # type: ignore[union-attr]
+
+        restore_entry(name=FLAGSHIP, by=aiko)
+
+        assert find_entry(FLAGSHIP) == shipped
+
+    def test_a_shipped_model_can_be_left_out(self, aiko) -> None:
+        remove_entry(name=FLAGSHIP, by=aiko)
+
+        assert find_entry(FLAGSHIP) is None
+        assert list_hidden_names() == [FLAGSHIP]
+        assert current_catalogue().find("qwen3-coder-next:q4_K_M") is None
+
+    def test_one_of_the_teams_own_is_gone_when_removed(self, aiko) -> None:
+        save_entries(entries=[own_entry()], by=aiko)
+
+        remove_entry(name="house-7b", by=aiko)
+
+        assert find_entry("house-7b") is None
+        assert list_hidden_names() == []
+
+    def test_removing_or_restoring_what_is_not_there_is_said(self, aiko) -> None:
+        with pytest.raises(Problem):
+            remove_entry(name="nothing", by=aiko)
+        with pytest.raises(Problem):
+            restore_entry(name=FLAGSHIP, by=aiko)
+
+
+class TestText:
+    def test_a_change_is_in_force_at_once(self, aiko) -> None:
+        save_entries(entries=[own_entry()], by=aiko)
+
+        assert current_catalogue().find("house/house-7b-Q4_K_M.gguf") is not None
+
+    def test_nothing_is_written_when_nothing_changed(self) -> None:
+        assert refresh_text() is True
+        assert refresh_text() is False
+
+    def test_only_the_newest_text_is_kept(self, aiko) -> None:
+        refresh_text()
+        save_entries(entries=[own_entry()], by=aiko)
+
+        assert CatalogueText.objects.count() == 1
+
+    def test_reading_the_catalogue_costs_one_query_once_it_is_parsed(self, django_assert_num_queries) -> None:
+        refresh_text()
+        current_catalogue()
+
+        with django_assert_num_queries(1):
+            current_catalogue()
+
+
+class TestFiles:
+    def test_what_was_exported_can_be_imported(self) -> None:
+        text = write_catalogue_file(list_entries())
+
+        assert [entry.document() for entry in read_catalogue_file(text.encode())] == [
+            entry.document() for entry in list_entries()
+        ]
+
+    def test_the_command_imports_as_the_operator(self, tmp_path: Path) -> None:
+        file = tmp_path / "models.yaml"
+        file.write_text(yaml.safe_dump({"models": [OWN]}))
+
+        call_command("catalogue", "import", str(file), stdout=StringIO())
+
+        assert find_entry("house-7b") is not None
+        assert AuditEntry.objects.get(action="catalogue.model_added").actor == "operator at the command line"
+
+    def test_the_command_exports_what_is_in_force(self) -> None:
+        out = StringIO()
+
+        call_command("catalogue", "export", stdout=out)
+
+        assert len(yaml.safe_load(out.getvalue())["models"]) == len(shipped_entries())
+
+    def test_an_import_with_a_mistake_changes_nothing_and_names_the_field(self, tmp_path: Path) -> None:
+        file = tmp_path / "models.yaml"
+        file.write_text(yaml.safe_dump({"models": [OWN, {"name": "b", "geometry": {"layers": -1}}]}))
+
+        with pytest.raises(CommandError, match=r"geometry\.layers"):
+            call_command("catalogue", "import", str(file))
+        assert find_entry("house-7b") is None
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe", b"a: [", b"x: &a 1\ny: *a", b"[]", b"models: 3", b"models: [1]"])
+    def test_a_file_that_is_no_catalogue_is_refused(self, content: bytes) -> None:
+        with pytest.raises(WireError):
+            read_catalogue_file(content)
+
+
+class TestFleet:
+    def test_a_run_sharpens_the_estimates_of_the_teams_other_macs(self, mac) -> None:
+        measure(mac, run_of())
+        refresh_text()
+
+        found = [(one.model, one.chip, one.quantization) for one in current_catalogue().fleet]
+
+        assert found == [("qwen3-coder-30b", "M4 Pro", "Q4_K_M")]
+
+    def test_a_run_that_is_no_speed_of_the_chip_is_set_aside_and_says_why(self, mac) -> None:
+        measure(mac, run_of(decode_tokens_per_s=2_000))
+        refresh_text()
+
+        assert mac.benchmarks.get().set_aside == SetAside.IMPLAUSIBLE
+        assert current_catalogue().fleet == ()
+
+    def test_a_run_taken_while_memory_was_short_is_set_aside(self, mac) -> None:
+        mac.health.situation = {"memory_pressure": "critical"}
+        mac.health.save()
+
+        measure(mac, run_of())
+
+        assert mac.benchmarks.get().set_aside == SetAside.PRESSURE
+
+    def test_a_model_that_nobody_knows_is_believed_but_speaks_for_nobody_else(self, mac) -> None:
+        measure(mac, run_of(model="house-model"))
+        refresh_text()
+
+        assert mac.benchmarks.get().set_aside == ""
+        assert current_catalogue().fleet == ()
