@@ -9,7 +9,7 @@ from django.utils import timezone
 from portal.backups.archive import BackupError
 from portal.backups.services import write_backup
 from portal.common.database_errors import describe
-from portal.common.schema import list_applied, list_pending, list_unknown
+from portal.common.schema import Migrations, list_applied, list_pending, list_unknown
 from portal.embedded.checks import StartRefused
 
 BACKUPS_KEPT = 3
@@ -19,10 +19,7 @@ def upgrade_database(folder: Path) -> None:
     """Migrates; a database in `folder` is backed up before. Raises StartRefused, and then nothing was changed."""
     try:
         applied = list_applied()
-        if unknown := list_unknown(applied):
-            raise StartRefused(
-                f"The database was made by a newer Kirikae ({unknown[-1]}). Start that version, or restore a backup."
-            )
+        refuse_newer(applied)
         if applied and list_pending() and connection.vendor == "sqlite":
             _back_up(folder / "backups")
         call_command("migrate", verbosity=0, interactive=False)
@@ -30,6 +27,14 @@ def upgrade_database(folder: Path) -> None:
         raise StartRefused(f"The database cannot be used: {describe(error)}.") from error
     except BackupError as error:
         raise StartRefused(f"No backup could be made before the upgrade. {error}") from error
+
+
+def refuse_newer(applied: Migrations) -> None:
+    """Raises StartRefused for a schema that this checkout does not know."""
+    if unknown := list_unknown(applied):
+        raise StartRefused(
+            f"The database was made by a newer Kirikae ({unknown[-1]}). Start that version, or restore a backup."
+        )
 
 
 def _back_up(folder: Path) -> None:

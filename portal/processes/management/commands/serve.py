@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from portal.common.schema import list_applied
 from portal.embedded.checks import StartRefused
+from portal.embedded.upgrade import refuse_newer
 from portal.processes.programs import add_programs
 from portal.processes.reachable import check_services
 
@@ -25,6 +27,8 @@ class Command(BaseCommand):
         os.umask(0o077)
         try:
             check_services()
+            # After a rollback to an older version, say. Its code would read and write a schema that it does not know.
+            refuse_newer(list_applied())
         except StartRefused as refused:
             raise CommandError(str(refused)) from refused
         connections.close_all()
