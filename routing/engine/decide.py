@@ -1,7 +1,6 @@
 """The decision: the only place where a backend is chosen. The order of evaluation stands in the package's docstring."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from . import ENGINE_VERSION, launch
 from .answer import (
@@ -21,23 +20,15 @@ from .effects import Classification, Effect
 from .errors import WireError
 from .facts import MachineFacts, Situation
 from .feasibility import Candidate, list_candidates, list_runtime_limits
+from .outcome import MAX_TOLD_MODELS, Outcome, local_alternative, tell_outcome
 from .policy import Preference, TaskCategory
 from .preference import Preferred, preferred_side, settle_either
 from .prefixes import PrefixProfile
 from .privacy import Judgement, judge_privacy
 from .request import ClientName, TaskRequest
-from .selection import Selected, select
+from .selection import select
 from .trace import Trace
-from .work import Limit, Work
-
-# A machine with hundreds of models would drown the reader; the first ones in the report's order are told.
-MAX_TOLD_MODELS = 20
-
-
-class _Outcome(NamedTuple):
-    backend: Backend
-    selected: Selected | None = None
-    refusal: str | None = None
+from .work import Work
 
 
 def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, situation: Situation) -> Answer:
@@ -53,7 +44,7 @@ def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, 
     closed = _close_cloud(work, facts, judged, trace)
     preferred = _prefer(work, facts, candidates, bundle, trace)
     outcome = _choose(work, candidates, preferred, closed, judged)
-    _tell_outcome(outcome, work, candidates, preferred, trace)
+    tell_outcome(outcome, work, candidates, preferred, trace)
     return _answer(outcome, work, facts, judged, bundle, trace)
 
 
@@ -116,19 +107,15 @@ def _collect_candidates(work: Work, facts: MachineFacts | None, judged: Judgemen
     candidates = list_candidates(work, facts)
     for limit in list_runtime_limits(facts):
         trace.reason(Stage.FEASIBILITY, limit.code, limit.data)
-        trace.alternatives.append(_local_alternative(None, limit))
+        trace.alternatives.append(local_alternative(None, limit))
     for candidate in [one for one in candidates if not one.is_possible][:MAX_TOLD_MODELS]:
         limit = next(limit for limit in candidate.limits if limit.is_hard)
         trace.reason(Stage.FEASIBILITY, limit.code, limit.data)
-        trace.alternatives.append(_local_alternative(candidate.model.name, limit))
+        trace.alternatives.append(local_alternative(candidate.model.name, limit))
     count = sum(one.is_possible for one in candidates)
     if count:
         trace.reason(Stage.FEASIBILITY, "local_candidates", {"count": count})
     return candidates
-
-
-def _local_alternative(model: str | None, limit: Limit) -> Alternative:
-    return Alternative(Backend.LOCAL, model, limit.code, limit.is_hard, limit.remedy)
 
 
 def _close_cloud(work: Work, facts: MachineFacts | None, judged: Judgement, trace: Trace) -> str | None:
@@ -176,18 +163,18 @@ def _prefer(
 
 def _choose(
     work: Work, candidates: Sequence[Candidate], preferred: Preferred, closed: str | None, judged: Judgement
-) -> _Outcome:
+) -> Outcome:
     """The backend. The cloud is reached only when nothing closed it."""
     selected = select(candidates, work.task)
     if closed is not None:
         if selected is not None:
-            return _Outcome(Backend.LOCAL, selected=selected)
-        return _Outcome(Backend.NONE, refusal=_refusal(judged))
+            return Outcome(Backend.LOCAL, selected=selected)
+        return Outcome(Backend.NONE, refusal=_refusal(judged))
     # A local model with reservations gives way to the cloud, which has none.
     is_local_free = selected is not None and not selected.candidate.soft_limits
     if preferred.side is Preference.LOCAL and is_local_free:
-        return _Outcome(Backend.LOCAL, selected=selected)
-    return _Outcome(Backend.CLOUD, selected=selected)
+        return Outcome(Backend.LOCAL, selected=selected)
+    return Outcome(Backend.CLOUD, selected=selected)
 
 
 def _refusal(judged: Judgement) -> str:
@@ -196,58 +183,8 @@ def _refusal(judged: Judgement) -> str:
     return "no_local_backend" if judged.is_protected else "no_backend_available"
 
 
-def _tell_outcome(
-    outcome: _Outcome, work: Work, candidates: Sequence[Candidate], preferred: Preferred, trace: Trace
-) -> None:
-    selected = outcome.selected
-    if outcome.backend is Backend.NONE:
-        trace.reason(Stage.FALLBACK, "nothing_permitted")
-    elif outcome.backend is Backend.CLOUD:
-        _tell_cloud(selected, work, preferred, trace)
-    elif selected is not None:
-        _tell_local(selected, work, preferred, trace)
-        _tell_passed_over(selected, candidates, trace)
-
-
-def _tell_cloud(selected: Selected | None, work: Work, preferred: Preferred, trace: Trace) -> None:
-    if preferred.side is Preference.CLOUD:
-        trace.reason(Stage.FALLBACK, "preferred_backend", {"backend": "cloud"})
-    else:
-        trace.reason(Stage.FALLBACK, "fallback_to_cloud")
-        trace.warn("allowance_spent", task=work.task.id)
-    if selected is None:
-        return
-    candidate = selected.candidate
-    if candidate.soft_limits and preferred.side is Preference.LOCAL:
-        trace.alternatives.append(_local_alternative(candidate.model.name, candidate.soft_limits[0]))
-    else:
-        code = preferred.reasons[-1].code
-        trace.alternatives.append(Alternative(Backend.LOCAL, candidate.model.name, code, is_hard=False))
-
-
-def _tell_local(selected: Selected, work: Work, preferred: Preferred, trace: Trace) -> None:
-    model = selected.candidate.model.name
-    trace.reason(Stage.SELECTION, selected.code, {"model": model})
-    for note in selected.warnings:
-        trace.warn(note.code, **note.data)
-    if preferred.side is Preference.CLOUD:
-        trace.reason(Stage.FALLBACK, "fallback_to_local")
-        trace.warn("quality_loss_local", task=work.task.id, model=model)
-    else:
-        trace.reason(Stage.FALLBACK, "preferred_backend", {"backend": "local"})
-    if not any(one.backend is Backend.CLOUD for one in trace.alternatives):
-        trace.alternatives.append(Alternative(Backend.CLOUD, None, preferred.reasons[-1].code, is_hard=False))
-
-
-def _tell_passed_over(selected: Selected, candidates: Sequence[Candidate], trace: Trace) -> None:
-    others = [one for one in candidates if one.is_possible and one is not selected.candidate]
-    for other in others[:MAX_TOLD_MODELS]:
-        code = other.soft_limits[0].code if other.soft_limits else selected.code
-        trace.alternatives.append(Alternative(Backend.LOCAL, other.model.name, code, is_hard=False))
-
-
 def _answer(
-    outcome: _Outcome,
+    outcome: Outcome,
     work: Work,
     facts: MachineFacts | None,
     judged: Judgement,
@@ -306,7 +243,7 @@ def _runtime(candidate: Candidate | None) -> ChosenRuntime | None:
     return ChosenRuntime(str(runtime.kind), runtime.version, runtime.base_url)
 
 
-def _context(candidate: Candidate | None, outcome: _Outcome, work: Work) -> Context:
+def _context(candidate: Candidate | None, outcome: Outcome, work: Work) -> Context:
     task_tokens = max(work.request.context_tokens, 0)
     if candidate is not None:
         prefix = candidate.total_tokens - task_tokens
