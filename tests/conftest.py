@@ -17,7 +17,8 @@ from portal.accounts.models import Role, User
 from tests.running import RunningPortal, kill_quietly, start_portal
 
 # How long an example takes says something of the machine's load, not of the code.
-settings.register_profile("kirikae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("kirikae", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("slow", settings.get_profile("kirikae"), max_examples=3_000)
 settings.load_profile("kirikae")
 
 PASSWORD = "correct horse battery staple"

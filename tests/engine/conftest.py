@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation, benchmarks_from_document, facts_of, report_from_document
 from routing.engine.policy import Policy
 from routing.engine.policy_document import parse_policy
+from routing.engine.rules import PrivacyRules
 
 DATA = Path(__file__).parents[2] / "routing" / "data"
 SHIPPED: dict[str, Any] = json.loads((DATA / "shipped_policy.json").read_text())
@@ -41,6 +43,16 @@ def policy_of(**sections: object) -> Policy:
 def bundle_of(policy: Policy, *, revision: int = 1) -> Bundle:
     payload = build_payload(revision=revision, epoch=1, issued_at=NOW, policy=policy, client_prefixes=PREFIXES)
     return parse_payload(payload)
+
+
+def unpacked_bundle(policy: Policy) -> Bundle:
+    """The same without the way through bytes, for tests that make thousands."""
+    return _shipped_bundle()._replace(policy=policy, rules=PrivacyRules(policy))
+
+
+@cache
+def _shipped_bundle() -> Bundle:
+    return bundle_of(policy_of())
 
 
 def facts_from(*, models: list[dict[str, Any]] | None = None, **changes: Any) -> MachineFacts:

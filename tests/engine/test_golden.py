@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from routing.engine import wire
+from routing.engine.decide import decide
 from routing.engine.explain import TEXTS
+from routing.engine.facts import Situation
 from tests.golden.run import Worlds, differences, read_cases
 
 CASES = read_cases()
@@ -22,6 +24,17 @@ def test_golden_case_is_answered_as_expected(case: dict[str, Any]) -> None:
     answer = WORLDS.answer(case)
 
     assert list(differences(answer, case["expect"])) == []
+
+
+def test_index_gives_the_golden_answers_too() -> None:
+    for case in CASES:
+        asked, facts = wire.request_from_document(case["request"]), WORLDS.facts(case["facts"])
+        situation = Situation(now=WORLDS.now, policy_state=case.get("policy_state", "fresh"), facts_age_s=3)
+        bundle = WORLDS.bundle(case["policy"])
+        scanned, indexed = (
+            decide(asked, bundle=one, facts=facts, situation=situation) for one in (bundle, bundle.indexed())
+        )
+        assert scanned == indexed, case["name"]
 
 
 def test_there_are_enough_cases_and_each_name_is_unique() -> None:

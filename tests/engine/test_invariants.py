@@ -1,6 +1,9 @@
-"""The promises, over generated policies, requests and facts."""
+"""The promises, over generated policies, requests and facts.
 
-from datetime import timedelta
+A plain run tries each a few hundred times; `pytest --hypothesis-profile=slow tests/engine` some thousand times.
+"""
+
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +17,9 @@ from routing.engine.decide import decide
 from routing.engine.effects import Effect, is_stricter
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy import Policy
+from routing.engine.request import TaskRequest
 from routing.engine.signals import read_signals
-from tests.engine.conftest import NOW, SHIPPED, bundle_of, facts_from, policy_of
+from tests.engine.conftest import NOW, SHIPPED, facts_from, policy_of, unpacked_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -117,13 +121,19 @@ def answer_of(
 ) -> Answer:
     situation = Situation(now=NOW, policy_state=state, facts_age_s=1)  # type: ignore[arg-type]
     asked = wire.request_from_document(request)
-    return decide(asked, bundle=bundle or bundle_of(policy), facts=facts, situation=situation)
+    return decide(asked, bundle=bundle or unpacked_bundle(policy), facts=facts, situation=situation)
 
 
+WELL_TYPED_REQUESTS = st.from_type(TaskRequest)
+WELL_TYPED_FACTS = st.none() | st.from_type(MachineFacts)
+WELL_TYPED_SITUATIONS = st.builds(Situation, now=st.datetimes(timezones=st.just(UTC)))
 STATES = st.sampled_from(["fresh", "stale", "expired"])
 
 
-@settings(max_examples=600, deadline=None)
+def test_thorough_profile_tries_thousands_of_examples() -> None:
+    assert settings.get_profile("slow").max_examples >= 3_000
+
+
 @given(policies(), REQUESTS, FACTS, STATES)
 def test_protected_work_is_never_answered_cloud(
     policy: Policy, request: dict[str, Any], facts: MachineFacts | None, state: str
@@ -141,7 +151,6 @@ def test_protected_work_is_never_answered_cloud(
         assert (answer.launch.profile == "hardened") is answer.privacy.effect.is_restricting
 
 
-@settings(max_examples=400, deadline=None)
 @given(policies(), REQUESTS, MATCHES, st.sampled_from(["block", "local_only"]))
 def test_adding_a_restricting_rule_never_loosens(
     policy: Policy, request: dict[str, Any], match: dict[str, Any], effect: str
@@ -154,7 +163,6 @@ def test_adding_a_restricting_rule_never_loosens(
     assert not is_stricter(before.privacy.effect, after.privacy.effect)
 
 
-@settings(max_examples=400, deadline=None)
 @given(policies(), REQUESTS, PROJECTS)
 def test_adding_a_project_never_loosens(policy: Policy, request: dict[str, Any], project: dict[str, Any]) -> None:
     more = request | {"projects": [*request["projects"], project]}
@@ -164,7 +172,6 @@ def test_adding_a_project_never_loosens(policy: Policy, request: dict[str, Any],
     )
 
 
-@settings(max_examples=400, deadline=None)
 @given(policies(), REQUESTS, st.sampled_from(["markers", "labels", "paths", "remotes"]), st.data())
 def test_adding_a_signal_to_an_identified_project_never_loosens(
     policy: Policy, request: dict[str, Any], key: str, data: st.DataObject
@@ -184,7 +191,6 @@ def test_adding_a_signal_to_an_identified_project_never_loosens(
     assert not is_stricter(before.privacy.effect, after.privacy.effect)
 
 
-@settings(max_examples=300, deadline=None)
 @given(policies(), REQUESTS, st.sampled_from([{"remotes": None}, {"complete": False}]))
 def test_what_was_not_read_never_loosens_an_identified_project(
     policy: Policy, request: dict[str, Any], loss: dict[str, Any]
@@ -198,7 +204,6 @@ def test_what_was_not_read_never_loosens_an_identified_project(
     assert not is_stricter(before.privacy.effect, after.privacy.effect)
 
 
-@settings(max_examples=300, deadline=None)
 @given(policies(), REQUESTS, FACTS, st.randoms(use_true_random=False))
 def test_order_of_rules_does_not_change_the_effect(
     policy: Policy, request: dict[str, Any], facts: MachineFacts | None, random: Any
@@ -212,7 +217,6 @@ def test_order_of_rules_does_not_change_the_effect(
     assert (before.backend, before.privacy.effect) == (after.backend, after.privacy.effect)
 
 
-@settings(max_examples=200, deadline=None)
 @given(policies(), REQUESTS, FACTS)
 def test_same_input_gives_the_same_bytes(policy: Policy, request: dict[str, Any], facts: MachineFacts | None) -> None:
     documents = [
@@ -223,7 +227,6 @@ def test_same_input_gives_the_same_bytes(policy: Policy, request: dict[str, Any]
     assert wire.canonical_answer(documents[0]) == wire.canonical_answer(documents[1])
 
 
-@settings(max_examples=300, deadline=None)
 @given(policies(), REQUESTS, FACTS)
 def test_facts_of_a_machine_never_change_the_effect(
     policy: Policy, request: dict[str, Any], facts: MachineFacts | None
@@ -238,15 +241,28 @@ def envelope(number: int) -> Envelope:
     )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
 @given(policies(), REQUESTS, FACTS)
 def test_scan_and_index_give_the_same_answer(
     policy: Policy, request: dict[str, Any], facts: MachineFacts | None
 ) -> None:
     situation = Situation(now=NOW, facts_age_s=1)
-    scanned = bundle_of(policy)
+    scanned = unpacked_bundle(policy)
     asked = wire.request_from_document(request)
 
     answers = [decide(asked, bundle=one, facts=facts, situation=situation) for one in (scanned, scanned.indexed())]
 
     assert answers[0] == answers[1]
+
+
+@given(policies(), WELL_TYPED_REQUESTS, WELL_TYPED_FACTS, WELL_TYPED_SITUATIONS)
+def test_whatever_is_well_typed_is_answered_and_protected_work_stays(
+    policy: Policy, request: TaskRequest, facts: MachineFacts | None, situation: Situation
+) -> None:
+    asked = request._replace(task=policy.tasks[len(request.task) % len(policy.tasks)].id)
+    bundle = unpacked_bundle(policy)
+
+    answer = decide(asked, bundle=bundle, facts=facts, situation=situation)
+
+    assert answer == decide(asked, bundle=bundle.indexed(), facts=facts, situation=situation)
+    assert answer.privacy.effect is Effect.CLOUD_OK or answer.backend is not Backend.CLOUD
+    assert wire.encode(wire.answer_document(answer, envelope(1), language="ja"))

@@ -1,6 +1,6 @@
 """The index of patterns answers as comparing each pattern does."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.engine import globs
@@ -18,7 +18,6 @@ def filled[Index: (PatternIndex, FolderIndex, PatternTree)](index: Index, patter
     return index
 
 
-@settings(max_examples=500)
 @given(PATTERNS, SEGMENTS)
 def test_index_finds_exactly_the_patterns_that_match(
     patterns: list[tuple[str, ...]], segments: tuple[str, ...]
@@ -29,7 +28,6 @@ def test_index_finds_exactly_the_patterns_that_match(
     assert filled(PatternTree(), patterns).matching(segments) == expected
 
 
-@settings(max_examples=500)
 @given(PATTERNS, SEGMENTS)
 def test_index_finds_exactly_the_patterns_that_a_folder_may_contain(
     patterns: list[tuple[str, ...]], folder: tuple[str, ...]
