@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_here(place: str) -> bool:
-    places = {"root": os.geteuid() == 0, "docker compose": _has_compose(), "namespaces": _has_namespaces()}
+    places = {
+        "root": os.geteuid() == 0,
+        "docker compose": _has_compose(),
+        "namespaces": _has_namespaces(),
+        "bench": find_spec("cedarpy") is not None,
+    }
     return (places | {connection.vendor: True}).get(place, False)
 
 
