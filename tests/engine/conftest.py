@@ -13,6 +13,7 @@ from routing.engine import wire
 from routing.engine.answer import Answer
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
+from routing.engine.compiled import dump_compiled, load_compiled
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation, benchmarks_from_document, facts_of, report_from_document
 from routing.engine.policy import Policy
@@ -47,7 +48,15 @@ def bundle_of(policy: Policy, *, revision: int = 1) -> Bundle:
 
 def unpacked_bundle(policy: Policy) -> Bundle:
     """The same without the way through bytes, for tests that make thousands."""
-    return _shipped_bundle()._replace(policy=policy, rules=PrivacyRules(policy))
+    return _shipped_bundle()._replace(policy=policy, rules=PrivacyRules.of(policy))
+
+
+def every_way(policy: Policy) -> list[PrivacyRules]:
+    """The rules scanned, indexed, and indexed by another process."""
+    bundle = unpacked_bundle(policy)
+    loaded = load_compiled(dump_compiled(bundle))
+    assert loaded is not None
+    return [bundle.rules, bundle.indexed().rules, loaded.rules]
 
 
 @cache

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from routing.engine.effects import Effect
 from routing.engine.request import Project, Remote
-from routing.engine.rules import PrivacyRules
 from routing.engine.signals import read_signals
-from tests.engine.conftest import NOW, policy_of
+from tests.engine.conftest import NOW, every_way, policy_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.where("bench")]
 
@@ -77,7 +76,7 @@ def kirikae_permits(rules: list[tuple[str, str]], exceptions: list[tuple[int, st
         ],
     }
     signals = read_signals(Project(remotes=(Remote(raw=f"https://{remote}", url=f"https://{remote}"),)))
-    ways = [PrivacyRules(policy_of(**sections), is_indexed=is_indexed) for is_indexed in (False, True)]
+    ways = every_way(policy_of(**sections))
     effects = {rules.judge(signals, now=NOW, machine=None, is_expired=False).effect for rules in ways}
     assert len(effects) == 1
     return effects == {Effect.CLOUD_OK}

@@ -8,9 +8,8 @@ from hypothesis import given
 
 from routing.engine import wire
 from routing.engine.policy import Policy
-from routing.engine.rules import PrivacyRules
 from routing.engine.signals import read_signals
-from tests.engine.conftest import NOW
+from tests.engine.conftest import NOW, every_way
 from tests.engine.naive_privacy import effect_of_project
 from tests.engine.test_invariants import PROJECTS, policies
 
@@ -23,7 +22,6 @@ def test_every_way_through_the_rules_gives_the_effect_of_the_reference(policy: P
 
     wanted = effect_of_project(policy, asked, today=NOW.astimezone(UTC).date(), machine=None)
 
-    for is_indexed in (False, True):
-        rules = PrivacyRules(policy, is_indexed=is_indexed)
+    for rules in every_way(policy):
         verdict = rules.judge(read_signals(asked), now=NOW, machine=None, is_expired=False)
         assert verdict.effect is wanted
