@@ -226,6 +226,12 @@ class Benchmark(models.Model):
     first_token_s = models.FloatField(null=True)
     runs = models.IntegerField()
     method = models.CharField(max_length=TEXT_LENGTH)
+    # What the runs were made under; null from agents that do not tell.
+    prompt_spread = models.FloatField(null=True)
+    decode_spread = models.FloatField(null=True)
+    memory_pressure = models.CharField(max_length=10, null=True)
+    on_battery = models.BooleanField(null=True)
+    low_power = models.BooleanField(null=True)
     measured_at = models.DateTimeField()
     received_at = models.DateTimeField()
     # Empty: it speaks for this machine and for the team's others.

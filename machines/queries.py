@@ -99,4 +99,9 @@ def benchmark_facts(row: Benchmark) -> facts.Benchmark:
         runs=row.runs,
         method=row.method,
         measured_at=row.measured_at,
+        prompt_spread=row.prompt_spread,
+        decode_spread=row.decode_spread,
+        memory_pressure=facts.MemoryPressure(row.memory_pressure) if row.memory_pressure else None,
+        is_on_battery=row.on_battery,
+        is_low_power=row.low_power,
     )

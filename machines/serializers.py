@@ -72,6 +72,9 @@ class MachineRuntimeSerializer(serializers.ModelSerializer[Runtime]):
 
 class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
     runtime = serializers.ChoiceField(choices=RuntimeKind.values)
+    memory_pressure = serializers.ChoiceField(
+        choices=[str(one) for one in MemoryPressure], allow_null=True, required=False
+    )
 
     class Meta:
         model = Benchmark
@@ -87,6 +90,11 @@ class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
             "runs",
             "method",
             "measured_at",
+            "prompt_spread",
+            "decode_spread",
+            "memory_pressure",
+            "on_battery",
+            "low_power",
         )
 
 

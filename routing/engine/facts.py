@@ -138,6 +138,12 @@ class Benchmark(NamedTuple):
     runs: int
     method: str
     measured_at: datetime
+    # Deviation around the median as a share of it, and what else the machine was under: agents before 0.2 tell neither.
+    prompt_spread: float | None = None
+    decode_spread: float | None = None
+    memory_pressure: MemoryPressure | None = None
+    is_on_battery: bool | None = None
+    is_low_power: bool | None = None
 
 
 class MachineFacts(NamedTuple):
@@ -204,6 +210,11 @@ def benchmark_document(benchmark: Benchmark) -> dict[str, object]:
         "runs": benchmark.runs,
         "method": benchmark.method,
         "measured_at": time_text(benchmark.measured_at),
+        "prompt_spread": benchmark.prompt_spread,
+        "decode_spread": benchmark.decode_spread,
+        "memory_pressure": benchmark.memory_pressure,
+        "on_battery": benchmark.is_on_battery,
+        "low_power": benchmark.is_low_power,
     }
 
 
@@ -319,6 +330,7 @@ def _read_benchmarks(reader: ObjectReader) -> tuple[Benchmark, ...]:
 
 
 def _read_benchmark(reader: ObjectReader) -> Benchmark:
+    pressure = reader.optional_choice("memory_pressure", tuple(MemoryPressure))
     benchmark = Benchmark(
         runtime=RuntimeKind(reader.choice("runtime", tuple(RuntimeKind))),
         runtime_version=reader.optional_text("runtime_version", max_length=120),
@@ -331,6 +343,11 @@ def _read_benchmark(reader: ObjectReader) -> Benchmark:
         runs=reader.integer("runs", low=1, high=1000),
         method=reader.text("method", max_length=60),
         measured_at=reader.time("measured_at"),
+        prompt_spread=reader.optional_number("prompt_spread", high=100),
+        decode_spread=reader.optional_number("decode_spread", high=100),
+        memory_pressure=MemoryPressure(pressure) if pressure else None,
+        is_on_battery=reader.optional_boolean("on_battery"),
+        is_low_power=reader.optional_boolean("low_power"),
     )
     reader.close()
     return benchmark

@@ -189,8 +189,8 @@ def test_step_4_the_report_names_the_real_runtime_and_a_benchmark_follows(world:
     runtime = next(runtime for runtime in machine["runtimes"] if runtime["base_url"] == world.runtime.base_url)
     assert (runtime["kind"], runtime["state"]) == ("llama_cpp", "up")
     assert [model["name"] for model in runtime["models"]] == ["tiny"]
-    (benchmark,) = machine["benchmarks"]
-    assert (benchmark["model"], benchmark["method"], benchmark["runs"]) == ("tiny", "kirikae-1", 3)
+    assert {(one["model"], one["method"]) for one in machine["benchmarks"]} == {("tiny", "kirikae-2")}
+    assert {one["depth_tokens"] for one in machine["benchmarks"]} >= {512, 4096}
 
 
 def test_step_5_a_published_rule_is_obeyed_by_the_next_decision(world: World, tmp_path: Path) -> None:

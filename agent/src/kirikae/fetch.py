@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 CHUNK_BYTES = 64 * 1024
+
+type Heard = Callable[[bytes], None]
 
 
 class FetchError(Exception):
@@ -54,12 +56,16 @@ def fetch(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     max_bytes: int = MAX_BODY_BYTES,
+    heard: Heard | None = None,
 ) -> Response:
-    """GET, or POST with a body; `deadline` is a `time.monotonic()` moment. Raises FetchError."""
+    """GET, or POST with a body; `deadline` is a `time.monotonic()` moment. Raises FetchError.
+
+    `heard` is called with each piece of the body as it arrives, still in its framing.
+    """
     try:
         with _connect(url, deadline=deadline) as connection:
             connection.sendall(_request(url, body=body, headers=headers or {}))
-            response = _read_response(connection, deadline=deadline, max_bytes=max_bytes)
+            response = _read_response(connection, deadline=deadline, max_bytes=max_bytes, heard=heard)
     except TimeoutError as error:
         raise FetchError("timeout") from error
     except ConnectionRefusedError as error:
@@ -102,13 +108,15 @@ def _request(url: str, *, body: bytes | None, headers: Mapping[str, str]) -> byt
     return "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
 
 
-def _read_response(connection: socket.socket, *, deadline: float, max_bytes: int) -> Response:
+def _read_response(connection: socket.socket, *, deadline: float, max_bytes: int, heard: Heard | None) -> Response:
     head, rest = _read_head(connection, deadline=deadline)
     status, headers = _parse_head(head)
     if status in {204, 304}:
         return Response(status, headers, b"")
     length = _content_length(headers, max_bytes=max_bytes)
-    body = _read_body(connection, rest, length=length, deadline=deadline, max_bytes=max_bytes)
+    parts = _Parts(heard, max_bytes=max_bytes)
+    parts.add(rest)
+    body = _read_body(connection, parts, length=length, deadline=deadline)
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = _join_chunks(body)
     return Response(status, headers, body)
@@ -153,21 +161,34 @@ def _content_length(headers: Mapping[str, str], *, max_bytes: int) -> int | None
     return int(text)
 
 
-def _read_body(
-    connection: socket.socket, start: bytes, *, length: int | None, deadline: float, max_bytes: int
-) -> bytes:
-    parts, size = [start], len(start)
-    while length is None or size < length:
+class _Parts:
+    def __init__(self, heard: Heard | None, *, max_bytes: int) -> None:
+        self._heard = heard
+        self._max_bytes = max_bytes
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self.size += len(part)
+        if self.size > self._max_bytes:
+            raise FetchError("too_large")
+        if part and self._heard is not None:
+            self._heard(part)
+
+    def join(self) -> bytes:
+        return b"".join(self._parts)
+
+
+def _read_body(connection: socket.socket, parts: _Parts, *, length: int | None, deadline: float) -> bytes:
+    while length is None or parts.size < length:
         chunk = _receive(connection, deadline=deadline)
         if not chunk:
             break
-        parts.append(chunk)
-        size += len(chunk)
-        if size > max_bytes:
-            raise FetchError("too_large")
-    if length is not None and size < length:
+        parts.add(chunk)
+    if length is not None and parts.size < length:
         raise FetchError("garbage")
-    return b"".join(parts)[:length]
+    return parts.join()[:length]
 
 
 def _join_chunks(body: bytes) -> bytes:

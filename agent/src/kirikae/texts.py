@@ -137,9 +137,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "There is no local model '{model}'; `kirikae models` lists those there are.",
         "ローカルモデル「{model}」はありません。`kirikae models` で一覧できます。",
     ),
-    "bench.no_counters": (
-        "The runtime at {runtime} tells no speeds of its own; measure a model of llama-server or Ollama.",
-        "{runtime} のランタイムは速度を報告しません。llama-server か Ollama のモデルを計測してください。",
+    "bench.not_measured": (
+        "The runtime at {runtime} is of a kind that is not measured; use Ollama, LM Studio, llama-server, MLX or oMLX.",
+        "{runtime} のランタイムは計測できない種類です。Ollama、LM Studio、llama-server、MLX、oMLX を使ってください。",
     ),
     "bench.failed": (
         "Measuring {model} at {runtime} failed; type `kirikae models` to see its state.",
@@ -309,9 +309,44 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "sync.unchanged": ("Policy revision {revision} is still current.", "ポリシーのリビジョン {revision} は最新です。"),
     "sync.receipts": ("Receipts sent: {count}.", "起動記録を送りました: {count} 件。"),
     "bench.result": (
-        "{model}: prompt {prompt} tokens/s, decode {decode} tokens/s, first token after {first} s",
-        "{model}: プロンプト {prompt} トークン/秒、生成 {decode} トークン/秒、最初のトークンまで {first} 秒",
+        "{model} at {depth} tokens: prompt {prompt} tokens/s (±{prompt_spread} %), decode {decode} tokens/s "
+        "(±{decode_spread} %), first token after {first} s, {runs} runs",
+        "{model}（{depth} トークン）: プロンプト {prompt} トークン/秒（±{prompt_spread} %）、生成 {decode} トークン/秒"
+        "（±{decode_spread} %）、最初のトークンまで {first} 秒、計測 {runs} 回",
     ),
+    "bench.progress": ("{model}  {depth} tokens  {bar}  run {run}", "{model}  {depth} トークン  {bar}  {run} 回目"),
+    "bench.skipped.context": (
+        "{model} at {depth} tokens: not measured, its context is smaller.",
+        "{model}（{depth} トークン）: コンテキスト長が足りないため計測しません。",
+    ),
+    "bench.skipped.memory": (
+        "{model} at {depth} tokens: not measured, too little memory is free; close what you do not need.",
+        "{model}（{depth} トークン）: 空きメモリが足りないため計測しません。不要なアプリを閉じてください。",
+    ),
+    "bench.skipped.time": (
+        "{model} at {depth} tokens: not measured, it would take too long at this speed.",
+        "{model}（{depth} トークン）: この速度では時間がかかりすぎるため計測しません。",
+    ),
+    "bench.skipped.failed": (
+        "{model} at {depth} tokens: the runtime failed; type `kirikae models` to see its state.",
+        "{model}（{depth} トークン）: ランタイムが失敗しました。`kirikae models` で状態を確認してください。",
+    ),
+    "bench.checks": (
+        "{model} takes a system message in the middle: {system}; answers a tool call as one: {tools}",
+        "{model} 会話の途中のシステムメッセージに対応: {system}、ツール呼び出しに対応: {tools}",
+    ),
+    "bench.checks_unanswered": (
+        "{model} did not answer the two questions of a launch; type `kirikae models` to see its state.",
+        "{model} は起動前の2つの質問に答えませんでした。`kirikae models` で状態を確認してください。",
+    ),
+    "bench.under_pressure": (
+        "Stopped at {model}: memory pressure is {level}; close what you do not need, then type `kirikae bench`.",
+        "{model} で中止しました: メモリ負荷が{level}です。不要なアプリを閉じてから `kirikae bench` と入力してください。",
+    ),
+    "pressure.normal": ("normal", "正常"),
+    "pressure.warning": ("high", "高め"),
+    "pressure.critical": ("critical", "危険"),
+    "pressure.unknown": ("unknown", "不明"),
     "models.none": (
         "No runtime answers on this machine; start Ollama or llama-server, or name one in KIRIKAE_RUNTIMES.",
         "このマシンで応答するランタイムがありません。Ollama か llama-server を起動するか、KIRIKAE_RUNTIMES に指定してください。",
@@ -330,6 +365,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "state.down": ("down", "停止"),
     "statusline.quota": ("cloud allowance left: {percent} %", "クラウドの残り利用枠: {percent}%"),
     "unknown": ("unknown", "不明"),
+    "yes": ("yes", "はい"),
+    "no": ("no", "いいえ"),
     "answer.local": ("local: {model} {quantization} at {runtime}", "ローカル: {model} {quantization}（{runtime}）"),
     "answer.cloud": ("cloud", "クラウド"),
     "answer.none": ("refused: {text}", "拒否: {text}"),

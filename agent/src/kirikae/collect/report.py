@@ -9,13 +9,15 @@ from typing import NamedTuple
 from kirikae import __version__
 from kirikae.collect.hardware import read_boot_id, read_hardware, read_state
 from kirikae.collect.reading import Absent, Reading, Scalar, absences_of, values_of
-from kirikae.collect.runtime_facts import Runtime, entries_of, runtime_from_document
+from kirikae.collect.runtime_facts import Runtime, entries_of, mapping_of, runtime_from_document
 from kirikae.collect.runtimes import find_runtimes
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
 from kirikae.quota import find_quota_left
 
 LAST_REPORT = "report.json"
+# Written by `model_checks`, which the hot path does not import.
+CHECKS = "checks.json"
 
 type Complete = Callable[[tuple[Runtime, ...]], tuple[Runtime, ...]]
 
@@ -50,9 +52,20 @@ def collect_report(home: Home, *, budget_s: float, complete: Complete = as_found
         "collected_at": write_moment(now()),
         "hardware": dict(hardware.values),
         "state": values_of(state) | {"cloud_quota_left": find_quota_left(home)},
-        "runtimes": [runtime.document() for runtime in runtimes],
+        "runtimes": with_checks([runtime.document() for runtime in runtimes], home.read_json(CHECKS)),
         "absences": [*hardware.absences, *absences_of(state, section="state")],
     }
+
+
+def with_checks(runtimes: list[dict[str, object]], kept: Mapping[str, object]) -> list[dict[str, object]]:
+    """What a model answered when it was tried, as long as its runtime is of the same version."""
+    for runtime in runtimes:
+        for model in entries_of(runtime, "models"):
+            checks = mapping_of(kept, str(model.get("name")))
+            is_whole = all(isinstance(checks.get(flag), bool) for flag in ("system_in_middle", "tool_call"))
+            if is_whole and checks.get("runtime_version") == runtime["version"] and isinstance(model, dict):
+                model["checks"] = dict(checks)
+    return runtimes
 
 
 def hardware_of_this_boot(home: Home) -> Section:

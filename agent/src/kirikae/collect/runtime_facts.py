@@ -55,8 +55,13 @@ class Runtime(NamedTuple):
 def runtime_from_document(document: Mapping[str, object]) -> Runtime:
     """Back from `Runtime.document()`, as kept in the last report; raises TypeError on anything else."""
     fields = {name: value for name, value in document.items() if name != "models"}
-    models = tuple(Model(**entry) for entry in entries_of(document, "models"))  # type: ignore[arg-type]  # our own file
+    models = tuple(_model_from_document(entry) for entry in entries_of(document, "models"))
     return Runtime(**fields, models=models)  # type: ignore[arg-type]  # our own file
+
+
+def _model_from_document(entry: Mapping[str, object]) -> Model:
+    """`checks` are added to each report anew."""
+    return Model(**{name: value for name, value in entry.items() if name != "checks"})  # type: ignore[arg-type]  # own
 
 
 def known_model(known: Runtime | None, name: str) -> Model | None:

@@ -1,37 +1,40 @@
-"""`kirikae bench`: measures loaded local models, keeps the results here and sends them."""
+"""`kirikae bench`: measures local models, keeps the results here and sends them."""
 
 from __future__ import annotations
 
 import argparse
+from time import monotonic
 
-from kirikae.bench import bench_model
+from kirikae.bench.measuring import MAX_RUNS, Outcome, measure_model
+from kirikae.bench.progress import ProgressBar
+from kirikae.benchmarks import keep_benchmarks, send_benchmarks
 from kirikae.collect.report import last_runtimes
-from kirikae.collect.runtime_facts import Model, Runtime, entries_of
-from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes
+from kirikae.collect.runtime_facts import Model, Runtime, known_model
+from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
 from kirikae.errors import PreflightError, UsageError
+from kirikae.fetch import FetchError
 from kirikae.home import Home
+from kirikae.model_checks import check_model, find_checks
 from kirikae.portal_client import PortalClient
 from kirikae.texts import say
-
-BENCHMARKS = "benchmarks.json"
-MAX_KEPT = 50
 
 
 def execute(arguments: argparse.Namespace, home: Home) -> int:
     home.get_enrolment()
-    results = [bench_model(runtime, model) for runtime, model in _candidates(home, only=arguments.model)]
-    for result in results:
-        print(
-            say(
-                "bench.result",
-                model=result["model"],
-                prompt=result["prompt_tokens_per_s"],
-                decode=result["decode_tokens_per_s"],
-                first=result["first_token_s"],
-            )
-        )
-    keep_benchmarks(home, results)
-    _send(home, results)
+    stopped: dict[str, object] = {}
+    for runtime, model in _candidates(home, only=arguments.model):
+        outcome = _measure(runtime, model)
+        keep_benchmarks(home, outcome.benchmarks)
+        _tell(outcome, model)
+        if outcome.pressure is None and runtime.messages_api:
+            check_once(home, runtime, model)
+        if outcome.pressure is not None:
+            stopped = {"model": model.name, "level": say(f"pressure.{outcome.pressure}")}
+            break
+    with PortalClient.of_this_machine(home) as client:
+        send_benchmarks(home, client)
+    if stopped:
+        raise PreflightError("bench.under_pressure", **stopped)
     return 0
 
 
@@ -50,17 +53,49 @@ def _candidates(home: Home, *, only: str | None) -> list[tuple[Runtime, Model]]:
     raise UsageError("bench.unknown_model", model=only) if only else PreflightError("bench.no_model")
 
 
-def keep_benchmarks(home: Home, results: list[dict[str, object]]) -> None:
-    """The newest per runtime version, model and quantization; `ask` and `run` decide with them."""
-    kept = {_subject(entry): entry for entry in [*entries_of(home.read_json(BENCHMARKS), "benchmarks"), *results]}
-    home.write_json(BENCHMARKS, {"benchmarks": list(kept.values())[-MAX_KEPT:]})
+def _measure(runtime: Runtime, model: Model) -> Outcome:
+    def latest(measured: Model) -> Model:
+        again = probe_runtime(runtime.base_url, deadline=monotonic() + REPORT_BUDGET_S, known=runtime)
+        return known_model(again, measured.name) or measured
+
+    bar = ProgressBar(model.name, of_runs=MAX_RUNS)
+    try:
+        return measure_model(runtime, model, progress=bar, latest=latest)
+    finally:
+        bar.close()
 
 
-def _subject(entry: object) -> tuple[object, ...]:
-    fields = ("runtime", "runtime_version", "model", "quantization", "depth_tokens")
-    return tuple(entry.get(field) for field in fields) if isinstance(entry, dict) else ()
+def check_once(home: Home, runtime: Runtime, model: Model) -> None:
+    """So that the first launch need not ask; what came is a fact for the portal either way."""
+    if find_checks(home, runtime_version=runtime.version, model=model.name) is not None:
+        return
+    try:
+        checks = check_model(home, runtime.base_url, runtime_version=runtime.version, model=model.name)
+    except FetchError:
+        print(say("bench.checks_unanswered", model=model.name))
+        return
+    system, tools = (say("yes" if passed else "no") for passed in (checks.system_in_middle, checks.tool_call))
+    print(say("bench.checks", model=model.name, system=system, tools=tools))
 
 
-def _send(home: Home, results: list[dict[str, object]]) -> None:
-    with PortalClient.of_this_machine(home) as client:
-        client.post("/api/v1/benchmarks", {"benchmarks": results})
+def _tell(outcome: Outcome, model: Model) -> None:
+    for result in outcome.benchmarks:
+        print(
+            say(
+                "bench.result",
+                model=model.name,
+                depth=result["depth_tokens"],
+                prompt=result["prompt_tokens_per_s"],
+                prompt_spread=_percent(result["prompt_spread"]),
+                decode=result["decode_tokens_per_s"],
+                decode_spread=_percent(result["decode_spread"]),
+                first=result["first_token_s"],
+                runs=result["runs"],
+            )
+        )
+    for depth, reason in outcome.skipped:
+        print(say(f"bench.skipped.{reason}", model=model.name, depth=depth))
+
+
+def _percent(share: object) -> str:
+    return f"{share * 100:.1f}" if isinstance(share, float) else "?"

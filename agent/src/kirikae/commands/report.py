@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from kirikae.benchmarks import send_benchmarks
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.report import LAST_REPORT
 from kirikae.home import Home
@@ -37,6 +38,7 @@ def send_report(home: Home) -> dict[str, object]:
 
 
 def _send_spool(home: Home, client: PortalClient) -> None:
+    send_benchmarks(home, client)
     count = send_receipts(home, client)
     if count:
         print(say("sync.receipts", count=count))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kirikae.benchmarks import send_benchmarks
 from kirikae.bundle_store import load_bundle
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.hardware import read_state
@@ -57,7 +58,10 @@ def _send(home: Home, message: Message) -> dict[str, object]:
 
 def _follow_up(home: Home, answer: Mapping[str, object]) -> list[str]:
     """Codes of what failed; each is tried again after the next message."""
-    works: list[Callable[[], object]] = [lambda: send_receipts(home, PortalLink(home))]
+    works: list[Callable[[], object]] = [
+        lambda: send_receipts(home, PortalLink(home)),
+        lambda: send_benchmarks(home, PortalLink(home)),
+    ]
     if answer.get("policy_revision") != _revision(home):
         works.insert(0, lambda: _sync(home))
     if answer.get("rotate_token") is True:
