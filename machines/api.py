@@ -101,7 +101,7 @@ class ReportsView(MachineView):
                 "machine": machine.public_id,
                 "heartbeat_s": interval_s,
                 "report_s": REPORT_S,
-                "policy_revision": get_head().revision,
+                **_policy_in_force(),
                 "rotate_token": is_rotation_due(machine),
             }
         )
@@ -130,7 +130,7 @@ class HeartbeatsView(MachineView):
             {
                 "heartbeat_s": interval_s,
                 "report_wanted": is_report_wanted(machine, now=now),
-                "policy_revision": get_head().revision,
+                **_policy_in_force(),
                 "server_time": facts.time_text(now),
             }
         )
@@ -197,6 +197,12 @@ class MachineDetailView(RetrieveAPIView[Machine]):
         return get_object_or_404(
             list_all_machines().with_inventory().prefetch_related("benchmarks"), public_id=self.kwargs["public_id"]
         )
+
+
+def _policy_in_force() -> dict[str, object]:
+    """By which an agent tells whether it has the current one; revisions come again when a backup is restored."""
+    head = get_head()
+    return {"policy_revision": head.revision, "policy_epoch": head.epoch}
 
 
 def _approved(machine: Machine, token: str) -> dict[str, object]:

@@ -121,6 +121,7 @@ class ReportAnswerSerializer(serializers.Serializer[object]):
     heartbeat_s = serializers.IntegerField()
     report_s = serializers.IntegerField()
     policy_revision = serializers.IntegerField()
+    policy_epoch = serializers.IntegerField()
     rotate_token = serializers.BooleanField(help_text="Whether the agent should ask for a new token now.")
 
 
@@ -135,6 +136,7 @@ class HeartbeatAnswerSerializer(serializers.Serializer[object]):
     heartbeat_s = serializers.IntegerField()
     report_wanted = serializers.BooleanField()
     policy_revision = serializers.IntegerField()
+    policy_epoch = serializers.IntegerField()
     server_time = serializers.DateTimeField()
 
 

@@ -86,7 +86,7 @@ class Portal:
         return answer(json.dumps({"token": self.new_token}).encode(), status="201 Created")
 
     def _take_message(self) -> bytes:
-        pace = {"heartbeat_s": 5, "report_s": 600, "policy_revision": self.revision}
+        pace = {"heartbeat_s": 5, "report_s": 600, "policy_revision": self.revision, "policy_epoch": 1}
         return answer(json.dumps(pace | {"rotate_token": self.is_rotation_due}).encode())
 
     def _enrol(self, join_key: str | None) -> bytes:

@@ -49,6 +49,11 @@ def load_bundle(home: Home) -> StoredBundle:
     )
 
 
+def mark_time(home: Home, *, at: datetime) -> None:
+    """Only the newest time seen; it says nothing about the policy."""
+    home.write_json(SEEN, home.read_json(SEEN) | {"newest_time": write_moment(at)})
+
+
 def compile_bundle(home: Home) -> None:
     """For a process that goes on deciding: parses and indexes the bundle in force once. Raises NoPolicyError."""
     _kept.clear()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from kirikae.bundle_store import StoredBundle, load_bundle
 from kirikae.collect.facts_reader import FactsReader
@@ -17,16 +17,13 @@ from kirikae.engine import facts, wire
 from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
 from kirikae.engine.errors import EngineError, WireError
-from kirikae.engine.policy import Limits
 from kirikae.engine.request import TaskRequest
 from kirikae.errors import UsageError
+from kirikae.freshness import PolicyInForce, confirm_policy, keep_time, policy_in_force, trusted_now
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.refresh import refresh_bundle
 from kirikae.signals import collect_projects
 from kirikae.texts import choose_language
-
-type PolicyState = Literal["fresh", "stale", "expired"]
 
 
 class Question(NamedTuple):
@@ -68,12 +65,12 @@ def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision
         benchmarks = home.read_json("benchmarks.json")
         machine_facts = _machine_facts(kept.report, benchmarks, machine=machine)
         known = KnownFacts(machine_facts, round(kept.age_s))
-        answer, stored = _decide_fresh(home, stored, request, known=known)
+        answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
-    document = wire.answer_document(answer, _envelope(stored, known), language=choose_language())
-    return Decision(request, document, {"report": kept.report, **benchmarks}, stored.bundle.epoch)
+    document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
+    return Decision(request, document, {"report": kept.report, **benchmarks}, policy.stored.bundle.epoch)
 
 
 def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:
@@ -99,48 +96,37 @@ def _machine_facts(
 
 def _decide_fresh(
     home: Home, stored: StoredBundle, request: TaskRequest, *, known: KnownFacts
-) -> tuple[Answer, StoredBundle]:
-    """A cloud answer from an old bundle is not given before the portal was asked whether the policy changed."""
-    answer = _decide(stored, request, known=known)
-    if answer.backend is not Backend.CLOUD or policy_state(stored) == "fresh":
-        return answer, stored
-    refreshed = refresh_bundle(home, stored)
-    return _decide(refreshed, request, known=known), refreshed
+) -> tuple[Answer, PolicyInForce]:
+    """A cloud answer from an old policy is not given, nor withheld, before the portal was asked whether it changed."""
+    keep_time(home, stored)
+    policy = policy_in_force(stored)
+    answer = _decide(policy, request, known=known)
+    if policy.state == "fresh" or not _wants_cloud(answer, policy, request, known=known):
+        return answer, policy
+    confirmed = confirm_policy(home, stored)
+    return _decide(confirmed, request, known=known), confirmed
 
 
-def _decide(stored: StoredBundle, request: TaskRequest, *, known: KnownFacts) -> Answer:
-    situation = facts.Situation(now=_trusted_now(stored), policy_state=policy_state(stored), facts_age_s=known.age_s)
-    return decide(request, bundle=stored.bundle, facts=known.facts, situation=situation)
+def _wants_cloud(answer: Answer, policy: PolicyInForce, request: TaskRequest, *, known: KnownFacts) -> bool:
+    """Whether it is the cloud, or would be if the policy had been confirmed."""
+    if answer.backend is Backend.CLOUD or policy.state != "expired":
+        return answer.backend is Backend.CLOUD
+    return _decide(policy._replace(state="stale"), request, known=known).backend is Backend.CLOUD
 
 
-def _trusted_now(stored: StoredBundle) -> datetime:
-    """A clock that was set back makes nothing younger."""
-    known = (now(), stored.bundle.issued_at, stored.newest_time)
-    return max(moment for moment in known if moment is not None)
+def _decide(policy: PolicyInForce, request: TaskRequest, *, known: KnownFacts) -> Answer:
+    situation = facts.Situation(now=trusted_now(policy.stored), policy_state=policy.state, facts_age_s=known.age_s)
+    return decide(request, bundle=policy.stored.bundle, facts=known.facts, situation=situation)
 
 
-def policy_age_s(stored: StoredBundle) -> int:
-    """Since the portal last confirmed it; without a note of that, since it was issued."""
-    confirmed = stored.checked_at or stored.bundle.issued_at
-    return max(0, round((_trusted_now(stored) - confirmed).total_seconds()))
-
-
-def policy_state(stored: StoredBundle) -> PolicyState:
-    limits: Limits = stored.bundle.policy.limits
-    age_s = policy_age_s(stored)
-    if age_s > limits.policy_max_age_s or _trusted_now(stored) > stored.bundle.expires_at:
-        return "expired"
-    return "stale" if age_s > limits.policy_refresh_s else "fresh"
-
-
-def _envelope(stored: StoredBundle, known: KnownFacts) -> wire.Envelope:
+def _envelope(policy: PolicyInForce, known: KnownFacts) -> wire.Envelope:
     moment = now()
     return wire.Envelope(
         id=uuid7_text(moment, os.urandom(10)),
-        valid_until=moment + timedelta(seconds=stored.bundle.policy.limits.policy_refresh_s),
+        valid_until=moment + timedelta(seconds=policy.stored.bundle.policy.limits.policy_refresh_s),
         decided_by="agent",
-        policy_age_s=policy_age_s(stored),
-        policy_state=policy_state(stored),
+        policy_age_s=policy.age_s,
+        policy_state=policy.state,
         facts_age_s=known.age_s,
         facts_source="agent",
     )

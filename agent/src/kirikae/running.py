@@ -23,7 +23,7 @@ from kirikae.launch_receipts import LaunchReceipts
 from kirikae.launching import check_launch, is_hardened, prepare_launch
 from kirikae.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
 from kirikae.signals import home_relative, working_directory
-from kirikae.telling import tell_answer
+from kirikae.telling import tell_answer, tell_policy
 from kirikae.texts import say
 
 
@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     decision = decide_here(home, question, reader)
     if arguments.task is None:
         tell_on_stderr(say("run.task_assumed", task=decision.request.task))
+    if mapping_of(decision.document, "policy").get("state") != "fresh":
+        tell_on_stderr(f"kirikae:{tell_policy(decision.document)}")
     if arguments.why:
         tell_on_stderr(tell_answer(decision.document, has_reasons=True))
     if arguments.dry_run:

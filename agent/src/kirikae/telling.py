@@ -14,16 +14,18 @@ def tell_answer(document: Mapping[str, object], *, has_reasons: bool) -> str:
     lines += [say("answer.warning", **one) for one in entries_of(document, "warnings")]
     if document["backend"] == "none":
         lines += _remedies(document)
-    policy = mapping_of(document, "policy")
-    lines.append(
-        say(
-            "answer.policy",
-            revision=policy.get("revision"),
-            age=policy.get("age_s"),
-            state=say(f"policy.{policy.get('state')}"),
-        )
-    )
+    lines.append(tell_policy(document))
     return "\n".join(lines)
+
+
+def tell_policy(document: Mapping[str, object]) -> str:
+    policy = mapping_of(document, "policy")
+    return say(
+        "answer.policy",
+        revision=policy.get("revision"),
+        age=policy.get("age_s"),
+        state=say(f"policy.{policy.get('state')}"),
+    )
 
 
 def _headline(document: Mapping[str, object]) -> str:

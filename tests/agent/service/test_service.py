@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,24 @@ def test_a_higher_revision_in_an_answer_is_fetched(enrolled: Home, portal: Porta
 
     with running_service(enrolled):
         wait_for(lambda: load_bundle(enrolled).bundle.revision == 7)
+
+
+def test_an_answer_that_names_the_same_policy_confirms_it(enrolled: Home, portal: Portal) -> None:
+    enrolled.write_json("seen.json", enrolled.read_json("seen.json") | {"checked_at": "2026-01-01T00:00:00Z"})
+
+    with running_service(enrolled):
+        wait_for(lambda: not str(enrolled.read_json("seen.json")["checked_at"]).startswith("2026-01-01"))
+
+    assert not [path for _, path, _, _ in portal.requests if path == "/api/v1/bundle"]
+
+
+def test_a_policy_that_ends_soon_is_fetched_anew(enrolled: Home, portal: Portal) -> None:
+    portal.payload = payload_of(issued_at=now() - timedelta(hours=20))
+    accept_bundle(enrolled, portal.bundle(), enrolment=enrolled.get_enrolment(), etag=portal.etag, at=now())
+    portal.payload = payload_of()
+
+    with running_service(enrolled):
+        wait_for(lambda: load_bundle(enrolled).bundle.issued_at > now() - timedelta(hours=1))
 
 
 def test_waiting_receipts_are_sent(enrolled: Home, portal: Portal) -> None:

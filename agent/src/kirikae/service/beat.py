@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kirikae.benchmarks import send_benchmarks
-from kirikae.bundle_store import load_bundle
+from kirikae.bundle_store import load_bundle, mark_checked
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.hardware import read_state
 from kirikae.collect.reading import values_of
 from kirikae.collect.report import LAST_REPORT
 from kirikae.errors import AgentError, NoPolicyError
 from kirikae.home import Home
+from kirikae.moments import now
 from kirikae.quota import find_quota_left
 from kirikae.receipts import send_receipts
 from kirikae.service.link import PortalLink
 from kirikae.token_rotation import rotate_token
+
+RENEWED_AFTER_PART = 4
 
 type Announcement = Literal["sleep", "wake"]
 
@@ -59,11 +62,10 @@ def _send(home: Home, message: Message) -> dict[str, object]:
 def _follow_up(home: Home, answer: Mapping[str, object]) -> list[str]:
     """Codes of what failed; each is tried again after the next message."""
     works: list[Callable[[], object]] = [
+        lambda: _keep_current(home, answer),
         lambda: send_receipts(home, PortalLink(home)),
         lambda: send_benchmarks(home, PortalLink(home)),
     ]
-    if answer.get("policy_revision") != _revision(home):
-        works.insert(0, lambda: _sync(home))
     if answer.get("rotate_token") is True:
         works.append(lambda: rotate_token(home, PortalLink(home)))
     return [code for work in works if (code := _failure(work)) is not None]
@@ -84,9 +86,17 @@ def _failure(work: Callable[[], object]) -> str | None:
     return None
 
 
-def _revision(home: Home) -> int | None:
-    """None without a usable policy. A lower one at the portal also differs: a restored portal has a new epoch."""
+def _keep_current(home: Home, answer: Mapping[str, object]) -> None:
+    """The answer confirms the policy here, or says that there is another one, which is then fetched.
+
+    A bundle lives for a day from its issue and is issued anew each hour: long before its end the newest is fetched.
+    """
+    named = answer.get("policy_epoch"), answer.get("policy_revision")
     try:
-        return load_bundle(home).bundle.revision
+        bundle = load_bundle(home).bundle
     except NoPolicyError:
-        return None
+        return _sync(home)
+    lived = now() - bundle.issued_at
+    if named != bundle.order or lived > (bundle.expires_at - bundle.issued_at) / RENEWED_AFTER_PART:
+        return _sync(home)
+    return mark_checked(home, bundle, at=now())
