@@ -4,10 +4,12 @@ The small disk is a file system in memory that only the test's own processes see
 user namespace otherwise. Where neither is allowed the tests say so, and fail when CI is set.
 """
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,7 @@ from psycopg.sql import SQL, Identifier
 
 from tests.places import new_place
 from tests.running import portal_environment
+from tests.servers.postgresql import FOLDERS
 
 pytestmark = pytest.mark.slow
 
@@ -154,3 +157,19 @@ def test_read_only_server_is_one_sentence_and_can_still_be_backed_up(tmp_path: P
     assert "read-only transaction" in place.refuse("api_token", "--name", "x", "--scope", "read")
     assert "read-only" in place.refuse("up", "--port", "0")
     place.manage("backup", str(tmp_path / "backup.zip"))
+
+
+@pytest.mark.where("postgresql")
+@pytest.mark.where("root")
+def test_server_whose_disk_is_full_refuses_in_one_sentence_and_loses_nothing() -> None:
+    # Not pytest's folder: the server does not run as root, and must get through to its own.
+    with tempfile.TemporaryDirectory(prefix="kirikae-disk-", dir=FOLDERS) as folder:
+        command = ["unshare", "-m", sys.executable, "-m", "tests.full_disk", folder]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+
+    found = json.loads(done.stdout)
+    assert found["code"] == 1
+    [sentence] = found["said"].strip().splitlines()
+    assert sentence.startswith("The database cannot be used: ")
+    assert found["tokens"] == ["before", "after"]
+    assert found["revisions"] == 1

@@ -1,0 +1,66 @@
+"""PostgreSQL on a disk that fills up: run inside a mount namespace of its own, prints what its portal said as JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from tests.places import Place, path_with_programs
+from tests.servers.postgresql import PostgreSQL, create_cluster
+
+SIZE = "160m"
+# One transaction that needs more room than a full disk has.
+RULES = 4_000
+
+
+def main(folder: Path) -> None:
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", str(disk)], check=True)
+    create_cluster(disk)
+    server = PostgreSQL(disk, options=("max_wal_size=32MB", "min_wal_size=32MB"))
+    server.start()
+    url = server.url()
+    place = Place(folder / "data", {"KIRIKAE_DATA_DIR": str(folder / "data"), "KIRIKAE_DATABASE_URL": url})
+    place.variables["PATH"] = path_with_programs()
+    try:
+        place.manage("migrate", "-v", "0")
+        place.manage("api_token", "--name", "before", "--scope", "read")
+        place.manage("policy", "export", str(folder / "first.yaml"))
+        policy = write_large_policy(folder / "policy.yaml")
+        filler = disk / "filler"
+        fill(filler)
+        done = place.run("policy", "import", str(policy), "--publish")
+        filler.unlink()
+        # A server that could not write its log has ended; whoever runs it starts it again.
+        server.stop()
+        server.start()
+        place.manage("api_token", "--name", "after", "--scope", "read")
+        with psycopg.connect(url) as connection:
+            names = connection.execute("SELECT name FROM accounts_apitoken ORDER BY id").fetchall()
+            revisions = connection.execute("SELECT count(*) FROM routing_policyrevision").fetchone()
+    finally:
+        server.stop()
+    print(json.dumps({"code": done.returncode, "said": done.stderr, "tokens": [name for (name,) in names],
+                      "revisions": revisions and revisions[0]}))  # fmt: skip
+
+
+def write_large_policy(file: Path) -> Path:
+    rule = "  - {{id: rule-{0}, effect: local_only, match: {{remotes: [github.com/client-{0}/**]}}}}"
+    file.write_text("\n".join(["version: 1", "privacy_rules:", *(rule.format(number) for number in range(RULES))]))
+    return file
+
+
+def fill(file: Path) -> None:
+    with file.open("wb", buffering=0) as open_file:
+        try:
+            while True:
+                open_file.write(b"\0" * 4096)
+        except OSError:
+            return
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
