@@ -87,6 +87,11 @@ def test_portal_does_not_start_on_a_newer_schema_and_leaves_it_alone(tmp_path: P
     record = "from django.db import connection as c; from django.db.migrations.recorder import MigrationRecorder as M; "
     place.manage("shell", "-v", "0", "-c", record + "M(c).record_applied('machines', '0999_later')")
 
-    for command in (("up", "--port", "0"), ("serve", "web", "--port", "0"), ("serve", "worker"), ("serve", "beat")):
+    for command in (
+        ("up", "--port", "0"),
+        ("serve", "web", "--port", "0"),
+        ("serve", "worker"),
+        ("serve", "beat", "--schedule", str(tmp_path / "beat")),
+    ):
         assert "newer Kirikae (machines.0999_later)" in place.refuse(*command)
     assert not (place.data_dir / "backups").exists()
