@@ -3,6 +3,7 @@
 from django.urls import path
 
 from machines import api
+from machines.catalogue import api as catalogue_api
 
 app_name = "machines-api"
 urlpatterns = [
@@ -14,4 +15,6 @@ urlpatterns = [
     path("benchmarks", api.BenchmarksView.as_view(), name="benchmarks"),
     path("machines", api.MachinesView.as_view(), name="machines"),
     path("machines/<slug:public_id>", api.MachineDetailView.as_view(), name="machine"),
+    path("machines/<slug:public_id>/fit", catalogue_api.MachineFitView.as_view(), name="machine-fit"),
+    path("fit", catalogue_api.ConfigurationFitView.as_view(), name="fit"),
 ]

@@ -155,3 +155,36 @@ def _order(row: FitRow) -> tuple[int, int, float, str, str]:
     speed = row.estimate.decode_tokens_per_s
     tier = _TIERS.index(row.model.tier) if row.model else 0
     return _VERDICTS.index(row.estimate.verdict), -tier, -(speed[0] if speed else 0.0), row.name, row.quantization
+
+
+def row_document(row: FitRow) -> dict[str, object]:
+    """The row as the API and `kirikae fit --json` write it; null is unknown."""
+    found, model = row.estimate, row.model
+    memory = found.memory
+    return {
+        "model": row.name,
+        "title": row.title,
+        "quantization": row.quantization,
+        "runtime": str(row.runtime),
+        "verdict": str(found.verdict),
+        "spare_bytes": found.spare_bytes,
+        "memory": {**memory._asdict(), "total_bytes": memory.total_bytes} if memory else None,
+        "most_context_tokens": row.most_context_tokens,
+        "decode_tokens_per_s": _list(found.decode_tokens_per_s),
+        "prefill_tokens_per_s": _list(found.prefill_tokens_per_s),
+        "first_token_s": _list(found.first_token_s),
+        "load_s": _list(found.load_s),
+        "basis": found.basis,
+        "notes": list(found.notes),
+        "tier": str(model.tier) if model else None,
+        "tools": model.has_tools if model else None,
+        "licence": model.licence if model else None,
+        "production": model.may_produce if model else None,
+        "verified": model.is_verified if model else False,
+        "installed": row.is_installed,
+        "install": row.install,
+    }
+
+
+def _list(found: tuple[float, float] | None) -> list[float] | None:
+    return None if found is None else list(found)

@@ -21,7 +21,14 @@ PREFIXES = json.loads((DATA / "client_prefixes.json").read_text())
 APPROVED = {"state": "approved", "machine": "m_1", "token": "kmt_ID_SECRET"}
 
 
-def payload_of(*, revision: int = 1, epoch: int = 1, issued_at: datetime | None = None, **policy: object) -> bytes:
+def payload_of(
+    *,
+    revision: int = 1,
+    epoch: int = 1,
+    issued_at: datetime | None = None,
+    catalogue: str | None = None,
+    **policy: object,
+) -> bytes:
     """The bundle of the shipped policy with these sections replaced."""
     return build_payload(
         revision=revision,
@@ -29,6 +36,7 @@ def payload_of(*, revision: int = 1, epoch: int = 1, issued_at: datetime | None 
         issued_at=issued_at or datetime.now(UTC),
         policy=parse_policy({"version": 1, **policy}, shipped=SHIPPED),
         client_prefixes=PREFIXES,
+        catalogue=catalogue,
     )
 
 

@@ -65,6 +65,7 @@ def build_parser() -> Parser:
     _add(commands, "bench").add_argument("--model", metavar="M", help=say("help.model"))
     for name in ("sync", "models", "doctor"):
         _add(commands, name)
+    _add_fit(commands)
     _add_ask(commands)
     _add_run(commands)
     _add_service(commands)
@@ -85,6 +86,14 @@ def _add_enrol(commands: Commands) -> None:
     parser.add_argument("url", metavar="URL", help=say("help.url"))
     parser.add_argument("--join-key", metavar="KEY", help=say("help.join_key"))
     parser.add_argument("--name", metavar="NAME", help=say("help.name"))
+
+
+def _add_fit(commands: Commands) -> None:
+    parser = _add(commands, "fit")
+    parser.add_argument("--context", type=int, default=32_768, metavar="N", help=say("help.context"))
+    parser.add_argument("--parallel-agents", type=int, default=1, metavar="N", help=say("help.parallel_agents"))
+    parser.add_argument("--all", action="store_true", help=say("help.all"))
+    parser.add_argument("--json", action="store_true", help=say("help.json"))
 
 
 def _add_ask(commands: Commands) -> None:

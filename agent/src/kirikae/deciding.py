@@ -63,7 +63,7 @@ def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision
         request = _request(home, question, machine=machine, default_task=stored.bundle.policy.default_task)
         kept = reader.get_facts()
         benchmarks = home.read_json("benchmarks.json")
-        machine_facts = _machine_facts(kept.report, benchmarks, machine=machine)
+        machine_facts = machine_facts_from(kept.report, benchmarks, machine=machine)
         known = KnownFacts(machine_facts, round(kept.age_s))
         answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
@@ -87,7 +87,7 @@ def _request(home: Home, question: Question, *, machine: str | None, default_tas
     return wire.request_from_document(document)._replace(is_task_assumed=question.task is None)
 
 
-def _machine_facts(
+def machine_facts_from(
     report: dict[str, object], benchmarks: dict[str, object], *, machine: str | None
 ) -> facts.MachineFacts:
     measured = facts.benchmarks_from_document(benchmarks) if benchmarks.get("benchmarks") else ()

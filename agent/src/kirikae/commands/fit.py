@@ -1,0 +1,84 @@
+"""`kirikae fit`: which models this machine can run, from the policy bundle's catalogue and the runs measured here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from kirikae.bundle_store import load_bundle
+from kirikae.collect.facts_reader import FactsReader
+from kirikae.deciding import machine_facts_from
+from kirikae.engine.candidate_fit import learn_from
+from kirikae.engine.facts import MachineFacts
+from kirikae.engine.fit import Verdict
+from kirikae.engine.fit_case import FitMachine, Range, machine_of
+from kirikae.engine.fit_table import FitRow, Question, list_fit, row_document
+from kirikae.home import Home
+from kirikae.texts import say
+
+GB = 10**9
+_GAP = 2
+
+
+def execute(arguments: argparse.Namespace, home: Home) -> int:
+    catalogue = load_bundle(home).bundle.catalogue
+    reader = FactsReader(home)
+    facts = machine_facts_from(reader.get_report(), home.read_json("benchmarks.json"), machine=None)
+    machine = machine_of(facts.hardware, facts.state)
+    question = Question(context_tokens=arguments.context, parallel=arguments.parallel_agents)
+    installed = [model for runtime in facts.runtimes for model in runtime.models]
+    learned = learn_from(facts.benchmarks, machine, catalogue, installed=installed)
+    rows = list_fit(machine, catalogue, question, learned=learned, facts=facts)
+    shown = [row for row in rows if arguments.all or row.estimate.verdict is not Verdict.TOO_LARGE]
+    if arguments.json:
+        print(json.dumps({"results": [row_document(row) for row in shown]}, ensure_ascii=False))
+        return 0
+    print(_describe_machine(machine, facts, question))
+    print(_table(shown) if shown else say("fit.none"))
+    return 0
+
+
+def _describe_machine(machine: FitMachine, facts: MachineFacts, question: Question) -> str:
+    chip = f"{machine.chip.name} ({machine.chip.gpu_cores} GPU)" if machine.chip else say("fit.unknown_chip")
+    limit, source = say("unknown"), facts.hardware.platform
+    if machine.limit is not None:
+        limit, source = _gigabytes(machine.limit.limit_bytes), say(f"fit.source.{machine.limit.source}")
+    return say("fit.machine", chip=chip, limit=limit, source=source, tokens=f"{question.context_tokens:,}")
+
+
+def _table(rows: Sequence[FitRow]) -> str:
+    """In columns as wide as their widest cell; Japanese characters take two places."""
+    lines = [say("fit.head").split("\t"), *(_cells(row) for row in rows)]
+    widths = [max(_width(line[place]) for line in lines) for place in range(len(lines[0]))]
+    return "\n".join(
+        "".join(cell + " " * (width - _width(cell) + _GAP) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cells(row: FitRow) -> list[str]:
+    found = row.estimate
+    return [
+        ("* " if row.is_installed else "  ") + row.name,
+        row.quantization,
+        _gigabytes(found.memory.total_bytes) if found.memory else "-",
+        say(f"fit.verdict.{found.verdict}"),
+        "-" if row.most_context_tokens is None else f"{row.most_context_tokens:,}",
+        _range(found.decode_tokens_per_s),
+        _range(found.first_token_s, " s"),
+        say(f"fit.basis.{found.basis}"),
+        say(f"fit.tier.{row.model.tier}") if row.model else "-",
+    ]
+
+
+def _range(found: Range | None, unit: str = "") -> str:
+    return "-" if found is None else f"{found[0]:g}-{found[1]:g}{unit}"
+
+
+def _gigabytes(size_bytes: int) -> str:
+    return f"{size_bytes / GB:.1f} GB"
+
+
+def _width(text: str) -> int:
+    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)

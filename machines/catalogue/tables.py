@@ -1,0 +1,66 @@
+"""What a Mac can run: a machine that reported, or one that somebody thinks of buying."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from machines.catalogue.queries import current_catalogue
+from machines.models import Machine
+from machines.queries import find_facts
+from portal.common.problems import Problem
+from routing.engine.candidate_fit import learn_from
+from routing.engine.chips import core_counts, find_chip
+from routing.engine.facts import Hardware
+from routing.engine.fit_basis import NOTHING_LEARNED, Learned
+from routing.engine.fit_case import FitMachine, machine_of
+from routing.engine.fit_memory import gpu_limit
+from routing.engine.fit_table import FitRow, Question, list_fit
+
+GB = 2**30
+DEFAULT_CONTEXT_TOKENS = 32_768
+
+
+@dataclass(frozen=True)
+class FitTable:
+    """`learned` is what runs say, for estimates of one's own with `routing.engine.fit`."""
+
+    machine: FitMachine
+    question: Question
+    learned: Learned
+    rows: Sequence[FitRow]
+
+
+def table_of_machine(machine: Machine, question: Question) -> FitTable:
+    """By what the machine reported last. Raises Problem 409 before its first report. Two queries."""
+    known = find_facts(machine).facts
+    if known is None:
+        raise Problem(409, "machine.no_report", "This machine has not reported yet. Run: kirikae report")
+    catalogue = current_catalogue()
+    fit_machine = machine_of(known.hardware, known.state)
+    installed = [model for runtime in known.runtimes for model in runtime.models]
+    learned = learn_from(known.benchmarks, fit_machine, catalogue, installed=installed)
+    rows = list_fit(fit_machine, catalogue, question, learned=learned, facts=known)
+    return FitTable(fit_machine, question, learned, rows)
+
+
+def table_of_configuration(
+    question: Question, *, chip: str, gpu_cores: int | None, memory_gb: int, bandwidth_gb_per_s: float | None = None
+) -> FitTable:
+    """Of a Mac that nobody has: the team's runs on the same chip count. Raises Problem 400 for a chip unknown."""
+    bandwidth = None if bandwidth_gb_per_s is None else bandwidth_gb_per_s * 1e9
+    found = find_chip(chip, gpu_cores=gpu_cores or _most_cores(chip), bandwidth_bytes_per_s=bandwidth)
+    if found is None:
+        raise Problem(
+            400, "chip.unknown", "This chip is not known. Give gpu_cores and bandwidth_gb_per_s as well.", "chip"
+        )
+    memory_bytes = memory_gb * GB
+    limit = gpu_limit(Hardware(platform="darwin", memory_bytes=memory_bytes))
+    fit_machine = FitMachine(found, limit, memory_bytes)
+    catalogue = current_catalogue()
+    learned = NOTHING_LEARNED._replace(fleet=catalogue.fleet_of(found))
+    return FitTable(fit_machine, question, learned, list_fit(fit_machine, catalogue, question, learned=learned))
+
+
+def _most_cores(chip: str) -> int | None:
+    """Without a number the larger form is meant: people name it when they bought the smaller one."""
+    found = find_chip(chip, gpu_cores=None)
+    return core_counts(found.name)[-1] if found and core_counts(found.name) else None
