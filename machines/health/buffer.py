@@ -82,6 +82,17 @@ def count_waiting() -> int | None:
         return None
 
 
+def count_lists(names: Sequence[str]) -> int | None:
+    """How many entries these lists have together: the queues of tasks are lists in the same Valkey."""
+    pipe = _client(settings.REDIS_URL).pipeline(transaction=False)
+    for name in names:
+        pipe.llen(name)
+    try:
+        return int(sum(pipe.execute()))
+    except _errors():
+        return None
+
+
 def flush() -> bool:
     """All that waits into the database, oldest first. False when more waits than one run takes.
 

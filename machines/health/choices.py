@@ -46,3 +46,16 @@ class PollSource(models.TextChoices):
 
     POLL = "poll", _("Polled")
     REPORT = "report", _("Reported")
+
+
+class PollFailure(models.TextChoices):
+    """Why a look failed."""
+
+    ADDRESS_REFUSED = "address_refused", _("the address is not allowed")
+    TIMEOUT = "timeout", _("no whole answer in time")
+    UNREACHABLE = "unreachable", _("no connection")
+    REDIRECTED = "redirected", _("redirects elsewhere")
+    HTTP_ERROR = "http_error", _("answers with an error")
+    TOO_LARGE = "too_large", _("the answer is too large")
+    GARBAGE = "garbage", _("the answer is none of its kind")
+    OTHER_MACHINE = "other_machine", _("another Mac answers")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from machines.health.choices import MachineState, PollSource, QuarantineReason
+from machines.health.choices import MachineState, PollFailure, PollSource, QuarantineReason
 
 INTERVAL_S = 60
 
@@ -115,7 +115,7 @@ class PollTarget(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     successes = models.PositiveSmallIntegerField(default=0)
     is_reachable = models.BooleanField(null=True)
-    failure = models.CharField(max_length=20, blank=True, default="")
+    failure = models.CharField(max_length=20, choices=PollFailure, blank=True, default="")
     latency_ms = models.FloatField(null=True)
     # What was read of the newest good answer.
     view = models.JSONField(null=True)

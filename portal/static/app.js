@@ -59,6 +59,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* What asks again by itself rests while nobody looks, and while somebody has ticked rows of it. */
+document.addEventListener("htmx:before:request", (event) => {
+  const el = event.target.closest("[data-live]");
+  if (el && (document.hidden || el.querySelector("input:checked"))) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) for (const el of document.querySelectorAll("[data-live]")) htmx.trigger(el, "refresh");
+});
+
 function selectTab(tab) {
   for (const other of tab.parentElement.querySelectorAll('[role="tab"]')) {
     const isSelected = other === tab;

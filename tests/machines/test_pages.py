@@ -171,7 +171,9 @@ def test_pages_take_a_recorded_number_of_queries(
         join("mini", ben)
     browser = client_of(ben)
 
-    with django_assert_num_queries(6):  # session, person, head of the policy, machines, runtimes, models
+    # Session, person, head of the policy, page, counts, watch, machines, runtimes, models, poll targets.
+    with django_assert_num_queries(10):
         browser.get("/machines/")
-    with django_assert_num_queries(7):  # and the benchmarks
+    # Benchmarks, changes of state, poll targets and availability; no page, counts or watch.
+    with django_assert_num_queries(10):
         browser.get(f"/machines/{reported.public_id}/")

@@ -65,6 +65,14 @@ def seconds(duration_s: float | None) -> str:
 
 
 @register.filter
+def milliseconds(duration_ms: float | None) -> str:
+    """Short waits: 12 ms; from a second on as seconds."""
+    if duration_ms is None:
+        return ABSENT
+    return _("%(number)s ms") % {"number": f"{duration_ms:.0f}"} if duration_ms < 1000 else seconds(duration_ms / 1000)
+
+
+@register.filter
 def ago(moment: datetime | None) -> str:
     """Relative time, for liveness only: logs show absolute time."""
     return _("never") if moment is None else _age(timezone.now() - moment)
