@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .chips import Chip, find_chip
 from .facts import Hardware, MachineState, RuntimeKind
 from .fit_basis import Learned, RunKey
-from .fit_constants import DECODE_SPREAD, PREFILL_SPREAD, Spread
+from .fit_constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD, Spread
 from .fit_memory import KV_BYTES, GpuLimit, Memory, gpu_limit, is_cache_known, kv_terms, needed_memory, weights_bytes
 from .fit_speed import Load, load_of, prefill_seconds, token_seconds
 from .geometry import UNKNOWN, Geometry
@@ -139,8 +139,9 @@ class Case(NamedTuple):
         elif found := learned.find_factors(self.key, self.model.model_class):
             (decode_factor, prefill_factor), basis = found
         prefill_basis = "formula" if prefill_factor is None else basis
+        is_ollama = basis == "formula" and self.load is not None and self.load.is_ollama
         return (
-            _around(rates[0] * decode_factor, DECODE_SPREAD[basis]),
+            _around(rates[0] * decode_factor, OLLAMA_DECODE_SPREAD if is_ollama else DECODE_SPREAD[basis]),
             _around(rates[1] * (prefill_factor or 1.0), PREFILL_SPREAD[prefill_basis]),
             basis,
         )

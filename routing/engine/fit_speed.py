@@ -168,7 +168,7 @@ def prefill_seconds(
     by_generation = {1: c.m1, 2: c.m2, 3: c.m3, 4: c.m4}
     rate = by_generation.get(chip.generation, c.m5) * chip.gpu_cores
     if chip.tier == "Ultra":
-        rate *= c.ultra_share
+        rate *= c.ultra_prefill_share
     if chip.generation == 1 and not chip.tier:
         rate *= c.m1_base_share
     if load.kind == "f16":

@@ -8,9 +8,10 @@ _MLX_BITS = r"(?i)^(?:mlx[-_ ]?)?(\d)[-_ ]?bits?(?:[-_ ].*)?$"
 # Bits per weight of whole files: mixtures such as Q4_K_M keep some tensors finer. Read off published file sizes.
 _BITS = {
     "F32": 32.0, "F16": 16.0, "BF16": 16.0, "FP16": 16.0, "FP8": 8.0,
-    "Q8_0": 8.5, "Q6_K": 6.57, "Q5_K_M": 5.69, "Q5_K_S": 5.54, "Q5_0": 5.54, "Q5_1": 6.0,
-    "Q4_K_M": 4.85, "Q4_K_S": 4.58, "Q4_0": 4.55, "Q4_1": 5.0, "IQ4_XS": 4.3, "IQ4_NL": 4.56,
-    "Q3_K_L": 4.27, "Q3_K_M": 3.91, "Q3_K_S": 3.5, "IQ3_M": 3.7, "IQ3_XXS": 3.1, "Q2_K": 3.0, "IQ2_M": 2.7,
+    "Q8_0": 8.5, "Q8_K": 8.7, "Q8": 8.5, "Q6_K": 6.57, "Q5_K_M": 5.69, "Q5_K_S": 5.54, "Q5_0": 5.54, "Q5_1": 6.0,
+    "Q4_K_M": 4.85, "Q4_K_S": 4.58, "Q4": 4.85, "Q4_0": 4.55, "Q4_1": 5.0, "IQ4_XS": 4.3, "IQ4_NL": 4.56,
+    "Q3_K_L": 4.27, "Q3_K_M": 3.91, "Q3_K_S": 3.5, "Q3_K": 3.91, "IQ3_M": 3.7, "IQ3_S": 3.44, "IQ3_XS": 3.3,
+    "IQ3_XXS": 3.1, "Q2_K": 3.0, "Q2_K_S": 2.8, "IQ2_M": 2.7, "IQ2_S": 2.5, "IQ2_XS": 2.31, "IQ2_XXS": 2.06,
     "MXFP4": 4.4, "NVFP4": 4.6, "MXFP8": 8.3,
 }  # fmt: skip
 # llama.cpp writes "Q4_K - Medium".

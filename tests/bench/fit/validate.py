@@ -1,4 +1,4 @@
-"""Cross-validation: each row is predicted with constants that were fitted without its machine, or without its source."""
+"""Cross-validation: rows are predicted with constants that were fitted without their machine, or their source."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
