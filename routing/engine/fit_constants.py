@@ -20,63 +20,63 @@ class MemoryConstants(NamedTuple):
 class SpeedConstants(NamedTuple):
     """`_share` of the nominal bandwidth; `core_s` are seconds of one GPU core at the M4's clock; `_ms` per token."""
 
-    bandwidth_share: float = 0.95
-    ultra_share: float = 0.826
+    bandwidth_share: float = 0.9499
+    ultra_share: float = 0.8255
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.06
-    core_s_per_gb: float = 0.033
-    core_s_per_gparam_q4: float = 0.00925
-    core_s_per_gparam_q8: float = 0.00796
-    core_s_per_gparam_k: float = 0.00404
-    core_s_per_gparam_mlx: float = 0.00896
-    core_s_per_gparam_mx: float = 0.00917
+    overlap: float = 3.061
+    core_s_per_gb: float = 0.03298
+    core_s_per_gparam_q4: float = 0.009252
+    core_s_per_gparam_q8: float = 0.007962
+    core_s_per_gparam_k: float = 0.004043
+    core_s_per_gparam_mlx: float = 0.008952
+    core_s_per_gparam_mx: float = 0.009174
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.0311
+    core_s_per_gparam_k_m1: float = 0.03107
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.693
-    expert_share_mlx: float = 0.678
-    layer_ms_gguf: float = 0.0711
+    expert_share_gguf: float = 0.6933
+    expert_share_mlx: float = 0.6783
+    layer_ms_gguf: float = 0.07113
     layer_ms_mlx: float = 0.0629
-    moe_layer_ms_gguf: float = 0.0318
-    moe_layer_ms_mlx: float = 0.0144
+    moe_layer_ms_gguf: float = 0.03185
+    moe_layer_ms_mlx: float = 0.01436
     delta_layer_ms_gguf: float = 0.159
-    delta_layer_ms_mlx: float = 0.0411
-    mamba_layer_ms: float = 0.0541
+    delta_layer_ms_mlx: float = 0.04112
+    mamba_layer_ms: float = 0.05406
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.0282
-    gemma_layer_ms_mlx: float = 0.0487
+    gemma_layer_ms_gguf: float = 0.02821
+    gemma_layer_ms_mlx: float = 0.04871
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
-    old_build_layer_ms: float = 0.0479
-    ollama_delta_extra: float = 0.399
+    old_build_layer_ms: float = 0.04792
+    ollama_delta_extra: float = 0.3993
     # The cache is read once; then each query head works through it.
-    kv_share: float = 0.862
+    kv_share: float = 0.8621
     # No row of llama.cpp is deep enough to tell: halfway between what MLX and Ollama were measured at.
-    attention_core_s_gguf: float = 0.0428
-    attention_core_s_ollama: float = 0.108
-    attention_core_s_mlx: float = 0.0238
-    clock_m1: float = 0.73
-    clock_m2: float = 0.83
-    clock_m3: float = 0.845
+    attention_core_s_gguf: float = 0.04278
+    attention_core_s_ollama: float = 0.1083
+    attention_core_s_mlx: float = 0.02378
+    clock_m1: float = 0.7303
+    clock_m2: float = 0.8297
+    clock_m3: float = 0.8452
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.545
+    wall_share: float = 0.5444
 
 
 class PrefillConstants(NamedTuple):
     """Floating-point operations per second and GPU core, by generation, and what changes them."""
 
-    m1: float = 226e9
-    m2: float = 239e9
-    m3: float = 254e9
-    m4: float = 299e9
+    m1: float = 226.4e9
+    m2: float = 238.7e9
+    m3: float = 254.3e9
+    m4: float = 298.9e9
     # No row of ours: the figure that three public notes on llama.cpp's table agree on. Tensor units in each core.
     m5: float = 1080e9
-    m1_base_share: float = 0.888
-    ultra_prefill_share: float = 0.95
-    mlx_factor: float = 1.13
-    f16_factor_m1_m2: float = 1.11
-    f16_factor: float = 1.05
+    m1_base_share: float = 0.8879
+    ultra_prefill_share: float = 0.9502
+    mlx_factor: float = 1.129
+    f16_factor_m1_m2: float = 1.112
+    f16_factor: float = 1.048
     # Each batch of a mixture of experts reads all experts.
-    batch_reads: float = 2.12
+    batch_reads: float = 2.123
 
 
 MEMORY = MemoryConstants()
