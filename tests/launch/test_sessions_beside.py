@@ -48,3 +48,63 @@ def test_without_kirikae_the_same_transcript_is_carried(desk: Desk) -> None:
     result = desk.play()
 
     assert SECRET in json.dumps(result.cloud[-1]["body"]["messages"])
+
+
+GUARD = {"type": "command", "command": "kirikae guard || exit 2", "timeout": 15}
+GUARDED = {event: [{"hooks": [GUARD]}] for event in ("SessionStart", "UserPromptSubmit", "PreToolUse")}
+
+
+def test_a_guarded_client_sends_no_prompt_from_a_protected_folder(desk: Desk) -> None:
+    desk.managed = {"hooks": GUARDED}
+    desk.stubs = [(CLOUD_PORT, ())]
+    desk.step("claude", "-p", f"explain {SECRET}")
+
+    result = desk.play()
+
+    assert SECRET not in sent_to_the_cloud(result)
+    assert "nda-acme" in result.runs[0]["out"] + result.runs[0]["err"]
+    kinds = [json.loads(file.read_bytes())["kind"] for file in (desk.state.path / "receipts").iterdir()]
+    assert kinds == ["blocked"]
+
+
+def test_a_guarded_client_works_in_an_open_folder_and_locally_in_a_protected_one(desk: Desk) -> None:
+    desk.managed = {"hooks": GUARDED}
+    desk.stubs = [(CLOUD_PORT, ()), (LOCAL_PORT, [("Read", {"file_path": str(desk.protected / "plan.txt")})])]
+    desk.step("claude", "-p", "say hi", cwd=desk.open)
+    desk.launch("-p", "say hi")
+
+    result = desk.play()
+
+    assert [run["code"] for run in result.runs] == [0, 0], result.runs
+    assert "say hi" in sent_to_the_cloud(result)
+    assert SECRET in json.dumps([request["body"] for request in result.local])
+    assert SECRET not in sent_to_the_cloud(result)
+
+
+def test_a_cloud_session_beside_it_cannot_read_the_protected_folder(desk: Desk) -> None:
+    plan, state = desk.protected / "plan.txt", desk.state.path
+    calls = [
+        ("Read", {"file_path": str(plan)}),
+        ("Grep", {"pattern": "falcon", "path": str(desk.protected), "output_mode": "content"}),
+        ("Grep", {"pattern": "falcon", "path": str(desk.home / "work"), "output_mode": "content"}),
+        ("Glob", {"pattern": "**/plan*", "path": str(desk.protected)}),
+        ("Glob", {"pattern": "acme/**/plan*", "path": str(desk.home / "work")}),
+        ("Read", {"file_path": str(state / "token")}),
+        ("Read", {"file_path": str(desk.open / "mine.txt")}),
+    ]
+    (desk.open / "mine.txt").write_text("open-work\n")
+    desk.stubs = [(CLOUD_PORT, calls)]
+    allowed = ("--allowedTools", "Read", "Grep", "Glob")
+    desk.launch("-p", "look around", *allowed, task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    assert result.runs[0]["code"] == 0, result.runs
+    sent = sent_to_the_cloud(result)
+    assert "open-work" in sent
+    assert SECRET not in sent
+    assert "kmt_ID_SECRET" not in sent
+    for request in result.cloud:
+        results = [block for message in request["body"]["messages"] for block in message["content"]]
+        answers = [block for block in results if isinstance(block, dict) and block.get("type") == "tool_result"]
+        assert all("plan.txt" not in json.dumps(answer) or answer.get("is_error") for answer in answers)

@@ -13,7 +13,7 @@ from pathlib import Path
 from kirikae.environment import fits_any
 
 MANAGED_MCP = "managed-mcp.json"
-GUARD_COMMANDS = frozenset(["kirikae guard", "kirikae guard || exit 2"])
+GUARD_COMMANDS = frozenset(["kirikae guard || exit 2"])
 # CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST makes the client ignore these: seen with the real client, see docs/nda.md.
 PINNED_BY_HOST = ("ANTHROPIC_*", "CLAUDE_CODE_USE_*", "CLAUDE_CODE_SUBAGENT_MODEL", "AWS_*")
 # None of these names an address, runs a program or opens a folder that the decision does not see.

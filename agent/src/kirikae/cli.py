@@ -63,7 +63,7 @@ def build_parser() -> Parser:
     _add_enrol(commands)
     _add(commands, "report").add_argument("--show", action="store_true", help=say("help.show"))
     _add(commands, "bench").add_argument("--model", metavar="M", help=say("help.model"))
-    for name in ("sync", "models", "doctor"):
+    for name in ("sync", "models", "doctor", "guard"):
         _add(commands, name)
     _add_fit(commands)
     _add_ask(commands)

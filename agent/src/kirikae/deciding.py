@@ -6,7 +6,7 @@ Standard library and engine only: this is the way of `ask` and `run`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -50,27 +50,44 @@ class Decision(NamedTuple):
 
 
 class KnownFacts(NamedTuple):
-    facts: facts.MachineFacts
+    """`facts` None: nobody looked."""
+
+    facts: facts.MachineFacts | None
     age_s: int
 
 
 def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision:
     """Raises NoPolicyError without a usable bundle, UsageError for a request that the engine refuses."""
+
+    def look(machine: str | None) -> tuple[KnownFacts, dict[str, object]]:
+        kept = reader.get_facts()
+        benchmarks = home.read_json("benchmarks.json")
+        machine_facts = machine_facts_from(kept.report, benchmarks, machine=machine)
+        return KnownFacts(machine_facts, round(kept.age_s)), {"report": kept.report, **benchmarks}
+
+    return _decided(home, question, look)
+
+
+def judge_here(home: Home, question: Question) -> Decision:
+    """The same without a look at the machine: what may leave it does not depend on that. Raises as `decide_here`."""
+    return _decided(home, question, lambda _machine: (KnownFacts(None, 0), {}))
+
+
+def _decided(
+    home: Home, question: Question, look: Callable[[str | None], tuple[KnownFacts, dict[str, object]]]
+) -> Decision:
     stored = load_bundle(home)
     enrolment = home.find_enrolment()
     machine = enrolment.machine if enrolment else None
     try:
         request = _request(home, question, machine=machine, default_task=stored.bundle.policy.default_task)
-        kept = reader.get_facts()
-        benchmarks = home.read_json("benchmarks.json")
-        machine_facts = machine_facts_from(kept.report, benchmarks, machine=machine)
-        known = KnownFacts(machine_facts, round(kept.age_s))
+        known, told = look(machine)
         answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
     document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
-    return Decision(request, document, {"report": kept.report, **benchmarks}, policy.stored.bundle.epoch)
+    return Decision(request, document, told, policy.stored.bundle.epoch)
 
 
 def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:
@@ -127,6 +144,6 @@ def _envelope(policy: PolicyInForce, known: KnownFacts) -> wire.Envelope:
         decided_by="agent",
         policy_age_s=policy.age_s,
         policy_state=policy.state,
-        facts_age_s=known.age_s,
-        facts_source="agent",
+        facts_age_s=known.age_s if known.facts else None,
+        facts_source="agent" if known.facts else "none",
     )

@@ -27,10 +27,15 @@ class LaunchReceipts:
     version: str | None = None
     preflight: Sequence[Mapping[str, object]] = field(default_factory=list)
     refused_argument: str | None = None
+    guard: str = "advisory"
 
     def note_blocked(self) -> None:
         """Raises PreflightError when it cannot be written."""
         self._write(self._receipt("blocked"))
+
+    def note_direct(self) -> None:
+        """A session that was started without Kirikae. Raises PreflightError."""
+        self._write(self._receipt("direct"))
 
     def note_start(self) -> str:
         """The file from which later receipts are made. Raises PreflightError: nothing is launched then."""
@@ -56,7 +61,7 @@ class LaunchReceipts:
             "launched": self._launched(),
             "exit": None,
             "preflight": list(self.preflight),
-            "guard": "advisory",
+            "guard": self.guard,
         }
 
     def _launched(self) -> dict[str, object]:

@@ -11,6 +11,7 @@ from kirikae.claude_arguments import shield_prompt
 from kirikae.claude_managed import find_winning_setting
 from kirikae.client_arguments import find_refused_argument
 from kirikae.clients import OWN_PROGRAM, ClientKind
+from kirikae.cloud_denials import deny_reading
 from kirikae.collect.runtime_facts import entries_of, mapping_of
 from kirikae.environment import fits_any
 from kirikae.errors import PreflightError
@@ -91,6 +92,8 @@ def prepare_launch(
     added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
     theirs = command[1:]
+    if document["backend"] == "cloud" and kind.name == "claude":
+        own = deny_reading(home, own, theirs)
     if is_hardened(document) and kind.name == "claude":
         _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
         theirs = shield_prompt(theirs)

@@ -22,6 +22,7 @@ from kirikae.instructions import tell_instructions
 from kirikae.launch_receipts import LaunchReceipts
 from kirikae.launching import check_launch, is_hardened, prepare_launch
 from kirikae.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
+from kirikae.protected_folders import remember_folder
 from kirikae.signals import home_relative, working_directory
 from kirikae.telling import tell_answer, tell_policy
 from kirikae.texts import say
@@ -59,6 +60,7 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
         launch = prepare_launch(document, home, kind=kind, command=command)
+    _remember(home, decision)
     _tell_launch(decision, kind)
     note = receipts.note_start()
     return become_client(program, launch.argv, launch.environment, note=note)
@@ -100,6 +102,13 @@ def _check_local(
     if kind.name == "claude":
         model = str(mapping_of(document, "model").get("name"))
         check_model_once(preflight, home, runtime, model=model, tell=tell_on_stderr)
+
+
+def _remember(home: Home, decision: Decision) -> None:
+    """The folder of work that a rule protects; of several projects the answer does not say which one it was."""
+    is_by_rule = bool(mapping_of(decision.document, "privacy").get("rules"))
+    if is_hardened(decision.document) and is_by_rule and len(decision.request.projects) == 1:
+        remember_folder(home, working_directory().resolve())
 
 
 def _tell_launch(decision: Decision, kind: ClientKind) -> None:

@@ -21,6 +21,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.sync": ("fetch and verify the policy", "ポリシーを取得して検証する"),
     "help.ask": ("answer which backend a task gets", "作業に使うバックエンドを答える"),
     "help.run": ("launch a client with the backend of the answer", "答えのバックエンドでクライアントを起動する"),
+    "help.guard": (
+        "stop a session of Claude Code that the policy forbids (a hook)",
+        "ポリシーが禁じる Claude Code のセッションを止める（フック）",
+    ),
     "help.doctor": ("check what a launch needs", "起動に必要なものを点検する"),
     "help.service": ("keep the agent running in the background", "エージェントをバックグラウンドで動かす"),
     "help.statusline": (
@@ -240,6 +244,29 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "run.left_aside": (
         "kirikae: not read in this protected session: {file} ({keys})",
         "kirikae: この保護されたセッションでは読みません: {file}（{keys}）",
+    ),
+    "guard.session": (
+        "Kirikae stopped this: work in this folder must stay on this machine ({rules}). Type `kirikae run -- claude` here, "
+        "or `kirikae request classify` if that is wrong.",
+        "Kirikae が止めました。このフォルダーの作業はこのマシンにとどめる必要があります（{rules}）。ここで `kirikae run -- claude`、"
+        "誤りなら `kirikae request classify` と入力してください。",
+    ),
+    "guard.folder": (
+        "Kirikae stopped this: the folder holds protected work, which a session in the cloud may not read.",
+        "Kirikae が止めました。このフォルダーには保護された作業があり、クラウドのセッションは読めません。",
+    ),
+    "guard.own_state": (
+        "Kirikae stopped this: its own state is not read or written by a session.",
+        "Kirikae が止めました。Kirikae 自身の状態はセッションから読み書きできません。",
+    ),
+    "guard.no_rule": ("no rule opens it", "許可するルールなし"),
+    "guard.undecided": (
+        "Kirikae stopped this, because it could not decide: {text}",
+        "判断できないため Kirikae が止めました: {text}",
+    ),
+    "guard.broken": (
+        "Kirikae stopped this, because its guard failed; type `kirikae doctor`.",
+        "ガードが失敗したため Kirikae が止めました。`kirikae doctor` と入力してください。",
     ),
     "run.task_assumed": (
         "kirikae: no task was named, so this counts as {task}; name one with --task.",

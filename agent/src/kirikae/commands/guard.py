@@ -1,0 +1,41 @@
+"""`kirikae guard`: a hook of Claude Code; reads its event as JSON on standard input.
+
+Exit code 2 stops a prompt or a tool, and any other failure would let it pass: so every failure ends with 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from kirikae.errors import AgentError
+from kirikae.home import Home
+from kirikae.texts import say
+
+STOP = 2
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+
+
+def execute(_arguments: argparse.Namespace, home: Home) -> int:
+    try:
+        return _answer(home, dict(json.loads(sys.stdin.buffer.read(MAX_EVENT_BYTES))))
+    except AgentError as error:
+        print(say("guard.undecided", text=say(error.code, **error.data)), file=sys.stderr)
+    except Exception:  # noqa: BLE001 - a guard that breaks must not be a guard that lets through
+        print(say("guard.broken"), file=sys.stderr)
+    return STOP
+
+
+def _answer(home: Home, hook: dict[str, object]) -> int:
+    from kirikae.guarding import guard  # noqa: PLC0415 - what fails to import must stop the session as well
+
+    verdict = guard(home, hook)
+    if verdict.refusal is None:
+        return 0
+    if hook.get("hook_event_name") == "SessionStart":
+        # It cannot stop a session; it can say what will happen to the first prompt.
+        print(json.dumps({"systemMessage": verdict.refusal}, ensure_ascii=False))
+        return 0
+    print(verdict.refusal, file=sys.stderr)
+    return STOP
