@@ -20,45 +20,45 @@ class MemoryConstants(NamedTuple):
 class SpeedConstants(NamedTuple):
     """`_share` of the nominal bandwidth; `core_s` are seconds of one GPU core at the M4's clock; `_ms` per token."""
 
-    bandwidth_share: float = 0.9499
-    ultra_share: float = 0.8255
+    bandwidth_share: float = 0.9506
+    ultra_share: float = 0.8256
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.061
-    core_s_per_gb: float = 0.03298
-    core_s_per_gparam_q4: float = 0.009252
-    core_s_per_gparam_q8: float = 0.007962
-    core_s_per_gparam_k: float = 0.004043
-    core_s_per_gparam_mlx: float = 0.008952
-    core_s_per_gparam_mx: float = 0.009174
+    overlap: float = 3.027
+    core_s_per_gb: float = 0.03262
+    core_s_per_gparam_q4: float = 0.009078
+    core_s_per_gparam_q8: float = 0.007826
+    core_s_per_gparam_k: float = 0.004045
+    core_s_per_gparam_mlx: float = 0.00925
+    core_s_per_gparam_mx: float = 0.009118
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.03107
+    core_s_per_gparam_k_m1: float = 0.03046
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.6933
-    expert_share_mlx: float = 0.6783
-    layer_ms_gguf: float = 0.07113
-    layer_ms_mlx: float = 0.0629
-    moe_layer_ms_gguf: float = 0.03185
-    moe_layer_ms_mlx: float = 0.01436
-    delta_layer_ms_gguf: float = 0.159
-    delta_layer_ms_mlx: float = 0.04112
-    mamba_layer_ms: float = 0.05406
+    expert_share_gguf: float = 0.6954
+    expert_share_mlx: float = 0.6791
+    layer_ms_gguf: float = 0.07078
+    layer_ms_mlx: float = 0.06335
+    moe_layer_ms_gguf: float = 0.03158
+    moe_layer_ms_mlx: float = 0.01451
+    delta_layer_ms_gguf: float = 0.1553
+    delta_layer_ms_mlx: float = 0.05509
+    mamba_layer_ms: float = 0.05302
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.02821
-    gemma_layer_ms_mlx: float = 0.04871
+    gemma_layer_ms_gguf: float = 0.02816
+    gemma_layer_ms_mlx: float = 0.06364
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
-    old_build_layer_ms: float = 0.04792
-    ollama_delta_extra: float = 0.3993
+    old_build_layer_ms: float = 0.04583
+    ollama_delta_extra: float = 0.3939
     # The cache is read once; then each query head works through it.
-    kv_share: float = 0.8621
+    kv_share: float = 0.8604
     # No row of llama.cpp is deep enough to tell: halfway between what MLX and Ollama were measured at.
-    attention_core_s_gguf: float = 0.04278
-    attention_core_s_ollama: float = 0.1083
-    attention_core_s_mlx: float = 0.02378
-    clock_m1: float = 0.7303
-    clock_m2: float = 0.8297
-    clock_m3: float = 0.8452
+    attention_core_s_gguf: float = 0.0425
+    attention_core_s_ollama: float = 0.1057
+    attention_core_s_mlx: float = 0.02524
+    clock_m1: float = 0.7215
+    clock_m2: float = 0.8176
+    clock_m3: float = 0.8243
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.5444
+    wall_share: float = 0.553
 
 
 class PrefillConstants(NamedTuple):

@@ -49,7 +49,8 @@ def load_of(
         return None
     experts = _expert_parameters(shape, parameters, active)
     dense = active - experts
-    bits = weights_bytes * 8 / parameters if weights_bytes else quantization.bits_per_weight
+    # An MLX file holds parts that no token reads (a vision tower in 16 bits), so its size says less than its name.
+    bits = weights_bytes * 8 / parameters if weights_bytes and not is_mlx else quantization.bits_per_weight
     dense_bits, expert_bits = bits, bits
     is_ollama = runtime is RuntimeKind.OLLAMA and not is_mlx
     if quantization.name.startswith("MXFP4"):
