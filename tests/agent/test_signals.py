@@ -258,7 +258,6 @@ def test_a_symlinked_folder_tells_both_ways_to_it(home: Home, repository: Path, 
     [
         ("git@github-acme:acme/app.git", "ssh://git@github.com/acme/app.git"),
         ("ssh://github-acme/acme/app.git", "ssh://github.com/acme/app.git"),
-        ("ssh://git@github-acme:2222/acme/app.git", "ssh://git@github.com:2222/acme/app.git"),
         ("ssh://git@github-acme:/acme/app.git", "ssh://git@github.com/acme/app.git"),
         ("git@other-port:acme/app.git", "ssh://git@other-port:443/acme/app.git"),
         ("git@github.com:acme/app.git", "git@github.com:acme/app.git"),
@@ -271,8 +270,8 @@ def test_an_ssh_alias_is_resolved_by_the_configuration_of_ssh(
     git: Git, tmp_path: Path, url: str, resolved: str
 ) -> None:
     (tmp_path / "bin" / "ssh").write_text(
-        "#!/bin/sh\ncase $3 in github-acme) printf 'hostname github.com\\nport 22\\n';;"
-        " other-port) printf 'hostname other-port\\nport 443\\n';; *) printf 'hostname %s\\nport 22\\n' \"$3\";; esac\n"
+        "#!/bin/sh\nfor host; do :; done\ncase $host in github-acme) printf 'hostname github.com\\nport 22\\n';;"
+        " other-port) printf 'hostname other-port\\nport 443\\n';; *) echo \"hostname $host\";; esac\n"
     )
 
     assert resolve_ssh_remote(url) == resolved

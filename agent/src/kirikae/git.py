@@ -43,13 +43,21 @@ def find_repository(path: Path) -> Repository | None:
     return Repository(path, is_shallow=lines[0] == "true", head=lines[1] if len(lines) == 2 else None)
 
 
-def list_remotes(repository: Repository) -> list[Remote] | None:
+class Addresses(NamedTuple):
+    """Where a repository is connected to; `ssh_command` as configured, None for git's own."""
+
+    remotes: list[Remote]
+    ssh_command: str | None
+
+
+def find_addresses(repository: Repository) -> Addresses | None:
     """Fetch and push addresses of every remote, and addresses that branches name directly; None when git fails."""
     output = run_git(repository.path, ["config", "--list", "-z", "--includes"])
     if output is None:
         return None
     pairs = [entry.partition("\n") for entry in output.split("\0") if entry]
-    return remotes_of([(key, value) for key, _, value in pairs])
+    config = [(key, value) for key, _, value in pairs]
+    return Addresses(remotes_of(config), dict(config).get("core.sshcommand"))
 
 
 def remotes_of(config: Sequence[tuple[str, str]]) -> list[Remote]:

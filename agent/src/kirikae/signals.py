@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kirikae.claude_settings import list_opened_folders
-from kirikae.git import Remote, Repository, find_repository, find_root_commits, list_remotes, run_git
+from kirikae.git import Addresses, Remote, Repository, find_addresses, find_repository, find_root_commits, run_git
 from kirikae.home import Home
-from kirikae.ssh_hosts import resolve_ssh_remote
+from kirikae.ssh_hosts import is_ssh_remote, read_ssh_command, resolve_ssh_remote
 
 MARKER_FILE = ".kirikae.toml"
 ROOTS_FILE = "root_commits.json"
@@ -109,41 +109,57 @@ def _submodule_paths(root: Path) -> list[str] | None:
 
 
 def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str, object]:
-    remotes, root_commits = _git_signals(home, root.real)
-    markers = _markers(inner)
+    remotes, root_commits, is_whole = _git_signals(home, root.real)
+    markers, paths = _markers(inner), _paths(root, inner)
+    told = [text for remote in remotes or [] for text in remote] + paths
     return {
-        "remotes": None if remotes is None else [{"raw": remote.raw, "url": remote.url} for remote in remotes],
+        "remotes": None if remotes is None else [{"raw": _text(one.raw), "url": _text(one.url)} for one in remotes],
         "root_commits": root_commits,
         "markers": markers,
-        "paths": _paths(root, inner),
+        "paths": list(map(_text, paths)),
         "labels": [],
         "role": role,
-        "complete": None not in (remotes, markers, _submodule_paths(root.real)),
+        "complete": is_whole
+        and None not in (markers, _submodule_paths(root.real))
+        and all(_text(one) == one for one in told),
     }
 
 
-def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str] | None]:
-    """(remotes, root commits); a folder outside git has none, one that git does not open has unknown ones."""
+def _text(told: str) -> str:
+    """What is no text in UTF-8 still restricts by the rest of it, and never identifies."""
+    return told.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str] | None, bool]:
+    """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
     if not (root / ".git").exists():
-        return [], []
+        return [], [], True
     repository = find_repository(root)
-    if repository is None:
-        return None, None
-    return _followed(root, list_remotes(repository)), _root_commits(home, repository)
+    addresses = find_addresses(repository) if repository else None
+    if repository is None or addresses is None:
+        return None, None, False
+    found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
+    remotes = [remote for resolved, _ in found for remote in resolved]
+    return list(dict.fromkeys(remotes)), _root_commits(home, repository), all(whole for _, whole in found)
+
+
+def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
+    """Remotes with the hosts that ssh would reach, and whether every one of them could be told."""
+    command = read_ssh_command(addresses.ssh_command)
+    if command is None:
+        return addresses.remotes, not any(is_ssh_remote(remote.url) for remote in addresses.remotes)
+    return [remote._replace(url=resolve_ssh_remote(remote.url, command)) for remote in addresses.remotes], True
+
+
+def _sources(root: Path, remotes: list[Remote]) -> list[Addresses]:
+    """A remote that is a folder is followed once: a local clone belongs to what it was cloned from."""
+    local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
+    repositories = [repository for path in local if (repository := find_repository(path)) is not None]
+    return [addresses for one in repositories if (addresses := find_addresses(one)) is not None]
 
 
 def _paths(root: Folder, inner: Folder) -> list[str]:
     return list(dict.fromkeys(home_relative(path) for path in (inner.logical, inner.real, root.logical, root.real)))
-
-
-def _followed(root: Path, remotes: list[Remote] | None) -> list[Remote] | None:
-    """A remote that is a folder is followed once: a local clone belongs to what it was cloned from."""
-    if remotes is None:
-        return None
-    local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
-    sources = [repository for path in local if (repository := find_repository(path)) is not None]
-    behind = [remote for source in sources for remote in list_remotes(source) or []]
-    return list(dict.fromkeys(remote._replace(url=resolve_ssh_remote(remote.url)) for remote in [*remotes, *behind]))
 
 
 def _local_path(repository: Path, url: str) -> Path | None:
