@@ -78,6 +78,7 @@ def _is_here(place: str) -> bool:
         "docker compose": _has_compose(),
         "namespaces": _has_namespaces(),
         "bench": find_spec("cedarpy") is not None,
+        "mlx": find_spec("mlx_lm") is not None,
     }
     return (places | {connection.vendor: True}).get(place, False)
 

@@ -381,18 +381,46 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "No runtime answers on this machine; start Ollama or llama-server, or name one in KIRIKAE_RUNTIMES.",
         "このマシンで応答するランタイムがありません。Ollama か llama-server を起動するか、KIRIKAE_RUNTIMES に指定してください。",
     ),
-    "models.runtime": ("{kind} {version} at {url}: {state}", "{kind} {version}（{url}）: {state}"),
-    "models.model": (
-        "  {name}  {quantization}  context {context}  {place}",
-        "  {name}  {quantization}  コンテキスト {context}  {place}",
+    "models.runtime": ("{name} at {url}: {state}", "{name}（{url}）: {state}"),
+    "models.head": (
+        "model|size|quantization|context|loaded|can|where",
+        "モデル|サイズ|量子化|コンテキスト|読み込み|対応|場所",
     ),
+    "models.no_model": (
+        "It lists no model; load one in it.",
+        "モデルが一覧にありません。ランタイムで読み込んでください。",
+    ),
+    "models.loaded": ("loaded", "読み込み済み"),
+    "models.at_most": ("up to {tokens}", "最大 {tokens}"),
+    "models.tools": ("tools", "ツール"),
+    "models.vision": ("vision", "画像"),
     "models.local": ("on this machine", "このマシン"),
     "models.remote": ("on another machine", "別のマシン"),
     "models.unknown": ("origin unknown (counts as remote)", "場所が不明（リモート扱い）"),
     "state.up": ("up", "稼働中"),
     "state.loading": ("loading a model", "モデルを読み込み中"),
-    "state.broken": ("broken ({reason})", "異常（{reason}）"),
     "state.down": ("down", "停止"),
+    "broken.garbage": (
+        "broken: what it answers is not what a runtime answers; restart it, or check what listens there",
+        "異常: ランタイムの応答ではありません。再起動するか、そのポートのプログラムを確認してください",
+    ),
+    "broken.timeout": (
+        "broken: it does not answer in time; restart it, or wait until it is less busy",
+        "異常: 時間内に応答しません。再起動するか、空くまで待ってください",
+    ),
+    "broken.too_large": (
+        "broken: its answer is larger than any list of models; check what listens there",
+        "異常: 応答が大きすぎます。そのポートのプログラムを確認してください",
+    ),
+    "broken.http_error": (
+        "broken: it answers with an error; see its log, and whether it wants a key",
+        "異常: エラーを返します。ログと、キーが必要かどうかを確認してください",
+    ),
+    "broken.refused": ("broken: it refuses the connection; start it", "異常: 接続を拒否します。起動してください"),
+    "broken.redirected": (
+        "broken: it sends on to another address, which is not followed; check what listens there",
+        "異常: 別のアドレスへ転送します（追いません）。そのポートのプログラムを確認してください",
+    ),
     "statusline.quota": ("cloud allowance left: {percent} %", "クラウドの残り利用枠: {percent}%"),
     "unknown": ("unknown", "不明"),
     "yes": ("yes", "はい"),
@@ -447,11 +475,68 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "doctor.ok": ("ok    {check}", "正常  {check}"),
     "doctor.bad": ("bad   {check}: {text}", "異常  {check}: {text}"),
+    "doctor.note": ("note  {check}: {text}", "注意  {check}: {text}"),
     "doctor.home": ("state folder", "状態フォルダー"),
     "doctor.enrolment": ("enrolment", "登録"),
     "doctor.policy": ("policy", "ポリシー"),
     "doctor.runtimes": ("runtimes", "ランタイム"),
     "doctor.git": ("git", "git"),
+    "doctor.portal": ("portal", "ポータル"),
+    "doctor.service": ("service", "サービス"),
+    "doctor.memory": ("memory", "メモリ"),
+    "doctor.client": ("Claude Code", "Claude Code"),
+    "doctor.policy_expired": (
+        "the policy was last confirmed {hours} h ago, so only local work is answered where it is not open; "
+        "type `kirikae sync`.",
+        "ポリシーの最後の確認から {hours} 時間たっているため、公開可でない作業はローカルだけになります。"
+        "`kirikae sync` と入力してください。",
+    ),
+    "doctor.service_stands": (
+        "it does not run, so the portal learns nothing on its own; type `kirikae service install`.",
+        "動いていないため、ポータルに自動で伝わりません。`kirikae service install` と入力してください。",
+    ),
+    "doctor.memory_short": (
+        "memory pressure is {level}, so local models are avoided; close what you do not need.",
+        "メモリ負荷が{level}のため、ローカルモデルは避けられます。不要なアプリを閉じてください。",
+    ),
+    "doctor.client_missing": (
+        "there is no program `claude` on the PATH; install it, or launch another client.",
+        "PATH に `claude` がありません。インストールするか、別のクライアントを使ってください。",
+    ),
+    "doctor.runtime_broken": (
+        "none of its models is used until it answers again; then type `kirikae report`.",
+        "再び応答するまで、このランタイムのモデルは使われません。復旧後に `kirikae report` と入力してください。",
+    ),
+    "doctor.no_messages_api": (
+        "it has no Messages API, which Claude Code needs; use Ollama 0.14, LM Studio 0.4, llama-server or oMLX.",
+        "Claude Code に必要な Messages API がありません。Ollama 0.14、LM Studio 0.4、llama-server、oMLX を使ってください。",
+    ),
+    "doctor.link_unknown": (
+        "whether LM Link is off is not known, so its models count as remote; type `lms link status`, and install `lms` "
+        "with `~/.lmstudio/bin/lms bootstrap` if it is missing.",
+        "LM Link が無効か分からないため、モデルはリモート扱いです。`lms link status` で確認し、"
+        "`lms` がなければ `~/.lmstudio/bin/lms bootstrap` で入れてください。",
+    ),
+    "doctor.small_context.ollama": (
+        "{model} takes {tokens} tokens, too few for Claude Code; type `launchctl setenv OLLAMA_CONTEXT_LENGTH 32768` "
+        "and restart Ollama.",
+        "{model} のコンテキスト長 {tokens} は Claude Code には足りません。"
+        "`launchctl setenv OLLAMA_CONTEXT_LENGTH 32768` と入力し、Ollama を再起動してください。",
+    ),
+    "doctor.small_context.llama_cpp": (
+        "{model} takes {tokens} tokens, too few for Claude Code; start llama-server with `-c 32768 -np 1`.",
+        "{model} のコンテキスト長 {tokens} は Claude Code には足りません。"
+        "llama-server を `-c 32768 -np 1` で起動してください。",
+    ),
+    "doctor.small_context.lm_studio": (
+        "{model} takes {tokens} tokens, too few for Claude Code; type `lms load {model} --context-length 32768`.",
+        "{model} のコンテキスト長 {tokens} は Claude Code には足りません。"
+        "`lms load {model} --context-length 32768` と入力してください。",
+    ),
+    "doctor.small_context.other": (
+        "{model} takes {tokens} tokens, too few for Claude Code; start its runtime with a larger context.",
+        "{model} のコンテキスト長 {tokens} は Claude Code には足りません。より長いコンテキストで起動してください。",
+    ),
     "doctor.git_missing": (
         "git does not run, so every project counts as unidentified; install it.",
         "git が動かないため、すべてのプロジェクトが未特定の扱いになります。インストールしてください。",
