@@ -14,9 +14,18 @@ from portal.accounts.models import User
 from portal.common import clock
 from portal.common.ids import new_uuid7
 from routing.draft_models import PolicyDraft
+from routing.inbox_models import PolicyRequest
 from routing.log_filter import Cursor, LogFilter
 
-__all__ = ["Decision", "DecisionQuerySet", "FrozenRevisionError", "PolicyDraft", "PolicyRevision", "Receipt"]
+__all__ = [
+    "Decision",
+    "DecisionQuerySet",
+    "FrozenRevisionError",
+    "PolicyDraft",
+    "PolicyRequest",
+    "PolicyRevision",
+    "Receipt",
+]
 
 
 class FrozenRevisionError(TypeError):

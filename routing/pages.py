@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from machines.queries import list_visible_machines
 from portal.accounts.access import admin_required, get_person
 from portal.common.htmx import render_page_or_part
-from routing import drafts, rules, wording
+from routing import drafts, inbox, rules, wording
 from routing.draft_models import PolicyDraft
 from routing.drafts import DraftRefusedError
 from routing.engine.errors import PolicyErrors
@@ -43,12 +43,17 @@ def rules_list(request: HttpRequest) -> HttpResponse:
 @admin_required
 @require_http_methods(["GET", "POST"])
 def rule_new(request: HttpRequest) -> HttpResponse:
-    form = RuleForm(request.POST or None)
+    """With `?request=` the form starts from what a developer asked for, and publishing it answers them."""
+    asked = inbox.get_waiting(request.GET["request"]) if "request" in request.GET else None
+    form = RuleForm(request.POST or None, initial=inbox.initial_rule(asked) if asked else None)
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
         try:
             rule = form.as_rule({"owner": get_person(request).name})
             if _is_draft(request):
                 return _saved(request, rules.draft_new_rule(rule=rule, by=get_person(request)))
+            if asked:
+                by = get_person(request)
+                return _published(request, inbox.answer_with_rule(public_id=asked.public_id, rule=rule, by=by))
             return _published(request, rules.add_rule(rule=rule, by=get_person(request)))
         except PolicyErrors as error:
             form.add_problems(error.problems, rule_path=rules.path_of_rule(None))
@@ -104,6 +109,21 @@ def draft_discard(request: HttpRequest, draft_id: str) -> HttpResponse:
     except DraftRefusedError as refused:
         messages.error(request, str(refused))
     return redirect("routing:rules")
+
+
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    person = get_person(request)
+    context = {"requests": inbox.list_requests(person)[: inbox.SHOWN], "can_answer": person.is_admin}
+    return render(request, "routing/requests.html", context)
+
+
+@admin_required
+@require_POST
+def request_decline(request: HttpRequest, request_id: str) -> HttpResponse:
+    inbox.decline_request(public_id=request_id, by=get_person(request))
+    messages.success(request, _("The request is declined. Its Mac is told with its next contact."))
+    return redirect("routing:requests")
 
 
 @require_GET

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing import pages
+from routing import guard_pages, pages
 
 app_name = "routing"
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
     path("rules/<slug:code>/remove", pages.rule_remove, name="rule-remove"),
     path("rules/drafts/<slug:draft_id>/publish", pages.draft_publish, name="draft-publish"),
     path("rules/drafts/<slug:draft_id>/discard", pages.draft_discard, name="draft-discard"),
+    path("requests/", pages.requests, name="requests"),
+    path("requests/<slug:request_id>/decline", pages.request_decline, name="request-decline"),
+    path("guard/", guard_pages.guard, name="guard"),
+    path("guard/managed-settings.json", guard_pages.managed_settings_file, name="managed-settings"),
     path("matrix/", pages.matrix, name="matrix"),
     path("projects/", pages.projects, name="projects"),
     path("decisions/", pages.decisions, name="decisions"),

@@ -59,6 +59,7 @@ NAVIGATION = (
     NavigationItem("/incidents/", "warn", _("Incidents")),
     NavigationItem("/decisions/", "list", _("Decisions")),
     NavigationItem("/rules/", "shield", _("NDA rules")),
+    NavigationItem("/requests/", "user", _("Requests")),
     NavigationItem("/matrix/", "matrix", _("Task matrix")),
     NavigationItem("/projects/", "folder", _("Projects")),
     NavigationItem("/notices/", "bell", _("Notices")),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from machines.models import Machine, MachineQuerySet
 from machines.queries import list_visible_machines
 from portal.accounts.models import User
+from routing.inbox import count_waiting
 from routing.models import Decision
 from routing.publishing import load_bundle
 from routing.queries import list_decisions
@@ -23,6 +24,7 @@ class DecisionLine:
 class Overview:
     machines: Sequence[Machine]
     lines: Sequence[DecisionLine]
+    waiting_requests: int
 
 
 def get_overview(person: User, *, language: str) -> Overview:
@@ -31,6 +33,7 @@ def get_overview(person: User, *, language: str) -> Overview:
     return Overview(
         machines=list(list_machines_to_ask_for(person).filter(owner=person)),
         # A category that was retired since keeps its slug.
+        waiting_requests=count_waiting(person),
         lines=[DecisionLine(decision, labels.get(decision.task, decision.task)) for decision in decisions],
     )
 

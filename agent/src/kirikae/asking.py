@@ -10,6 +10,7 @@ from kirikae.deciding import Question, decide_here
 from kirikae.engine.wire import encode
 from kirikae.errors import RefusedError
 from kirikae.home import Home
+from kirikae.own_requests import tell_answers
 from kirikae.signals import working_directory
 from kirikae.telling import tell_answer
 
@@ -30,4 +31,6 @@ def ask(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
         print(encode(document).decode())
     else:
         print(tell_answer(document, has_reasons=arguments.why))
+        for sentence in tell_answers(home, working_directory().resolve()):
+            print(sentence)
     return RefusedError.exit_code if document["backend"] == "none" else 0

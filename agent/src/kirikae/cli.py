@@ -68,6 +68,7 @@ def build_parser() -> Parser:
     _add_fit(commands)
     _add_ask(commands)
     _add_run(commands)
+    _add_request(commands)
     _add_service(commands)
     _add(commands, "statusline").usage = "kirikae statusline [-- COMMAND [ARGUMENT ...]]"
     _add(commands, "shell-init").add_argument("shell", choices=("zsh", "bash", "fish"), help=say("help.shell"))
@@ -116,6 +117,12 @@ def _add_run(commands: Commands) -> None:
     parser.add_argument("--task", metavar="TASK", help=say("help.task"))
     parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
     parser.add_argument("--why", action="store_true", help=say("help.why"))
+
+
+def _add_request(commands: Commands) -> None:
+    parser = _add(commands, "request")
+    parser.add_argument("kind", choices=("classify", "exception"), help=say("help.request_kind"))
+    parser.add_argument("--reason", default="", metavar="TEXT", help=say("help.reason"))
 
 
 def _add_service(commands: Commands) -> None:

@@ -40,6 +40,9 @@ class PortalClient:
     def post(self, path: str, document: Mapping[str, object]) -> dict[str, object]:
         return self._document(self._send("POST", path, document=document))
 
+    def get(self, path: str) -> dict[str, object]:
+        return self._document(self._send("GET", path))
+
     def get_if_changed(self, path: str, *, etag: str | None) -> tuple[dict[str, object], str] | None:
         """None when the portal still has what this ETag names."""
         answer = self._send("GET", path, headers={"If-None-Match": etag} if etag else {})

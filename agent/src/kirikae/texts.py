@@ -21,6 +21,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.sync": ("fetch and verify the policy", "ポリシーを取得して検証する"),
     "help.ask": ("answer which backend a task gets", "作業に使うバックエンドを答える"),
     "help.run": ("launch a client with the backend of the answer", "答えのバックエンドでクライアントを起動する"),
+    "help.request": ("ask the admins about this project", "このプロジェクトについて管理者に依頼する"),
+    "help.request_kind": ("classify it, or make an exception for it", "分類するか、例外を認めるか"),
+    "help.reason": ("why, in a sentence that the admins read", "管理者が読む理由（一文）"),
     "help.guard": (
         "stop a session of Claude Code that the policy forbids (a hook)",
         "ポリシーが禁じる Claude Code のセッションを止める（フック）",
@@ -244,6 +247,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "run.left_aside": (
         "kirikae: not read in this protected session: {file} ({keys})",
         "kirikae: この保護されたセッションでは読みません: {file}（{keys}）",
+    ),
+    "request.sent": (
+        "The admins see the request {id} at {url}/requests/; its answer comes with the next `kirikae sync`.",
+        "管理者は {url}/requests/ で依頼 {id} を確認できます。回答は次の `kirikae sync` で届きます。",
+    ),
+    "request.answered": (
+        "  answered: your request ({kind}) was answered with policy revision {revision}",
+        "  回答: 依頼（{kind}）はポリシーのリビジョン {revision} で回答されました",
+    ),
+    "request.declined": (
+        "  answered: your request ({kind}) was declined",
+        "  回答: 依頼（{kind}）は認められませんでした",
     ),
     "guard.session": (
         "Kirikae stopped this: work in this folder must stay on this machine ({rules}). Type `kirikae run -- claude` here, "

@@ -8,6 +8,7 @@ from kirikae.bundle_store import accept_bundle, load_bundle, mark_checked
 from kirikae.errors import NoPolicyError
 from kirikae.home import Home
 from kirikae.moments import now
+from kirikae.own_requests import refresh_requests
 from kirikae.portal_client import PortalClient
 from kirikae.receipts import send_receipts
 from kirikae.texts import say
@@ -29,6 +30,7 @@ def sync(home: Home) -> None:
             document, etag = changed
             bundle = accept_bundle(home, document, enrolment=enrolment, etag=etag, at=now())
         print(say("sync.unchanged" if changed is None else "sync.changed", revision=bundle.revision))
+        refresh_requests(home, client)
         count = send_receipts(home, client)
         if count:
             print(say("sync.receipts", count=count))

@@ -1,0 +1,26 @@
+"""`kirikae request classify|exception`: asks the portal's admins about the project in this folder."""
+
+from __future__ import annotations
+
+import argparse
+
+from kirikae.home import Home
+from kirikae.own_requests import keep_request
+from kirikae.portal_client import PortalClient
+from kirikae.signals import collect_projects, working_directory
+from kirikae.texts import say
+
+PATH = "/api/v1/requests"
+
+
+def execute(arguments: argparse.Namespace, home: Home) -> int:
+    document = {
+        "kind": arguments.kind,
+        "reason": arguments.reason,
+        "projects": collect_projects(home, [working_directory()]),
+    }
+    with PortalClient.of_this_machine(home) as client:
+        answer = client.post(PATH, document)
+        keep_request(home, working_directory().resolve(), answer)
+    print(say("request.sent", id=answer.get("id"), url=home.get_enrolment().portal_url))
+    return 0

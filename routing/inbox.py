@@ -1,0 +1,119 @@
+"""The admins' inbox: making a request, answering it with a rule or a no, and who sees which."""
+
+import hashlib
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+
+from machines.models import Machine
+from portal.accounts.models import User
+from portal.audit.services import record
+from portal.common import clock
+from portal.common.problems import Problem
+from routing.engine.errors import WireError
+from routing.engine.request import TaskRequest
+from routing.engine.wire import encode, loggable_request, request_from_document
+from routing.inbox_models import REASON_LENGTH, PolicyRequest
+from routing.models import PolicyRevision
+from routing.publishing import load_bundle
+from routing.rules import add_rule
+
+type Document = dict[str, Any]
+
+State = PolicyRequest.State
+# A Mac that goes on asking fills no inbox.
+MAX_OPEN_PER_MACHINE = 50
+SHOWN = 200
+
+
+def list_requests(person: User) -> QuerySet[PolicyRequest]:
+    """All for those who read all; otherwise those of one's own Macs. Waiting ones first."""
+    rows = PolicyRequest.objects.select_related("machine__owner", "answered_by")
+    visible = rows if person.can_read_all else rows.filter(machine__owner=person)
+    return visible.order_by("answered_at", "-at", "-id")
+
+
+def count_waiting(person: User) -> int:
+    """For the admins, who answer them."""
+    return PolicyRequest.objects.filter(state=State.OPEN).count() if person.is_admin else 0
+
+
+def list_requests_of(machine: Machine) -> list[PolicyRequest]:
+    return list(PolicyRequest.objects.filter(machine=machine)[:SHOWN])
+
+
+def get_waiting(public_id: str) -> PolicyRequest:
+    """Raises Http404, also for one that was answered meanwhile."""
+    return get_object_or_404(PolicyRequest, public_id=public_id, state=State.OPEN)
+
+
+@transaction.atomic
+def make_request(*, document: object, machine: Machine) -> PolicyRequest:
+    """The waiting one when the same was asked before. Raises Problem and WireError."""
+    kind, reason, request = _read(document)
+    projects: Any = loggable_request(request)["projects"]
+    remotes = [remote for project in projects for remote in project["remotes"] or ()]
+    digest = hashlib.sha256(encode({"kind": kind, "projects": projects})).hexdigest()
+    # The machine's row is the lock: two at once would both find nothing.
+    Machine.objects.select_for_update().get(pk=machine.pk)
+    waiting = PolicyRequest.objects.filter(machine=machine, state=State.OPEN)
+    found = waiting.filter(digest=digest).first()
+    if found is not None:
+        return found
+    if waiting.count() >= MAX_OPEN_PER_MACHINE:
+        raise Problem(429, "request.too_many", "Too many requests of this machine wait for an answer.")
+    made = PolicyRequest.objects.create(
+        kind=kind,
+        reason=reason,
+        machine=machine,
+        remotes="\n".join(dict.fromkeys(remotes)),
+        digest=digest,
+        at=clock.now(),
+    )
+    record(by=machine.owner, actor=machine.name, action="request.made", subject=made, data={"kind": kind})
+    return made
+
+
+@transaction.atomic
+def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevision:
+    """The rule is published and the request told so. Raises PolicyErrors."""
+    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    revision = add_rule(rule=rule, by=by)
+    _close(request, State.ANSWERED, by=by, revision=revision.number)
+    return revision
+
+
+@transaction.atomic
+def decline_request(*, public_id: str, by: User) -> PolicyRequest:
+    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    _close(request, State.DECLINED, by=by, revision=None)
+    return request
+
+
+def initial_rule(request: PolicyRequest) -> Document:
+    """What the rule form starts with: the admin decides, the patterns are there."""
+    name = next((remote.rpartition("/")[2] for remote in request.remote_list), "")
+    code = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower()).strip("-")
+    effect = "local_only" if request.kind == PolicyRequest.Kind.CLASSIFY else "cloud_ok"
+    return {"code": code, "remotes": request.remotes, "effect": effect, "reason_en": request.reason}
+
+
+def _close(request: PolicyRequest, state: PolicyRequest.State, *, by: User, revision: int | None) -> None:
+    request.state, request.answered_by, request.answered_at, request.revision = state, by, clock.now(), revision
+    request.save()
+    record(by=by, action=f"request.{state}", subject=request, data={"revision": revision})
+
+
+def _read(document: object) -> tuple[str, str, TaskRequest]:
+    given = dict(document) if isinstance(document, dict) else {}
+    kind, reason, projects = given.pop("kind", None), given.pop("reason", ""), given.pop("projects", None)
+    if given:
+        raise WireError(code="field.unknown", detail="Allowed: kind, reason, projects.", field=min(map(str, given)))
+    if kind not in PolicyRequest.Kind.values:
+        raise WireError(code="field.invalid", detail="Allowed: classify, exception.", field="kind")
+    if not isinstance(reason, str) or len(reason) > REASON_LENGTH or "\0" in reason:
+        raise WireError(code="field.invalid", detail=f"Allowed: a text of {REASON_LENGTH} characters.", field="reason")
+    task = load_bundle().bundle.policy.default_task
+    return kind, reason, request_from_document({"task": task, "projects": projects})

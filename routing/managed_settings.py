@@ -1,0 +1,26 @@
+"""The drop-in for Claude Code's managed settings: the guard on every Mac, as this policy needs it."""
+
+from routing.engine.policy import Policy
+
+# A guard that is missing or that fails counts as a no: the client lets pass whatever does not end with 2.
+COMMAND = "kirikae guard || exit 2"
+FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob"
+TIMEOUT_S = 15
+
+
+def managed_settings(policy: Policy, *, has_denials: bool) -> dict[str, object]:
+    """`has_denials`: for Macs on which nobody works in the protected folders; they deny them to local work too."""
+    hook = {"type": "command", "command": COMMAND, "timeout": TIMEOUT_S}
+    on_prompt, on_tool = {"hooks": [hook]}, {"matcher": FILE_TOOLS, "hooks": [hook]}
+    hooks = {"SessionStart": [on_prompt], "UserPromptSubmit": [on_prompt], "PreToolUse": [on_tool]}
+    if not has_denials:
+        return {"hooks": hooks}
+    return {"hooks": hooks, "permissions": {"deny": [f"Read({path})" for path in _folders(policy)]}}
+
+
+def _folders(policy: Policy) -> list[str]:
+    """In the form of the client's permission rules, in which `//` is the root of the disk."""
+    restricting = (rule for rule in policy.privacy_rules if rule.effect.is_restricting and not rule.is_confidential)
+    paths = dict.fromkeys(path.rstrip("/") for rule in restricting for path in rule.match.paths)
+    whole = (path if path.endswith("/**") else f"{path}/**" for path in paths)
+    return [path if path.startswith("~") else f"//{path.lstrip('/')}" for path in whole]
