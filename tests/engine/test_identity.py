@@ -138,3 +138,59 @@ def naive_text(glob: str, text: str) -> bool:
 )
 def test_folder_above_a_protected_one_is_recognised(pattern: str, folder: str, contains: bool) -> None:
     assert globs.may_contain(path_segments(pattern), path_segments(folder)) is contains
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://user:secret@github.com/acme/app", "github.com/acme/app"),
+        ("https://github.com/acme/us@er", "github.com/acme/us@er"),
+        ("https://github.com\\@evil.example/acme/app", "evil.example/acme/app"),
+        ("https://github.com:x@secret/acme/app", "secret/acme/app"),
+        ("/srv/git/app.git", "local"),
+        ("https://", "malformed"),
+    ],
+)
+def test_remote_is_told_without_what_stands_before_a_host(text: str, told: str) -> None:
+    assert str(normalise_remote(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("pattern", "segments"),
+    [
+        ("*.Example.com./acme/**", ("*.example.com", "acme", "**")),
+        ("*.EXA*.com/acme", ("*.exa*.com", "acme")),
+        ("*.例え.jp/acme/**", ("*.xn--r8jz45g.jp", "acme", "**")),
+        ("github.com/**", ("github.com", "**")),
+        ("github.com/app.git/**", ("github.com", "app", "**")),
+        ("github.com/acme/app.git/**", ("github.com", "acme", "app", "**")),
+        ("dev.azure.com/org/DefaultCollection", ("dev.azure.com", "org")),
+        ("dev.azure.com/org", ("dev.azure.com", "org")),
+        ("dev.azure.com/org/_git/repo/sub", ("dev.azure.com", "org", "repo", "repo", "sub")),
+    ],
+)
+def test_pattern_takes_the_form_of_the_remotes_that_it_means(pattern: str, segments: tuple[str, ...]) -> None:
+    assert normalise_pattern(pattern) == segments
+
+
+@pytest.mark.parametrize(
+    ("text", "segments", "standing"),
+    [
+        # What follows a broken escape still restricts.
+        ("https://github.com/ac%zzme/app", ("github.com", "ac%zzme", "app"), Standing.MALFORMED),
+        ("https://github.com/acme/app%2", ("github.com", "acme", "app%2"), Standing.MALFORMED),
+        ("https://github.com/acme/app%", ("github.com", "acme", "app%"), Standing.MALFORMED),
+        ("https://github.com/%41cme/%61pp%e3%81%82", ("github.com", "Acme", "appあ"), Standing.RESOLVED),
+        ("https://github.com/%66%66/%FF%4a", ("github.com", "ff", "J"), Standing.MALFORMED),
+        ("https://github.com/a%0acme/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        ("https://github.com/\ud800%61/%zz\ud800", ("github.com", "a", "%zz"), Standing.MALFORMED),
+        ("https://straße.de/acme/app", ("strasse.de", "acme", "app"), Standing.MALFORMED),
+        ("https://例え.JP/acme/app", ("xn--r8jz45g.jp", "acme", "app"), Standing.RESOLVED),
+        ("https://" + "ä" * 70 + ".de/acme/app", ("ä" * 70 + ".de", "acme", "app"), Standing.MALFORMED),
+        ("https://" + "Ä" * 70 + ".de/acme/app", ("ä" * 70 + ".de", "acme", "app"), Standing.MALFORMED),
+        ("GitHub.com/acme/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        (".github.com/acme/app", (), Standing.LOCAL),
+    ],
+)
+def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...], standing: Standing) -> None:
+    assert (normalise_remote(text).segments, normalise_remote(text).standing) == (segments, standing)
