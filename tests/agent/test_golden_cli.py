@@ -45,7 +45,7 @@ def policy_name(case: dict[str, Any]) -> str:
 
 def is_sayable(case: dict[str, Any]) -> bool:
     request = case["request"]
-    is_own_mac = case["facts"] is not None and "facts_age_s" not in case
+    is_own_mac = case["facts"] is not None and not {"facts_age_s", "machine_state"} & set(case)
     return is_own_mac and not UNSAID & set(request) and request.get("client") is not None
 
 

@@ -29,7 +29,9 @@ def test_golden_case_is_answered_as_expected(case: dict[str, Any]) -> None:
 def test_index_gives_the_golden_answers_too() -> None:
     for case in CASES:
         asked, facts = wire.request_from_document(case["request"]), WORLDS.facts(case["facts"])
-        situation = Situation(now=WORLDS.now, policy_state=case.get("policy_state", "fresh"), facts_age_s=3)
+        situation = Situation(
+            now=WORLDS.now, policy_state=case.get("policy_state", "fresh"), machine_state=case.get("machine_state")
+        )
         bundle = WORLDS.bundle(case["policy"])
         scanned, indexed = (
             decide(asked, bundle=one, facts=facts, situation=situation) for one in (bundle, bundle.indexed())

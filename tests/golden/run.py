@@ -66,7 +66,10 @@ class Worlds:
         """The whole answer document of one case."""
         wire, facts = self.module("wire"), self.module("facts")
         situation = facts.Situation(
-            now=self.now, policy_state=case.get("policy_state", "fresh"), facts_age_s=case.get("facts_age_s", 3)
+            now=self.now,
+            policy_state=case.get("policy_state", "fresh"),
+            facts_age_s=case.get("facts_age_s", 3),
+            machine_state=case.get("machine_state"),
         )
         answer = self.module("decide").decide(
             wire.request_from_document(case["request"]),

@@ -25,8 +25,12 @@ def policy_name(case: dict[str, Any]) -> str:
     return str(case["policy"])
 
 
-# Only an agent can hold an expired policy, and a Mac cannot ask for another one.
-CASES = [case for case in read_cases() if "policy_state" not in case and "machine" not in case["request"]]
+# Only an agent can hold an expired policy, and a Mac cannot ask for another one, nor while it is away.
+CASES = [
+    case
+    for case in read_cases()
+    if not {"policy_state", "machine_state"} & set(case) and "machine" not in case["request"]
+]
 POLICIES = {name: list(cases) for name, cases in groupby(sorted(CASES, key=policy_name), key=policy_name)}
 
 
