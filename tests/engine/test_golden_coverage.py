@@ -16,8 +16,6 @@ ANSWERS = [(case, WORLDS.answer(case)) for case in CASES]
 ELSEWHERE = {
     "near_miss": "the sentence around every near miss",
     "rule_not_understood": "a bundle from a later version: test_rules, test_told",
-    "selected_tier": "ratings come from a catalogue: test_catalogue_in_answers",
-    "licence_excludes_production": "licences come from a catalogue: test_catalogue_in_answers",
 }
 QUESTIONS = ("a mistake would be bad: cloud", "a pattern is enough: local", "the data may not leave: local")
 

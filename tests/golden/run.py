@@ -26,6 +26,7 @@ class Worlds:
         self._worlds = json.loads((HERE / "worlds.json").read_text())
         self._shipped = json.loads((DATA / "shipped_policy.json").read_text())
         self._prefixes = json.loads((DATA / "client_prefixes.json").read_text())
+        self._catalogue = (DATA / "models.json").read_text()
         self.now = datetime.fromisoformat(self._worlds["now"])
         self._bundles: dict[str, Any] = {}
 
@@ -46,7 +47,12 @@ class Worlds:
 
     def payload(self, name: str) -> bytes:
         payload: bytes = self.module("bundle").build_payload(
-            revision=1, epoch=1, issued_at=self.now, policy=self.policy(name), client_prefixes=self._prefixes
+            revision=1,
+            epoch=1,
+            issued_at=self.now,
+            policy=self.policy(name),
+            client_prefixes=self._prefixes,
+            catalogue=self._catalogue,
         )
         return payload
 
