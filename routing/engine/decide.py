@@ -197,7 +197,9 @@ def _answer(
     client = launch.launched_client(work.client)
     if candidate is not None:
         model, runtime = candidate.model, candidate.runtime
-        target = launch.LocalTarget(runtime.base_url, model.name, candidate.limit_tokens, candidate.profile)
+        target = launch.LocalTarget(
+            runtime.base_url, model.name, candidate.limit_tokens, candidate.profile, str(runtime.kind)
+        )
         obligations = launch.local_obligations(target, is_protected=work.is_protected)
         recipe = launch.local_launch(
             target, client, is_protected=work.is_protected, classification=judged.privacy.classification

@@ -70,6 +70,7 @@ class LocalTarget(NamedTuple):
     model: str
     limit_tokens: int
     profile: PrefixProfile
+    runtime: str = ""
 
 
 class ProtectedFolders:
@@ -120,7 +121,7 @@ def local_launch(
     if is_protected:
         env |= dict.fromkeys(_PROXIES, _CLOSED_PORT)
         env |= {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
-    args = _claude_args(target, is_protected=is_protected) if client is ClientName.CLAUDE else ()
+    args = _args(target, client, is_protected=is_protected)
     unset = _STEERING if is_protected else ("ANTHROPIC_*", "CLAUDE_CODE_USE_*")
     return Launch(profile=profile, env=MappingProxyType(dict(sorted(env.items()))), unset=unset, args=args)
 
@@ -170,6 +171,19 @@ def _claude_env(target: LocalTarget) -> dict[str, str]:
     # Without it a settings file of the user or of the repository could redirect the session.
     env["CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"] = "1"
     return env | _NO_OTHER_TRAFFIC
+
+
+def _args(target: LocalTarget, client: ClientName, *, is_protected: bool) -> tuple[str, ...]:
+    if client is ClientName.CLAUDE:
+        return _claude_args(target, is_protected=is_protected)
+    return _aider_args(target) if client is ClientName.AIDER else ()
+
+
+def _aider_args(target: LocalTarget) -> tuple[str, ...]:
+    """Each of its three models, and nothing that it would fetch or send besides."""
+    model = f"{'ollama_chat' if target.runtime == 'ollama' else 'openai'}/{target.model}"
+    models = ("--model", model, "--weak-model", model, "--editor-model", model)
+    return (*models, "--analytics-disable", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings")
 
 
 def _claude_args(target: LocalTarget, *, is_protected: bool) -> tuple[str, ...]:

@@ -69,6 +69,14 @@ def test_protected_claude_has_the_whole_recipe(ask: Ask) -> None:
     assert launch.env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "8192"
 
 
+def test_aider_is_told_each_of_its_models_and_to_fetch_nothing(ask: Ask) -> None:
+    args = launch_of(ask, task="code-completion", projects=[OTHER], client="aider").args
+
+    pairs = dict(zip(args[::2], args[1::2], strict=False))
+    assert {pairs[name] for name in ("--model", "--weak-model", "--editor-model")} == {"openai/qwen3-coder:30b"}
+    assert {"--analytics-disable", "--no-check-update"} <= set(args)
+
+
 def test_each_classification_has_a_config_folder_of_its_own(ask: Ask) -> None:
     folders = {
         launch_of(ask, projects=[project], task="confidential-code").env["CLAUDE_CONFIG_DIR"]
