@@ -21,7 +21,7 @@ from machines import enrolment, serializers, services
 from machines.enrolment import POLL_INTERVAL_S
 from machines.health.pace import REPORT_S, pace
 from machines.models import Machine
-from machines.queries import get_machine_of, is_report_wanted, list_all_machines
+from machines.queries import get_machine_for_heartbeat, get_machine_of, is_report_wanted, list_all_machines
 from machines.token_rotation import is_rotation_due, rotate_token, take_up_token
 from machines.wire import enrolment_from_document, heartbeat_from_document, poll_token_from_document
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
@@ -47,9 +47,11 @@ class MachineView(APIView):
     authentication_classes = (BearerTokenAuthentication,)
     permission_classes = (HasScope(Scope.MACHINE),)
 
+    find_machine = staticmethod(get_machine_of)
+
     def get_machine(self) -> Machine:
         token = cast("ApiToken", self.request.auth)
-        machine = get_machine_of(token)
+        machine = self.find_machine(token)
         take_up_token(machine=machine, token=token)
         return machine
 
@@ -108,6 +110,8 @@ class ReportsView(MachineView):
 
 
 class HeartbeatsView(MachineView):
+    find_machine = staticmethod(get_machine_for_heartbeat)
+
     @extend_schema(
         operation_id="send_heartbeat",
         request=serializers.HeartbeatSerializer,

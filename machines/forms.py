@@ -67,7 +67,9 @@ class ActForm(forms.Form):
         ("release", _("Release from quarantine")),
         ("revoke", _("Revoke and retire")),
     )
-    action = forms.ChoiceField(label=_("With the ticked Macs"), choices=ACTIONS)
+    action = forms.ChoiceField(
+        label=_("With the ticked Macs"), choices=ACTIONS, widget=forms.Select(attrs={"class": "select"})
+    )
     machine = forms.TypedMultipleChoiceField(required=False, coerce=str)
     all_of = forms.ChoiceField(choices=[("", ""), *MachineState.choices], required=False)
 

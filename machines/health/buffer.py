@@ -125,9 +125,12 @@ def forget_all() -> None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
+    """Everything that a client raises whose server is slow: one that ran out of time while connecting reads on in a
+    buffer that is closed already, which is a ValueError.
+    """
     import redis  # noqa: PLC0415 - as above
 
-    return (redis.exceptions.RedisError,)
+    return (redis.exceptions.RedisError, OSError, ValueError)
 
 
 def _member(machine: int, message: Message) -> str:

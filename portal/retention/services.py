@@ -9,12 +9,16 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
+from machines.health.availability import DAYS_KEPT
+from machines.health.models import Availability, StateChange
 from machines.models import Enrolment, JoinKey
 from portal.accounts.models import ApiToken, Invitation
 from portal.incidents.models import Incident
 from portal.notices.models import Delivery, Notice
 from routing.models import Decision, Receipt
 
+# Thirteen months: the same month of the year before can be compared.
+CHANGES_KEPT_DAYS = 396
 # A batch is one short transaction: on SQLite all other writers wait for it.
 BATCH_ROWS = 500
 # What is left over after so many batches is the next hour's.
@@ -35,6 +39,8 @@ def forget_old_rows(*, now: datetime) -> dict[str, int]:
         "invitations": delete_in_batches(Invitation.objects.filter(expires_at__lt=before(settings.TOKENS_KEEP_DAYS))),
         "notices": delete_in_batches(old_notices(before(settings.NOTICES_KEEP_DAYS))),
         "incidents": delete_in_batches(Incident.objects.filter(closed_at__lt=before(settings.NOTICES_KEEP_DAYS))),
+        "state_changes": delete_in_batches(StateChange.objects.filter(at__lt=before(CHANGES_KEPT_DAYS))),
+        "availability": delete_in_batches(Availability.objects.filter(day__lt=before(DAYS_KEPT))),
         "sessions": delete_in_batches(Session.objects.filter(expire_date__lt=now)),
     }
 

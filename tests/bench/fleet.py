@@ -1,0 +1,211 @@
+"""`.ci/bench fleet`: what a fleet costs the portal. Bounded, on loopback; exit code 1 when a figure misses its target.
+
+CPU is counted from the processes themselves, so it says the same on a machine that does other work beside; times do
+not, and the load of the machine is told with them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from tests.bench.fleet_ground import Seed, seed_fleet
+from tests.bench.ground import REQUEST, Figure, tree_of
+from tests.topology import ROOT, Topology, running_topology
+
+AGENTS, INTERVAL_S, STEADY_S = 10_000, 60, 30
+HERD_WITHIN_S, DECISION_P99_MS, POLL_WITHIN_S = 15.0, 50.0, 5.0
+CORE_SHARE = 25.0
+SIZES = (1_000, 10_000, 100_000)
+TRANSITIONS = 100
+OURS = ("web-1", "web-2", "worker-1", "worker-2", "beat")
+
+# So many rows are due some day; the others never, as if they were not there.
+LEAVE = """
+UPDATE machines_health SET due_at = CASE WHEN place <= %(size)s THEN now() + interval '1 day' END
+FROM (SELECT machine_id AS id, row_number() OVER (ORDER BY machine_id) AS place FROM machines_health) AS placed
+WHERE machine_id = placed.id
+"""
+SILENCE = """
+UPDATE machines_health SET seen_at = now() - interval '1 hour', due_at = now() - interval '1 minute'
+WHERE machine_id IN (SELECT id FROM machines_machine WHERE state = 'online' ORDER BY id LIMIT %(count)s)
+"""
+
+EVALUATE = """
+import json, time
+from django.utils import timezone
+from machines.health.evaluating import evaluate_due
+times = []
+for _ in range(3):
+    began = time.perf_counter(); evaluate_due(now=timezone.now()); times.append(time.perf_counter() - began)
+print(json.dumps(times))
+"""
+
+
+def measure_steady(topology: Topology, tokens: Path) -> Figure:
+    rate = AGENTS / INTERVAL_S
+    before, began = cpu_s(topology), time.monotonic()
+    told = herd(topology, tokens, rate=rate, seconds=STEADY_S)
+    share = 100 * (cpu_s(topology) - before) / (time.monotonic() - began)
+    waits = told["waits_ms"]
+    found = (
+        f"{len(waits)} heartbeats at {rate:.0f}/s: web and workers {share:.1f} % of one core; "
+        f"answers {told['statuses']}, p99 {percentile(waits, 0.99):.0f} ms; load {load()}"
+    )
+    return Figure("10,000 agents at 60 s", found, f"< {CORE_SHARE:.0f} % of one core", share < CORE_SHARE)
+
+
+def measure_herd(topology: Topology, tokens: Path) -> Figure:
+    with asking_for_decisions(topology) as callers:
+        told = herd(topology, tokens, rate=0, seconds=0)
+    waits, decisions = told["waits_ms"], sorted(callers.waits_ms)
+    no_errors = set(told["statuses"]) == {"200"} and callers.statuses == {200}
+    p99 = percentile(decisions, 0.99)
+    found = (
+        f"drained in {told['took_s']:.1f} s, {told['statuses']}, p99 {percentile(waits, 0.99):.0f} ms; meanwhile "
+        f"{len(decisions)} decisions, p50 {percentile(decisions, 0.5):.0f} ms, p99 {p99:.0f} ms; load {load()}"
+    )
+    is_met = told["took_s"] < HERD_WITHIN_S and no_errors and p99 < DECISION_P99_MS
+    return Figure("10,000 agents at once", found, "< 15 s, no 5xx, decisions p99 < 50 ms", is_met)
+
+
+def measure_flush(topology: Topology) -> Figure:
+    """The herd again, from Valkey to the database: how long until all 10,000 are written."""
+    began = time.monotonic()
+    with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
+        while time.monotonic() - began < 40:
+            query = "SELECT count(*) FROM machines_health WHERE boots->0->>'id' = repeat('b', 32)"
+            row = connection.execute(query).fetchone()
+            if row and row[0] >= AGENTS:
+                break
+            time.sleep(0.5)
+    took_s = time.monotonic() - began
+    return Figure("heartbeats written", f"all in the database {took_s:.1f} s after the herd", "< 30 s", took_s < 30)
+
+
+def measure_poll(topology: Topology) -> Figure:
+    command = [sys.executable, "-m", "tests.bench.fleet_poll"]
+    environment = {**topology.environment, "DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    told = json.loads(done.stdout)
+    found = f"{told['took_s']:.1f} s; {told['failures']}; load {load()}"
+    is_met = told["took_s"] < POLL_WITHIN_S and told["failures"] == {"good": 900, "timeout": 100}
+    return Figure("poll cycle of 1,000, a tenth drips", found, "< 5 s", is_met)
+
+
+def measure_evaluation(topology: Topology) -> Figure:
+    """The same number of transitions in fleets of three sizes; then a round in which nothing is due."""
+    times: dict[int, list[float]] = {}
+    known = AGENTS
+    topology.members["beat"].is_stopping.set()
+    topology.members["beat"].stop()
+    with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
+        for size in SIZES:
+            if size > known:
+                seed_fleet(topology, Seed(known + 1, size))
+                known = size
+            connection.execute(LEAVE, {"size": size})
+            connection.execute(SILENCE, {"count": TRANSITIONS})
+            connection.execute("VACUUM ANALYZE machines_health")
+            connection.execute("UPDATE machines_watch SET listened_at = now() WHERE id = 1")
+            times[size] = json.loads(topology.manage("shell", "-v", "0", "-c", EVALUATE))
+    found = "; ".join(
+        f"{size:,} rows: {TRANSITIONS} transitions {first * 1000:.0f} ms, none {min(rest) * 1000:.1f} ms"
+        for size, (first, *rest) in times.items()
+    )
+    smallest, largest = times[SIZES[0]], times[SIZES[-1]]
+    is_met = largest[0] < 3 * smallest[0] + 0.1 and min(largest[1:]) < 3 * min(smallest[1:]) + 0.05
+    return Figure("evaluation", f"{found}; load {load()}", "grows with transitions, not with rows", is_met)
+
+
+def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.bench.herd", str(topology.port), str(tokens), str(rate), str(seconds)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@dataclass
+class Callers:
+    is_over: threading.Event = field(default_factory=threading.Event)
+    waits_ms: list[float] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
+
+    def run(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+            while not self.is_over.wait(0.05):
+                asked = time.monotonic()
+                self.statuses.add(client.post("/api/v1/decisions", json=REQUEST).status_code)
+                self.waits_ms.append((time.monotonic() - asked) * 1000)
+
+
+@contextmanager
+def asking_for_decisions(topology: Topology) -> Iterator[Callers]:
+    tokens = [topology.manage("api_token", "--name", f"bench {one}", "--scope", "decide") for one in range(2)]
+    callers = Callers()
+    threads = [threading.Thread(target=callers.run, args=(topology.url, token), daemon=True) for token in tokens]
+    for thread in threads:
+        thread.start()
+    try:
+        yield callers
+    finally:
+        callers.is_over.set()
+        for thread in threads:
+            thread.join(25)
+
+
+def cpu_s(topology: Topology) -> float:
+    """User and system time of the portal's own processes and all that they started."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    pids = [pid for name in OURS for pid in tree_of(topology.members[name].pid)]
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / ticks
+
+
+def percentile(sorted_values: list[float], part: float) -> float:
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * part))] if sorted_values else 0.0
+
+
+def load() -> str:
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def main() -> None:
+    figures = []
+    with running_topology() as topology, tempfile.TemporaryDirectory(prefix="kirikae-bench-") as name:
+        seed = Seed(1, AGENTS)
+        seed_fleet(topology, seed)
+        tokens = Path(name, "tokens")
+        tokens.write_text("\n".join(seed.tokens))
+        measurements: list[Callable[[], Figure]] = [
+            lambda: measure_steady(topology, tokens),
+            lambda: measure_herd(topology, tokens),
+            lambda: measure_flush(topology),
+            lambda: measure_poll(topology),
+            lambda: measure_evaluation(topology),
+        ]
+        for measure in measurements:
+            figures.append(measure())
+            print(figures[-1].name, "|", figures[-1].found, "|", figures[-1].target, flush=True)
+    missed = [figure.name for figure in figures if not figure.is_met]
+    if missed:
+        sys.exit(f"missed: {', '.join(missed)} (load of this machine: {os.getloadavg()[0]:.1f})")
+
+
+if __name__ == "__main__":
+    main()
