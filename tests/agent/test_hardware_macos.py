@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
-from kirikae.collect.hardware_macos import read_hardware
+from kirikae.collect.full_report import refresh_gpu_limit
+from kirikae.collect.hardware_macos import read_gpu_limit, read_hardware
+from kirikae.collect.metal import CORE_GRAPHICS, SELECTOR, read_working_set_bytes
 from kirikae.collect.reading import NOT_REPORTED, Absent, Reading, Run, absences_of, values_of
+from kirikae.collect.report import hardware_of_this_boot
 from kirikae.collect.state_macos import (
     parse_available,
     parse_low_power,
@@ -13,6 +17,7 @@ from kirikae.collect.state_macos import (
     parse_pressure,
     parse_swap_used,
 )
+from kirikae.home import Home
 
 SAMPLES = Path(__file__).parent / "samples" / "macos"
 GIB = 1024**3
@@ -28,7 +33,7 @@ def recorded(*, sysctl: str | None = None, hardware: str | None = None, displays
     def run(argv: Sequence[str]) -> Reading[str]:
         if argv[0] == "sysctl":
             return next((line + "\n" for line in lines if line.startswith(f"{argv[1]}:")), FAILED)
-        name = profiles[argv[2]]
+        name = profiles.get(argv[2])
         return (SAMPLES / name).read_text() if name else Absent("command_missing")
 
     return run
@@ -155,3 +160,64 @@ def test_an_unknown_key_of_sysctl_is_an_absence() -> None:
     readings = read_hardware(lambda _argv: (SAMPLES / "sysctl_unknown_oid.txt").read_text())
 
     assert readings["chip"] == NOT_REPORTED
+
+
+def test_thermal_lines_of_apple_silicon_hold_no_figure() -> None:
+    """Why the report calls it not readable; the limit in per cent is Intel's."""
+    nominal = (SAMPLES / "pmset_therm_nominal_apple_silicon.txt").read_text()
+
+    assert all(line.startswith("Note: No ") for line in nominal.splitlines())
+    assert "CPU_Speed_Limit" in (SAMPLES / "pmset_therm_intel.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("wired_mb", "metal", "limit"),
+    [
+        ("0", "40201000000\n", 40_201_000_000),
+        ("0", "0\n", Absent("system_default")),
+        ("0", "Traceback", Absent("system_default")),
+        ("57344", "40201000000\n", 57_344 * 1024**2),
+    ],
+)
+def test_the_limit_of_the_gpu_is_the_one_that_was_set_or_what_metal_recommends(
+    wired_mb: str, metal: str, limit: Reading[int]
+) -> None:
+    def run(argv: Sequence[str]) -> Reading[str]:
+        return f"iogpu.wired_limit_mb: {wired_mb}" if argv[0] == "sysctl" else metal
+
+    assert read_gpu_limit(run) == limit
+
+
+class Framework:
+    """Answers as Metal and the Objective-C runtime do."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+        self.MTLCreateSystemDefaultDevice = Mock(return_value=7)
+        self.sel_registerName = Mock(side_effect=lambda name: {SELECTOR: 9}[name])
+        self.objc_msgSend = Mock(side_effect=lambda device, selector: {(7, 9): 2**35}[device, selector])
+
+    def __call__(self, path: str) -> "Framework":
+        self.loaded.append(path)
+        return self
+
+
+def test_metal_is_asked_for_its_recommended_working_set() -> None:
+    framework = Framework()
+
+    assert read_working_set_bytes(framework) == 2**35
+    assert framework.loaded[0] == CORE_GRAPHICS
+
+    framework.MTLCreateSystemDefaultDevice.return_value = None
+    assert read_working_set_bytes(framework) == 0
+
+
+def test_a_limit_that_was_set_after_the_boot_replaces_the_one_that_is_kept(home: Home) -> None:
+    before = hardware_of_this_boot(home)
+    home.write_json("hardware.json", home.read_json("hardware.json") | {"values": {**before.values, "chip": "kept"}})
+
+    refresh_gpu_limit(home, lambda: 2**34)
+
+    after = hardware_of_this_boot(home)
+    assert (after.values["gpu_limit_bytes"], after.values["chip"]) == (2**34, "kept")
+    assert "hardware.gpu_limit_bytes" not in [absence["field"] for absence in after.absences]

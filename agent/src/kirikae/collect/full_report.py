@@ -11,8 +11,9 @@ from time import monotonic
 
 from kirikae.collect import hugging_face, installed_lm_studio, installed_ollama
 from kirikae.collect.command import run_command
-from kirikae.collect.reading import Run
-from kirikae.collect.report import collect_report
+from kirikae.collect.hardware import read_gpu_limit
+from kirikae.collect.reading import Absent, Reading, Run, Scalar
+from kirikae.collect.report import HARDWARE, collect_report, hardware_of_this_boot
 from kirikae.collect.runtime_facts import Model, Runtime, known_model, text_of
 from kirikae.collect.runtimes import MAX_RUNTIMES, REPORT_BUDGET_S
 from kirikae.collect.shape_cache import ShapeCache
@@ -24,7 +25,19 @@ MLX_URL = "http://127.0.0.1:8080"
 
 
 def collect_full_report(home: Home) -> dict[str, object]:
+    refresh_gpu_limit(home)
     return collect_report(home, budget_s=REPORT_BUDGET_S, complete=lambda found: add_installed(found, home))
+
+
+def refresh_gpu_limit(home: Home, read: Callable[[], Reading[Scalar]] = read_gpu_limit) -> None:
+    """Hardware is kept until the next boot, but this limit is set by hand, and only after one."""
+    kept = hardware_of_this_boot(home)
+    limit = read()
+    if isinstance(limit, Absent) or limit == kept.values.get("gpu_limit_bytes"):
+        return
+    absences = [one for one in kept.absences if one.get("field") != "hardware.gpu_limit_bytes"]
+    document = home.read_json(HARDWARE) | {"values": {**kept.values, "gpu_limit_bytes": limit}, "absences": absences}
+    home.write_json(HARDWARE, document)
 
 
 def add_installed(runtimes: tuple[Runtime, ...], home: Home, *, run: Run = run_command) -> tuple[Runtime, ...]:

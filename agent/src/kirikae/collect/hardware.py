@@ -7,13 +7,17 @@ from pathlib import Path
 
 from kirikae.collect import hardware_linux, hardware_macos, state_linux, state_macos
 from kirikae.collect.command import run_command
-from kirikae.collect.reading import Absent, Reading, Scalar
+from kirikae.collect.reading import NOT_ON_THIS_PLATFORM, Absent, Reading, Scalar
 
 
 def read_hardware() -> dict[str, Reading[Scalar]]:
     if sys.platform == "darwin":
         return hardware_macos.read_hardware(run_command)
     return hardware_linux.read_hardware()
+
+
+def read_gpu_limit() -> Reading[Scalar]:
+    return hardware_macos.read_gpu_limit(run_command) if sys.platform == "darwin" else NOT_ON_THIS_PLATFORM
 
 
 def read_state() -> dict[str, Reading[Scalar]]:

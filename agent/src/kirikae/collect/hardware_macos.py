@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 from kirikae.collect.reading import NOT_REPORTED, Absent, Reading, Run, Scalar, first_present
 
@@ -30,8 +31,18 @@ def read_hardware(run: Run) -> dict[str, Reading[Scalar]]:
         ),
         "gpu_cores": parse_gpu_cores(_profile(run, "SPDisplaysDataType")),
         "memory_bytes": first_present(sysctl_number(run, "hw.memsize"), _memory(overview)),
-        "gpu_limit_bytes": parse_gpu_limit(sysctl_number(run, "iogpu.wired_limit_mb")),
+        "gpu_limit_bytes": read_gpu_limit(run),
     }
+
+
+def read_gpu_limit(run: Run) -> Reading[int]:
+    """A limit that somebody set, else what Metal recommends, which differs by memory, chip and version of macOS."""
+    limit = parse_gpu_limit(sysctl_number(run, "iogpu.wired_limit_mb"))
+    if not isinstance(limit, Absent):
+        return limit
+    output = run([sys.executable, "-m", "kirikae.collect.metal"])
+    recommended = output.strip() if not isinstance(output, Absent) else ""
+    return int(recommended) if re.fullmatch(r"[1-9]\d{0,14}", recommended) else limit
 
 
 def sysctl_text(run: Run, key: str) -> Reading[str]:

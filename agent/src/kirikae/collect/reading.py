@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 
 class Absent(NamedTuple):
-    """Codes: not_on_this_platform, not_reported, system_default, command_missing, command_failed, timeout."""
+    """Codes: not_on_this_platform, not_reported, system_default, command_missing, command_failed, timeout.
+
+    `not_readable` is what no user may read; `state.thermal` is always that.
+    """
 
     code: str
 

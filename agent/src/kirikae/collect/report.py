@@ -15,9 +15,12 @@ from kirikae.home import Home
 from kirikae.moments import now, write_moment
 from kirikae.quota import find_quota_left
 
-LAST_REPORT = "report.json"
+LAST_REPORT, HARDWARE = "report.json", "hardware.json"
 # Written by `model_checks`, which the hot path does not import.
 CHECKS = "checks.json"
+
+# Apple silicon says nothing of throttling without root, and prints the same three lines hot and cold.
+THERMAL = {"field": "state.thermal", "code": "not_readable"}
 
 type Complete = Callable[[tuple[Runtime, ...]], tuple[Runtime, ...]]
 
@@ -53,7 +56,7 @@ def collect_report(home: Home, *, budget_s: float, complete: Complete = as_found
         "hardware": dict(hardware.values),
         "state": values_of(state) | {"cloud_quota_left": find_quota_left(home)},
         "runtimes": with_checks([runtime.document() for runtime in runtimes], home.read_json(CHECKS)),
-        "absences": [*hardware.absences, *absences_of(state, section="state")],
+        "absences": [*hardware.absences, *absences_of(state, section="state"), THERMAL],
     }
 
 
@@ -71,14 +74,14 @@ def with_checks(runtimes: list[dict[str, object]], kept: Mapping[str, object]) -
 def hardware_of_this_boot(home: Home) -> Section:
     """`system_profiler` takes hundreds of milliseconds and its answer holds until the next boot."""
     boot_id = read_boot_id()
-    kept = home.read_json("hardware.json")
+    kept = home.read_json(HARDWARE)
     values = kept.get("values")
     if not isinstance(boot_id, Absent) and kept.get("boot") == boot_id and isinstance(values, dict):
         return Section(values, entries_of(kept, "absences"))
     readings = read_hardware()
     section = Section(values_of(readings), [dict(absence) for absence in absences_of(readings, section="hardware")])
     if not isinstance(boot_id, Absent):
-        home.write_json("hardware.json", {"boot": boot_id, "values": section.values, "absences": section.absences})
+        home.write_json(HARDWARE, {"boot": boot_id, "values": section.values, "absences": section.absences})
     return section
 
 

@@ -16,7 +16,7 @@ from kirikae.table import format_table
 from kirikae.texts import say
 
 PLACES = {False: "models.local", True: "models.remote", None: "models.unknown"}
-GB = 10**9
+GB, MB = 10**9, 10**6
 # Sizes and contexts are compared down their columns.
 NUMBERS = (1, 3)
 
@@ -50,14 +50,20 @@ def _describe(runtime: Runtime) -> str:
 def _cells(model: Model) -> Sequence[str]:
     return (
         model.name,
-        # A stub of a cloud model takes no room here.
-        "-" if model.size_bytes is None or model.remote else f"{model.size_bytes / GB:.1f} GB",
+        _size(model),
         model.quantization or "-",
         _context(model),
         say("models.loaded") if model.loaded else "-",
         ", ".join(say(f"models.{one}") for one in ("tools", "vision") if getattr(model, one)) or "-",
         say(PLACES[model.remote]),
     )
+
+
+def _size(model: Model) -> str:
+    """A stub of a cloud model takes no room here."""
+    if model.size_bytes is None or model.remote:
+        return "-"
+    return f"{model.size_bytes / GB:.1f} GB" if model.size_bytes >= GB / 10 else f"{model.size_bytes / MB:.1f} MB"
 
 
 def _context(model: Model) -> str:
