@@ -20,17 +20,21 @@ from .facts import (
     RuntimeFacts,
     RuntimeKind,
 )
-from .fit import Estimate, Verdict, estimate, largest_context, measured_run
+from .fit import Estimate, Verdict, estimate_of, largest_context_of, measured_run
 from .fit_basis import Learned, Run, learn
-from .fit_case import FitMachine, machine_of
+from .fit_case import Case, FitMachine, machine_of
 from .policy import Tier
 
 
 class CandidateFit(NamedTuple):
-    """`most_tokens` is the largest context that memory allows; None when it is not known."""
+    """`most_tokens` is the largest context that memory allows, `window_tokens` the model's own; None: not known.
+
+    It leaves a gigabyte free, unless the asked context needs that too.
+    """
 
     estimate: Estimate
     most_tokens: int | None
+    window_tokens: int | None
     tier: Tier
     has_tools: bool | None
     may_produce: bool | None
@@ -110,14 +114,16 @@ def _fit(
     fitted = catalogue.fit_model(model)
     quantization = quantization_of(model)
     tokens, agents = size
+    case = Case.of(machine, fitted, quantization, kind, kv_quantization="f16")
     learned = learn_from(benchmarks, machine, catalogue, installed=(model,))
+    most = largest_context_of(case, parallel=agents)
+    if most is not None and most < tokens:
+        most = largest_context_of(case, parallel=agents, spare_bytes=0)
     return CandidateFit(
-        estimate=estimate(
-            machine, fitted, quantization=quantization, runtime=kind, context_tokens=tokens, parallel=agents,
-            learned=learned,
-        ),
-        most_tokens=largest_context(machine, fitted, quantization=quantization, runtime=kind, parallel=agents),
+        estimate=estimate_of(case, tokens, parallel=agents, learned=learned),
+        most_tokens=most,
+        window_tokens=fitted.shape.context_tokens,
         tier=known.tier if known else Tier.BASIC,
         has_tools=known.has_tools if known else None,
         may_produce=known.may_produce if known else None,
-    )  # fmt: skip
+    )

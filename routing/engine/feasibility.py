@@ -7,7 +7,7 @@ elsewhere.
 from typing import NamedTuple
 
 from .answer import Expected, Remedy
-from .candidate_fit import fit_candidate
+from .candidate_fit import CandidateFit, fit_candidate
 from .facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeState
 from .limits import CHECKS, Look, list_notes
 from .policy import Tier
@@ -72,7 +72,7 @@ def list_runtime_limits(facts: MachineFacts) -> list[Limit]:
 
 
 def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
-    limit_tokens, limit_by = _context_limit(work, model)
+    limit_tokens, limit_by = _context_limit(work, facts, runtime, model)
     look = _fitting_look(work, facts, runtime, model, limit_tokens=limit_tokens)
     return Candidate(
         runtime=runtime,
@@ -88,14 +88,22 @@ def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelF
     )
 
 
-def _context_limit(work: Work, model: ModelFacts) -> tuple[int, str]:
-    """The smallest limit, and whose it is; of equal ones the organisation's."""
-    limits = [(work.policy.limits.local_context_tokens, "org")]
-    if model.max_context_tokens is not None:
-        limits.append((model.max_context_tokens, "model"))
-    if model.effective_context_tokens is not None:
-        limits.append((model.effective_context_tokens, "runtime"))
-    return min(limits, key=lambda limit: limit[0])
+def _context_limit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> tuple[int, str]:
+    """The smallest limit, and whose it is; of equal ones the organisation's. What is loaded has its memory already."""
+    fit = _fit(work, facts, runtime, model, tokens=work.total_tokens(work.profiles()[-1]))
+    window = model.max_context_tokens if model.max_context_tokens is not None else fit.window_tokens
+    limits = (
+        (work.policy.limits.local_context_tokens, "org"),
+        (window, "model"),
+        (model.effective_context_tokens, "runtime"),
+        (None if model.is_loaded else fit.most_tokens, "memory"),
+    )
+    known = [(tokens, whose) for tokens, whose in limits if tokens is not None]
+    return min(known, key=lambda limit: limit[0])
+
+
+def _fit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, tokens: int) -> CandidateFit:
+    return fit_candidate(facts, runtime, model, catalogue=work.catalogue, tokens=tokens, agents=work.agents)
 
 
 def _fitting_look(
@@ -104,7 +112,7 @@ def _fitting_look(
     """The first profile whose prompt fits and is read in time, else the smallest one."""
     for profile in work.profiles():
         total = work.total_tokens(profile)
-        fit = fit_candidate(facts, runtime, model, catalogue=work.catalogue, tokens=total, agents=work.agents)
+        fit = _fit(work, facts, runtime, model, tokens=total)
         look = Look(work, facts, runtime, model, profile, total, fit)
         wait_s, deadline_s = fit.estimate.first_token_s, work.deadline_s
         if total <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s):

@@ -99,15 +99,15 @@ def largest_context(
     return largest_context_of(case, parallel=parallel)
 
 
-def largest_context_of(case: Case, *, parallel: int = 1) -> int | None:
-    """The same for a case that is asked more than once."""
+def largest_context_of(case: Case, *, parallel: int = 1, spare_bytes: int = SPARE_BYTES) -> int | None:
+    """The same for a case that is asked more than once, with that much to spare."""
     limit = case.machine.limit
     if case.weights is None or limit is None or not case.is_cache_known:
         return None
     return most_context(
         case.model.shape,
         case.weights,
-        limit.limit_bytes - SPARE_BYTES,
+        limit.limit_bytes - spare_bytes,
         kv_bytes=case.kv_bytes,
         parallel=parallel,
         is_mlx=case.is_mlx,
