@@ -108,9 +108,12 @@ def test_the_answer_is_told_in_japanese(
 ) -> None:
     monkeypatch.setenv("KIRIKAE_LANG", "ja")
 
-    assert main(["ask", "commit-message"]) == 0
+    assert main(["ask", "commit-message", "--why"]) == 0
 
-    assert capsys.readouterr().out.startswith("ローカル: tiny-byte")
+    said = capsys.readouterr().out
+    assert said.startswith("ローカル: tiny-byte")
+    titles = ["保護", "実行できるか", "優先", "モデルの選択", "代わり", "義務"]
+    assert [line.strip() for line in said.splitlines() if line.strip() in titles] == titles
 
 
 def test_an_unknown_task_is_an_error_that_names_the_known_ones(

@@ -187,10 +187,31 @@ def test_explain_prints_the_trace_stage_by_stage_and_logs_nothing(publish, ben_m
 
     said = output.getvalue()
     assert said.startswith(
-        "architecture-design: local (local_only), policy r1\n\nprivacy\n  rule_matched: The rule nda-acme"
+        "architecture-design: local (local_only), policy r1\n\nPrivacy\n  rule_matched: The rule nda-acme"
     )
-    assert "\nselection\n" in said
+    titles = ["Privacy", "Feasibility", "Preference", "Selection", "Outcome", "Obligations"]
+    assert [line for line in said.splitlines() if line in titles] == titles
+    assert "\nnot_taken cloud: rule_matched. " in said
+    assert "\nobligation loopback_only: " in said
     assert not Decision.objects.exists()
+
+
+def test_explain_speaks_japanese_when_asked_or_when_the_terminal_does(publish, ben_mini, tmp_path, monkeypatch):
+    publish(privacy_rules=[ACME])
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"task": "multi-file-edit", "machine": ben_mini.machine.public_id}))
+
+    def explained(*more: str) -> str:
+        output = StringIO()
+        call_command("explain", str(file), *more, stdout=output)
+        return output.getvalue()
+
+    asked = explained("--language", "ja")
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+
+    assert explained() == asked
+    assert "\nプライバシー\n" in asked
+    assert "task_prefers_cloud: multi-file-edit は、可能ならクラウドで実行します。" in asked
 
 
 def test_explain_names_what_is_wrong_with_a_request(db, tmp_path):
