@@ -18,7 +18,7 @@ from kirikae.cli import main
 from kirikae.engine.wire import canonical_answer
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.resident import peers
+from kirikae.resident import client, peers
 from kirikae.resident.client import ANSWER_S, HELLO_S, call_resident
 from kirikae.resident.frames import FrameError, receive_frame, send_frame
 from kirikae.resident.messages import EXIT, HELLO
@@ -35,7 +35,10 @@ def answer_of(capsys: pytest.CaptureFixture[str]) -> bytes:
 
 
 @pytest.fixture
-def resident(synced: Home) -> Iterator[Home]:
+def resident(synced: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Waited for longer than a wrapper would: what is answered counts here, not how soon on a busy machine."""
+    monkeypatch.setattr(client, "HELLO_S", 10.0)
+    monkeypatch.setattr(client, "ANSWER_S", 30.0)
     with running_service(synced):
         yield synced
 

@@ -57,7 +57,10 @@ def mark_time(home: Home, *, at: datetime) -> None:
 def compile_bundle(home: Home) -> None:
     """For a process that goes on deciding: parses and indexes the bundle in force once. Raises NoPolicyError."""
     _kept.clear()
-    _kept[str(home.read_json(POINTER).get("sha256"))] = load_bundle(home).bundle.indexed()
+    bundle = load_bundle(home).bundle.indexed()
+    # Read from the disk by the first decision otherwise.
+    _ = bundle.rules.zone
+    _kept[str(home.read_json(POINTER).get("sha256"))] = bundle
 
 
 def bundle_stamp(home: Home) -> tuple[int, int] | None:

@@ -10,12 +10,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import NoReturn
 
 from kirikae import __version__
 from kirikae.errors import AgentError, UsageError
 from kirikae.home import find_home
-from kirikae.texts import say
+from kirikae.texts import choose_language, say
 
 CLIENTS = ("claude", "aider", "goose", "codex", "other")
 INTERRUPTED = 130
@@ -51,9 +52,15 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     if argv[:1] and argv[0] in WITH_COMMAND and "--" in argv:
         place = argv.index("--")
         own, client = argv[:place], argv[place + 1 :]
-    arguments = build_parser().parse_args(own)
+    arguments = parser_in(choose_language()).parse_args(own)
     arguments.command = client
     return arguments
+
+
+@cache
+def parser_in(language: str) -> Parser:
+    """Kept by the resident agent, for which building it is a third of an answer."""
+    return build_parser()
 
 
 def build_parser() -> Parser:

@@ -3,7 +3,7 @@
 No JSON: arguments and environment need not be text, and its import costs the wrapper three milliseconds.
 """
 
-import socket
+import _socket  # what a wrapper has; the service's sockets are of it too
 from collections.abc import Sequence
 from time import monotonic
 
@@ -15,12 +15,12 @@ class FrameError(OSError):
     """The other side closed early, or sent something else."""
 
 
-def send_frame(connection: socket.socket, fields: Sequence[bytes]) -> None:
+def send_frame(connection: _socket.socket, fields: Sequence[bytes]) -> None:
     body = b"".join(len(field).to_bytes(LENGTH_BYTES) + field for field in fields)
     connection.sendall(len(body).to_bytes(LENGTH_BYTES) + body)
 
 
-def receive_frame(connection: socket.socket, *, deadline: float) -> list[bytes]:
+def receive_frame(connection: _socket.socket, *, deadline: float) -> list[bytes]:
     """`deadline` is a `time.monotonic()` moment over the whole frame. Raises OSError."""
     size = int.from_bytes(receive_exactly(connection, LENGTH_BYTES, deadline=deadline))
     if size > MAX_FRAME_BYTES:
@@ -28,7 +28,7 @@ def receive_frame(connection: socket.socket, *, deadline: float) -> list[bytes]:
     return _fields(receive_exactly(connection, size, deadline=deadline))
 
 
-def receive_exactly(connection: socket.socket, size: int, *, deadline: float) -> bytes:
+def receive_exactly(connection: _socket.socket, size: int, *, deadline: float) -> bytes:
     data = b""
     while len(data) < size:
         left = deadline - monotonic()

@@ -16,6 +16,7 @@ from kirikae.errors import NoPolicyError, PreflightError
 from kirikae.home import Home
 from kirikae.home_path import SOCKET_NAME
 from kirikae.resident.serving import LIFETIME_S, serve
+from kirikae.resident.warm import warm_up
 from kirikae.service.courier import Courier
 from kirikae.service.forks import MAX_FORKS
 from kirikae.service.health import Origin, answer_health, poll_token
@@ -46,6 +47,7 @@ class Service:
 
     def run(self) -> None:
         with self._listening():
+            warm_up(self._home)
             self._refresh_policy()
             # What is there by now stays: forks then share its pages.
             gc.collect()

@@ -1,0 +1,22 @@
+"""Imports what the commands import while they run: each fork would pay 25 ms for it again."""
+
+from __future__ import annotations
+
+import encodings.idna
+import importlib
+
+from kirikae import asking, cli, model_checks, running
+from kirikae.collect import lm_studio, mlx_lm, omlx
+from kirikae.commands import ask, run
+from kirikae.home import Home
+from kirikae.texts import choose_language
+
+__all__ = ["ask", "asking", "encodings", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running", "warm_up"]
+
+
+def warm_up(home: Home) -> None:
+    """TLS only for a portal that has it: it takes some megabytes."""
+    cli.parser_in(choose_language())
+    enrolment = home.find_enrolment()
+    if enrolment is not None and enrolment.portal_url.startswith("https:"):
+        importlib.import_module("ssl")
