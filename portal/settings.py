@@ -180,6 +180,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "machines.forget_enrolments": {"queue": "house"},
     "machines.enqueue_polls": {"queue": "poll"},
     "machines.poll_chunk": {"queue": "poll"},
+    "machines.refresh_catalogue": {"queue": "house"},
     "machines.watch": {"queue": "ingest"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
