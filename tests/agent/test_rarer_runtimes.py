@@ -3,11 +3,14 @@
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from kirikae.collect.lm_studio import parse_models, parse_older_models
 from kirikae.collect.runtime_facts import Model, Runtime
 from kirikae.collect.runtimes import probe_runtime
+from kirikae.errors import PreflightError
+from kirikae.preflight import Preflight, check_runtime
 
 from tests.agent.standin import Behaviour, answer, routes, sample, standin
 
@@ -172,3 +175,30 @@ def test_a_runtime_that_stopped_keeps_its_models_unloaded() -> None:
     assert (stopped.kind, stopped.state, stopped.version) == ("omlx", "down", "0.3.6")
     own = running.models[0]
     assert stopped.models[0] == own._replace(loaded=False, effective_context_tokens=None, memory_bytes=None)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("link", "refused"), [("offline", None), ("online", "run.model_remote"), (None, "run.model_remote")]
+)
+def test_a_launch_asks_anew_whether_lm_studios_link_is_off(
+    link: str | None, refused: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the last report found may be hours old; without the tool nothing is known."""
+    listed = json.dumps([{"modelKey": "google/gemma-4-26b-a4b", "deviceIdentifier": None}])
+    tool = tmp_path / "bin" / "lms"
+    tool.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{tool.parent}:/bin:/usr/bin")
+    if link is not None:
+        tool.write_text(f"""#!/bin/sh\ncase $1 in ls) echo '{listed}';; link) echo '{{"status": "{link}"}}';; esac\n""")
+        tool.chmod(0o755)
+
+    with standin(lm_studio(__v1__messages=EMPTY_MESSAGES)) as url:
+        document = {"runtime": {"base_url": url}, "model": {"name": "google/gemma-4-26b-a4b"}, "context": {}}
+        try:
+            check_runtime(Preflight(), document)
+            code = None
+        except PreflightError as error:
+            code = error.code
+
+    assert code == refused

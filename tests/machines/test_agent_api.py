@@ -193,7 +193,20 @@ def test_benchmarks_sent_twice_are_stored_once(agent: Agent) -> None:
     assert Benchmark.objects.get().decode_tokens_per_s == 310
 
 
-@pytest.mark.parametrize("benchmarks", [[], [BENCHMARK] * 51, [{**BENCHMARK, "runs": 0}], [{**BENCHMARK, "x": 1}]])
+def test_a_benchmark_tells_how_sure_it_is_and_what_the_machine_was_under(agent: Agent, mac: Machine) -> None:
+    conditions = {"prompt_spread": 0.012, "decode_spread": 0.4, "memory_pressure": "warning", "on_battery": True}
+
+    assert agent.post("benchmarks", {"benchmarks": [BENCHMARK | conditions]}).json() == {"stored": 1}
+
+    stored = Benchmark.objects.get()
+    assert {name: getattr(stored, name) for name in conditions} == conditions
+    assert stored.low_power is None
+
+
+@pytest.mark.parametrize(
+    "benchmarks",
+    [[], [BENCHMARK] * 51, [{**BENCHMARK, "runs": 0}], [{**BENCHMARK, "x": 1}], [{**BENCHMARK, "decode_spread": -1}]],
+)
 def test_benchmarks_outside_the_shape_are_refused(agent: Agent, benchmarks: list[object]) -> None:
     assert agent.post("benchmarks", {"benchmarks": benchmarks}).status_code == 400
     assert not Benchmark.objects.exists()

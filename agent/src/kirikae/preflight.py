@@ -88,7 +88,15 @@ def _responding(base_url: str) -> Runtime:
         raise PreflightError("run.runtime_loading", runtime=base_url)
     if runtime is None or runtime.state != "up":
         raise PreflightError("run.runtime_silent", runtime=base_url)
-    return runtime
+    return _with_origins(runtime) if runtime.kind == "lm_studio" else runtime
+
+
+def _with_origins(runtime: Runtime) -> Runtime:
+    """LM Studio's own list does not tell whether another machine computes a model; its tool takes its time."""
+    from kirikae.collect.installed_lm_studio import ask_origins  # noqa: PLC0415
+
+    need_time()
+    return ask_origins(runtime)
 
 
 def _served(runtime: Runtime, name: str) -> Model:

@@ -104,23 +104,19 @@ def _complete_llama_cpp(runtime: Runtime, shapes: ShapeCache) -> Runtime:
 
 
 def _complete_lm_studio(runtime: Runtime, shapes: ShapeCache, run: Run) -> Runtime:
-    """Without the vendor's tool the origin of every model stays unknown, which counts as remote."""
     tool = installed_lm_studio.find_tool()
     if tool is None:
-        return runtime._replace(models=tuple(model._replace(remote=None) for model in runtime.models))
-    link_off = installed_lm_studio.is_link_off(run, tool)
-    entries = {text_of(entry, "modelKey"): entry for entry in installed_lm_studio.list_by_tool(run, tool)}
+        return installed_lm_studio.with_origins(runtime, (), link_off=False)
+    entries = installed_lm_studio.list_by_tool(run, tool)
+    paths = {text_of(entry, "modelKey"): text_of(entry, "path", limit=1024) for entry in entries}
 
-    def completed(model: Model) -> Model:
-        entry = entries.get(model.name)
-        if entry is None:
-            return model._replace(remote=None)
-        path = text_of(entry, "path", limit=1024)
+    def shaped(model: Model) -> Model:
+        path = paths.get(model.name)
         header = shapes.read(installed_lm_studio.models_folder() / path) if path else None
-        origin = installed_lm_studio.origin_of(entry, link_off=link_off)
-        return model._replace(remote=origin, geometry=header.geometry if header else None)
+        return model._replace(geometry=header.geometry if header else None)
 
-    return runtime._replace(models=tuple(completed(model) for model in runtime.models))
+    known = installed_lm_studio.with_origins(runtime, entries, link_off=installed_lm_studio.is_link_off(run, tool))
+    return known._replace(models=tuple(shaped(model) for model in known.models))
 
 
 def _lm_studio_models(shapes: ShapeCache, run: Run) -> tuple[Model, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from kirikae.collect.command import run_command
 from kirikae.collect.gguf_header import SPLIT, is_later_part
 from kirikae.collect.hugging_face import describe_folder
 from kirikae.collect.lm_studio import EMBEDDINGS
@@ -16,6 +17,7 @@ from kirikae.collect.runtime_facts import (
     MAX_LABEL,
     MAX_MODELS,
     Model,
+    Runtime,
     entries_of,
     flag_of,
     mapping_of,
@@ -47,6 +49,25 @@ def is_link_off(run: Run, tool: str) -> bool:
 
 def list_by_tool(run: Run, tool: str) -> list[Mapping[str, object]]:
     return entries_of({"models": _ask(run, [tool, "ls", "--json"])}, "models")
+
+
+def with_origins(runtime: Runtime, entries: Sequence[Mapping[str, object]], *, link_off: bool) -> Runtime:
+    """A model that the tool does not list stays of unknown origin, as do all without the tool."""
+    by_name = {text_of(entry, "modelKey"): entry for entry in entries}
+
+    def origin(model: Model) -> bool | None:
+        entry = by_name.get(model.name)
+        return origin_of(entry, link_off=link_off) if entry else None
+
+    return runtime._replace(models=tuple(model._replace(remote=origin(model)) for model in runtime.models))
+
+
+def ask_origins(runtime: Runtime, run: Run = run_command) -> Runtime:
+    """As the tool tells them now: before a launch, what the last report found may be hours old."""
+    tool = find_tool()
+    if tool is None:
+        return with_origins(runtime, (), link_off=False)
+    return with_origins(runtime, list_by_tool(run, tool), link_off=is_link_off(run, tool))
 
 
 def parse_list(entries: Sequence[Mapping[str, object]], *, link_off: bool) -> tuple[Model, ...]:
