@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from portal.common import clock
 from portal.common.policy_head import get_zone
 from portal.common.sealing import SealBroken, unseal
-from portal.notices.kinds import get_kind
+from portal.notices.kinds import KINDS
 from portal.notices.models import Delivery
 from portal.notices.quiet import earliest, quiet_of
 from portal.notices.sending import Mail, SendError, send_mail
@@ -33,6 +33,8 @@ FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 3600.0
 # With these pauses a receiver may be away for about three hours on average.
 ATTEMPTS = 12
+# What fails in a way that nobody thought of will hardly do better later.
+POISON_TRIES = 3
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,8 @@ def _is_free(now: datetime) -> Q:
 
 def _is_put_off(delivery: Delivery, *, now: datetime) -> bool:
     """Somebody may have snoozed after the notice was written."""
-    if delivery.person is None or get_kind(delivery.notice.kind).is_asked_for:
+    kind = KINDS.get(delivery.notice.kind)
+    if delivery.person is None or (kind and kind.is_asked_for):
         return False
     wanted_at = earliest(now, quiet_of(getattr(delivery.person, "notice_choice", None)), zone=get_zone())
     if wanted_at > now:
@@ -87,10 +90,19 @@ def _claim(delivery: Delivery, *, now: datetime) -> bool:
 
 def _send(batch: Iterable[Delivery]) -> list[Outcome]:
     """In threads, which wait for slow receivers and never touch the database: the words are made before."""
-    jobs = [(delivery, _job(delivery)) for delivery in batch]
+    jobs = [(delivery, _job_or_failure(delivery)) for delivery in batch]
     with ThreadPoolExecutor(SENDERS, thread_name_prefix="notice") as pool:
         tries = [(delivery, pool.submit(_try, job)) for delivery, job in jobs]
         return [Outcome(delivery, future.result()) for delivery, future in tries]
+
+
+def _job_or_failure(delivery: Delivery) -> Callable[[], None]:
+    """A notice that cannot be put into words must not keep the others from being sent."""
+    try:
+        return _job(delivery)
+    except Exception:  # whatever is wrong with it: of a kind that is gone, with data of another version
+        log.exception("notice.unreadable", extra={"delivery": delivery.public_id})
+        return partial(_fail, SendError("notice.unreadable", most_tries=POISON_TRIES))
 
 
 def _job(delivery: Delivery) -> Callable[[], None]:
@@ -109,7 +121,7 @@ def _job(delivery: Delivery) -> Callable[[], None]:
             data=notice.data,
         )
     except SealBroken:
-        return partial(_fail, SendError("webhook.secret_unreadable", is_final=True))
+        return partial(_fail, SendError("webhook.secret_unreadable", most_tries=1))
     return partial(send_webhook, webhook, now=clock.now())
 
 
@@ -122,6 +134,9 @@ def _try(job: Callable[[], None]) -> SendError | None:
         job()
     except SendError as error:
         return error
+    except Exception:  # as above: the others of the batch go on
+        log.exception("notice.not_sendable")
+        return SendError("notice.not_sendable", most_tries=POISON_TRIES)
     return None
 
 
@@ -132,7 +147,7 @@ def _settle(outcome: Outcome, *, now: datetime) -> None:
         row.update(state=Delivery.State.SENT, ended_at=now, claimed_until=None, reason="")
         return
     log.warning("notice.not_sent", extra={"delivery": outcome.delivery.public_id, "reason": error.code})
-    if error.is_final or attempts >= ATTEMPTS:
+    if attempts >= (error.most_tries or ATTEMPTS):
         row.update(state=Delivery.State.DEAD, ended_at=now, claimed_until=None, reason=error.code)
     else:
         # No secret: it only spreads the load.

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common import clock
 from portal.common.ids import new_public_id
-from portal.notices.kinds import get_kind
+from portal.notices.kinds import KINDS
 
 
 def new_delivery_id() -> str:
@@ -45,7 +45,9 @@ class Notice(models.Model):
 
     @property
     def label(self) -> str:
-        return str(get_kind(self.kind).label)
+        """The bare code for a kind of another version."""
+        kind = KINDS.get(self.kind)
+        return str(kind.label) if kind else self.kind
 
 
 class Destination(models.Model):

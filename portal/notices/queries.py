@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404
 
 from portal.accounts.models import User
 from portal.common import clock
-from portal.notices.kinds import get_kind
 from portal.notices.models import Delivery, Destination
 
 SHOWN = 100
@@ -67,10 +66,6 @@ def get_destination(public_id: str, *, used_by: User) -> Destination:
     """An admin's are all of them; others have their own. Raises Http404."""
     found = _destinations() if used_by.is_admin else _destinations().filter(person=used_by)
     return get_object_or_404(found, public_id=public_id)
-
-
-def labels_of(destination: Destination) -> list[str]:
-    return [str(get_kind(code).label) for code in destination.kinds]
 
 
 def _destinations() -> QuerySet[Destination]:

@@ -13,11 +13,11 @@ from portal.notices.wording import Wording
 class SendError(Exception):
     """It was not taken. `code` says why without a word of what was sent or where to."""
 
-    def __init__(self, code: str, *, is_final: bool = False) -> None:
+    def __init__(self, code: str, *, most_tries: int | None = None) -> None:
         super().__init__(code)
         self.code = code
-        # Trying again would be refused again.
-        self.is_final = is_final
+        # Fewer than usual where trying again would end the same way; None: as usual.
+        self.most_tries = most_tries
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def send_mail(mail: Mail) -> None:
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused as error:
-        raise SendError("mail.recipient_refused", is_final=_is_permanent(error)) from error
+        raise SendError("mail.recipient_refused", most_tries=1 if _is_permanent(error) else None) from error
     except smtplib.SMTPAuthenticationError as error:
         raise SendError("mail.sign_in_refused") from error
     except smtplib.SMTPException as error:

@@ -15,7 +15,8 @@ from django.db import transaction
 from portal.accounts.models import Role, User
 from portal.audit.services import record
 from portal.common import clock
-from portal.common.policy_head import get_zone
+from portal.common.models import PolicyHead
+from portal.common.policy_head import get_head, zone_of
 from portal.notices.kinds import Kind, get_kind, refuse_missing_fields
 from portal.notices.models import Channel, Choice, Delivery, Destination, Notice
 from portal.notices.quiet import earliest, quiet_of
@@ -71,6 +72,11 @@ def resend(*, delivery: Delivery, by: User) -> bool:
     return True
 
 
+def can_send_mail(head: PolicyHead) -> bool:
+    """There is a mail server, and the people are real: a demo's addresses are invented."""
+    return bool(settings.MAIL_FROM) and not head.is_demo
+
+
 def list_admins() -> list[User]:
     return list(User.objects.filter(is_active=True, role__in=(Role.OWNER, Role.POLICY_ADMIN)).order_by("pk"))
 
@@ -85,11 +91,12 @@ def _write(kind: str, *, key: str, subject: str, data: Mapping[str, Any]) -> Not
 def _to_people(notice: Notice, people: list[User], kind: Kind, *, now: datetime) -> Iterator[Delivery]:
     choices = Choice.objects.in_bulk([person.pk for person in people])
     own = Destination.objects.filter(person__in=people, removed_at=None)
-    zone = get_zone()
+    head = get_head()
+    zone, sends_mail = zone_of(head), can_send_mail(head)
     for person in people:
         choice = choices.get(person.pk)
         due_at = now if kind.is_asked_for else earliest(now, quiet_of(choice), zone=zone)
-        if settings.MAIL_FROM and not (choice and kind.code in choice.muted_by_mail):
+        if sends_mail and not (choice and kind.code in choice.muted_by_mail):
             yield _delivery(notice, Channel.MAIL, person=person, due_at=due_at)
         for destination in own:
             if destination.person_id == person.pk and _takes(destination, kind):

@@ -1,6 +1,5 @@
 """Pages of notices: what one is told of, the webhooks, and the outbox."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.access import admin_required, get_person
 from portal.common.htmx import render_page_or_part
-from portal.common.policy_head import get_zone
+from portal.common.policy_head import get_head, zone_of
 from portal.notices import choices, destinations, queries, services
 from portal.notices.forms import ChoiceForm, DestinationForm, KindsForm, SnoozeForm
 from portal.notices.models import Destination
@@ -27,15 +26,15 @@ def show(request: HttpRequest) -> HttpResponse:
         choices.choose(wishes=form.wishes, by=person)
         messages.success(request, _("Saved."))
         return redirect("notices:own")
-    own = queries.list_own_destinations(person)
+    own, head = queries.list_own_destinations(person), get_head()
     context = {
         "form": form,
         "snooze_form": SnoozeForm(),
         "snoozed_until": choice.snoozed_until if choices.is_snoozed(choice) else None,
         "webhooks": [(one, KindsForm(destination=one, person=person)) for one in own],
         "deliveries": queries.list_own_deliveries(person),
-        "has_mail": bool(settings.MAIL_FROM),
-        "zone": get_zone(),
+        "has_mail": services.can_send_mail(head),
+        "zone": zone_of(head),
     }
     status = 422 if form.errors else 200
     return render_page_or_part(request, "notices/own.html", context, part="log", status=status)

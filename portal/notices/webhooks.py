@@ -45,9 +45,9 @@ def send_webhook(webhook: Webhook, *, now: datetime) -> None:
     try:
         status = send_post(_post(webhook, now=now), guard=webhook_guard())
     except AddressRefusedError as error:
-        raise SendError("webhook.address_refused", is_final=True) from error
+        raise SendError("webhook.address_refused", most_tries=1) from error
     except PlainHttpRefusedError as error:
-        raise SendError("webhook.needs_https", is_final=True) from error
+        raise SendError("webhook.needs_https", most_tries=1) from error
     except NameNotFoundError as error:
         raise SendError("webhook.name_not_found") from error
     except httpcore.TimeoutException as error:
@@ -55,7 +55,7 @@ def send_webhook(webhook: Webhook, *, now: datetime) -> None:
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
         raise SendError("webhook.connection_failed") from error
     if not 200 <= status < 300:
-        raise SendError(f"webhook.http_{status}", is_final=status == _GONE)
+        raise SendError(f"webhook.http_{status}", most_tries=1 if status == _GONE else None)
 
 
 def _post(webhook: Webhook, *, now: datetime) -> Post:
