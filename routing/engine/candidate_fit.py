@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .answer import Expected
-from .catalogue import Catalogue, quantization_of
+from .catalogue import Catalogue, CatalogueModel, quantization_of
 from .facts import (
     MAX_TOKENS_PER_S,
     MIN_TOKENS_PER_S,
@@ -101,6 +101,14 @@ def _is_speed(run: Benchmark) -> bool:
     return all(MIN_TOKENS_PER_S <= rate <= MAX_TOKENS_PER_S for rate in rates)
 
 
+class _Known(NamedTuple):
+    """What is known of a model on a machine before a context is asked for."""
+
+    case: Case
+    learned: Learned
+    model: CatalogueModel | None
+
+
 @lru_cache(maxsize=1024)
 def _fit(
     catalogue: Catalogue,
@@ -110,20 +118,28 @@ def _fit(
     model: ModelFacts,
     size: tuple[int, int],
 ) -> CandidateFit:
-    machine, known = machine_of(hardware), catalogue.find(model.name)
-    fitted = catalogue.fit_model(model)
-    quantization = quantization_of(model)
+    case, learned, known = _know(catalogue, hardware, benchmarks, kind, model)
     tokens, agents = size
-    case = Case.of(machine, fitted, quantization, kind, kv_quantization="f16")
-    learned = learn_from(benchmarks, machine, catalogue, installed=(model,))
     most = largest_context_of(case, parallel=agents)
     if most is not None and most < tokens:
         most = largest_context_of(case, parallel=agents, spare_bytes=0)
     return CandidateFit(
         estimate=estimate_of(case, tokens, parallel=agents, learned=learned),
         most_tokens=most,
-        window_tokens=fitted.shape.context_tokens,
+        window_tokens=case.model.shape.context_tokens,
         tier=known.tier if known else Tier.BASIC,
         has_tools=known.has_tools if known else None,
         may_produce=known.may_produce if known else None,
+    )
+
+
+@lru_cache(maxsize=256)
+def _know(
+    catalogue: Catalogue, hardware: Hardware, benchmarks: tuple[Benchmark, ...], kind: RuntimeKind, model: ModelFacts
+) -> _Known:
+    machine, fitted = machine_of(hardware), catalogue.fit_model(model)
+    return _Known(
+        case=Case.of(machine, fitted, quantization_of(model), kind, kv_quantization="f16"),
+        learned=learn_from(benchmarks, machine, catalogue, installed=(model,)),
+        model=catalogue.find(model.name),
     )
