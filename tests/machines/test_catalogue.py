@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from machines.catalogue.choices import SetAside
+from machines.catalogue.claims import claims_of, list_claims
 from machines.catalogue.entries import Entry, entry_from_document, shipped_entries
 from machines.catalogue.files import read_catalogue_file, write_catalogue_file
 from machines.catalogue.models import CatalogueText
 from machines.catalogue.queries import current_catalogue, find_entry, list_entries, list_hidden_names
 from machines.catalogue.services import refresh_text, remove_entry, restore_entry, save_entries
+from machines.catalogue.tables import table_of_configuration
 from machines.models import Machine
 from machines.services import accept_benchmarks
 from portal.audit.models import AuditEntry
 from portal.common.problems import Problem
 from routing.engine.errors import WireError
 from routing.engine.facts import benchmarks_from_document
+from routing.engine.fit_table import Question
 
 pytestmark = pytest.mark.django_db
 
@@ -191,3 +195,32 @@ class TestFleet:
 
         assert mac.benchmarks.get().set_aside == ""
         assert current_catalogue().fleet == ()
+
+
+class TestClaims:
+    def test_each_claim_has_its_verdict_and_reason_in_both_languages(self) -> None:
+        for claim in list_claims():
+            for language in ("en", "ja"):
+                with override(language):
+                    assert claim.text
+                    assert claim.why
+            assert claim.model is None or find_entry(claim.model) is not None
+
+    def test_the_flagships_claims_are_found_with_it(self) -> None:
+        assert [(claim.id, claim.verdict) for claim in claims_of(FLAGSHIP)] == [
+            ("coder-next-memory", "wrong"),
+            ("coder-next-speed", "wrong"),
+        ]
+
+    def test_what_bandwidth_forbids_is_more_than_the_formula_ever_says(self) -> None:
+        """The claims of 20 to 60 tokens/s for dense models of 32 and 70 billion weights on an M4 Pro."""
+        table = table_of_configuration(Question(context_tokens=512), chip="M4 Pro", gpu_cores=20, memory_gb=64)
+
+        fastest = {
+            row.name: row.estimate.decode_tokens_per_s[1]
+            for row in table.rows
+            if row.estimate.decode_tokens_per_s is not None and row.quantization == "Q4_K_M"
+        }
+        assert fastest["llama-3.3-70b"] < 10
+        assert fastest["qwen2.5-coder-32b"] < 20
+        assert fastest["qwen3-coder-next"] < 100
