@@ -43,6 +43,17 @@ def notify(
 
 
 @transaction.atomic
+def notify_team(*, kind: str, key: str, subject: str, data: Mapping[str, Any]) -> Notice | None:
+    """Tell the team's channels and no person."""
+    found = get_kind(kind)
+    refuse_missing_fields(found, data)
+    notice = _write(kind, key=key, subject=subject, data=data)
+    if notice is not None:
+        Delivery.objects.bulk_create(_to_team(notice, found, now=notice.at, is_wanted=True))
+    return notice
+
+
+@transaction.atomic
 def notify_destination(
     *, kind: str, key: str, subject: str, data: Mapping[str, Any], destination: Destination
 ) -> Notice | None:

@@ -5,17 +5,19 @@ Each person is told of what they may see. A week is summed up once, however ofte
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta, tzinfo
+from typing import Any
 
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
-from machines.queries import list_visible_machines
+from machines.models import Machine
+from machines.queries import list_all_machines, list_visible_machines
 from portal.accounts.models import User
 from portal.common.policy_head import get_zone
 from portal.notices.models import Notice
-from portal.notices.services import notify
+from portal.notices.services import notify, notify_team
 from routing.models import Decision
 
 KIND = "summary.weekly"
@@ -62,6 +64,7 @@ def tell_of_last_week(*, now: datetime) -> int:
     is_early = now < datetime.combine(week.ends.date(), TOLD_AT, tzinfo=zone)
     if is_early or Notice.objects.filter(key__startswith=f"weekly:{week.label}:").exists():
         return 0
+    _tell_team(week, now=now)
     people = User.objects.filter(is_active=True).order_by("pk")
     return sum(_tell(person, week, now=now) for person in people)
 
@@ -74,11 +77,11 @@ def last_week(now: datetime, *, zone: tzinfo) -> Week:
     return Week(datetime.combine(before, time(), tzinfo=zone), datetime.combine(monday, time(), tzinfo=zone))
 
 
-def sum_up(person: User, week: Week, *, now: datetime) -> Summary:
-    """Five queries."""
-    decisions = Decision.objects.visible_to(person).filter(at__gte=week.starts, at__lt=week.ends).order_by()
+def sum_up(log: QuerySet[Decision], machines: QuerySet[Machine], week: Week, *, now: datetime) -> Summary:
+    """Of these decisions and machines. Five queries."""
+    decisions = log.filter(at__gte=week.starts, at__lt=week.ends).order_by()
     by_backend = dict(decisions.values_list("backend").annotate(count=Count("pk")))
-    stale = list_visible_machines(person).exclude(state="retired").filter(health__seen_at__lt=now - STALE_AFTER)
+    stale = machines.exclude(state="retired").filter(health__seen_at__lt=now - STALE_AFTER)
     return Summary(
         decisions=sum(by_backend.values()),
         local=by_backend.get("local", 0),
@@ -91,15 +94,24 @@ def sum_up(person: User, week: Week, *, now: datetime) -> Summary:
 
 
 def _tell(person: User, week: Week, *, now: datetime) -> bool:
-    summary = sum_up(person, week, now=now)
+    summary = sum_up(Decision.objects.visible_to(person), list_visible_machines(person), week, now=now)
     if not summary.is_worth_telling:
         return False
-    last_day = week.ends - timedelta(days=1)
-    days = {"first_day": f"{week.starts:%Y-%m-%d}", "last_day": f"{last_day:%Y-%m-%d}"}
     key = f"weekly:{week.label}:{person.public_id}"
-    return (
-        notify(kind=KIND, key=key, subject=person.public_id, data={**asdict(summary), **days}, to=[person]) is not None
-    )
+    notify(kind=KIND, key=key, subject=person.public_id, data=_data(summary, week), to=[person])
+    return True
+
+
+def _tell_team(week: Week, *, now: datetime) -> None:
+    """Webhooks of the team get the whole."""
+    summary = sum_up(Decision.objects.all(), list_all_machines(), week, now=now)
+    if summary.is_worth_telling:
+        notify_team(kind=KIND, key=f"weekly:{week.label}:team", subject=week.label, data=_data(summary, week))
+
+
+def _data(summary: Summary, week: Week) -> dict[str, Any]:
+    last_day = week.ends - timedelta(days=1)
+    return {**asdict(summary), "first_day": f"{week.starts:%Y-%m-%d}", "last_day": f"{last_day:%Y-%m-%d}"}
 
 
 def _count_tokens(decisions: QuerySet[Decision]) -> int:

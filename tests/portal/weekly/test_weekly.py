@@ -10,7 +10,8 @@ from machines.health.models import Health
 from machines.models import Machine
 from portal.accounts.models import User
 from portal.common.models import PolicyHead
-from portal.notices.models import Choice, Delivery, Notice
+from portal.notices.destinations import Wanted, add_destination
+from portal.notices.models import Channel, Choice, Delivery, Notice
 from portal.notices.wording import put_into_words
 from portal.weekly.services import last_week, tell_of_last_week
 from routing.models import Decision
@@ -76,7 +77,18 @@ def test_a_week_is_told_once_however_often_it_is_asked_for(week: None) -> None:
 
     assert tell_of_last_week(now=MONDAY) == 0
     assert tell_of_last_week(now=MONDAY + timedelta(days=3)) == 0
-    assert Notice.objects.count() == 2
+    assert Notice.objects.exclude(subject="2026-W47").count() == 2
+
+
+def test_the_teams_webhook_gets_the_whole_once(week: None, aiko: User) -> None:
+    kinds = ["summary.weekly"]
+    wanted = Wanted(Channel.SLACK, name="ops", url="https://hooks.example.org/x", kinds=kinds, language="en")
+    destination, _secret = add_destination(wanted=wanted, by=aiko)
+
+    tell_of_last_week(now=MONDAY)
+
+    [delivery] = Delivery.objects.filter(destination=destination)
+    assert delivery.notice.data["decisions"] == 5
 
 
 def test_nobody_is_told_before_eight_and_a_missed_monday_is_made_up_for(week: None) -> None:
