@@ -27,7 +27,8 @@ from machines.wire import enrolment_from_document, heartbeat_from_document, poll
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
 from portal.common.addresses import portal_address
-from portal.common.policy_head import get_head
+from portal.common.models import PolicyHead
+from portal.common.policy_head import get_head, recent_head
 from portal.common.signing import public_key_base64
 from routing.engine import facts
 
@@ -103,7 +104,7 @@ class ReportsView(MachineView):
                 "machine": machine.public_id,
                 "heartbeat_s": interval_s,
                 "report_s": REPORT_S,
-                **_policy_in_force(),
+                **_policy_in_force(get_head()),
                 "rotate_token": is_rotation_due(machine),
             }
         )
@@ -134,7 +135,7 @@ class HeartbeatsView(MachineView):
             {
                 "heartbeat_s": interval_s,
                 "report_wanted": is_report_wanted(machine, now=now),
-                **_policy_in_force(),
+                **_policy_in_force(recent_head.get()),
                 "server_time": facts.time_text(now),
             }
         )
@@ -203,9 +204,8 @@ class MachineDetailView(RetrieveAPIView[Machine]):
         )
 
 
-def _policy_in_force() -> dict[str, object]:
+def _policy_in_force(head: PolicyHead) -> dict[str, object]:
     """By which an agent tells whether it has the current one; revisions come again when a backup is restored."""
-    head = get_head()
     return {"policy_revision": head.revision, "policy_epoch": head.epoch}
 
 

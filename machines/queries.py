@@ -1,13 +1,13 @@
 """Reads of machines for people, for programs and for the engine."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
 
 from machines.enrolment import EnrolmentOverError
-from machines.health.pace import REPORT_S
+from machines.health.pace import is_report_due
 from machines.models import Benchmark, Enrolment, EnrolmentState, Machine, MachineQuerySet
 from machines.wire import heartbeat_from_document
 from portal.accounts.models import ApiToken, User
@@ -79,7 +79,7 @@ def get_waiting_enrolment(public_id: str) -> Enrolment:
 
 
 def is_report_wanted(machine: Machine, *, now: datetime) -> bool:
-    return machine.reported_at is None or now - machine.reported_at > timedelta(seconds=REPORT_S)
+    return is_report_due(machine.reported_at, now=now)
 
 
 def find_facts(machine: Machine) -> StoredFacts:

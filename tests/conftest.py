@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from machines.health import buffer
 from portal.accounts.models import Role, User
+from portal.common.policy_head import recent_head
 from tests.running import RunningPortal, kill_quietly, start_portal
 
 # How long an example takes says something of the machine's load, not of the code.
@@ -53,8 +54,9 @@ def client_of() -> Callable[[User], Client]:
 
 
 @pytest.fixture(autouse=True)
-def no_heartbeat_of_another_test() -> None:
+def nothing_of_another_test() -> None:
     buffer.forget_all()
+    recent_head.forget()
 
 
 @pytest.fixture

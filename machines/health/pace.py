@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from machines.health.models import INTERVAL_S
 
@@ -14,6 +15,10 @@ MAX_INTERVAL_S = 600
 # What one web process takes without being noticed beside decisions: some 5 % of a core.
 HEARTBEATS_PER_S = 100.0
 _WINDOW_S = 5.0
+
+
+def is_report_due(reported_at: datetime | None, *, now: datetime) -> bool:
+    return reported_at is None or now - reported_at > timedelta(seconds=REPORT_S)
 
 
 @dataclass

@@ -94,19 +94,30 @@ def verify_token(text: str, *, kinds: frozenset[TokenKind]) -> ApiToken:
     Raises Problem 401: `token.unknown`, `token.expired` or `token.revoked`. Expiry and revocation are
     told only to those who hold the secret.
     """
+    kind, public_id, secret = split_token(text)
+    found = ApiToken.objects.filter(public_id=public_id, kind=kind).first()
+    now = clock.now()
+    row = check_token(found, secret, kinds=kinds, now=now)
+    # When a machine was last there is told by its health row, and a write with each heartbeat would double its cost.
+    if row.kind != TokenKind.MACHINE:
+        _note_use(row, now)
+    return row
+
+
+def split_token(text: str) -> tuple[str, str, str]:
+    """Kind, id and secret; three empty texts for what is no token."""
     shape = _SHAPE.fullmatch(text)
-    kind, public_id, secret = shape.groups() if shape else ("", "", "")
-    row = ApiToken.objects.filter(public_id=public_id, kind=kind).first()
+    return (shape[1], shape[2], shape[3]) if shape else ("", "", "")
+
+
+def check_token(row: ApiToken | None, secret: str, *, kinds: frozenset[TokenKind], now: datetime) -> ApiToken:
+    """As `verify_token`, for a row that was fetched already. No query."""
     if not _holds_secret(row, secret) or row is None or row.kind not in kinds:
         raise refuse("token.unknown", "This token is not known here. Check it, or ask an admin for a new one.")
     if row.revoked_at is not None:
         raise refuse("token.revoked", "This token was revoked. Enrol again, or ask an admin for a new one.")
-    now = clock.now()
     if not row.is_usable(now):
         raise refuse("token.expired", f"This token expired at {row.expires_at:%Y-%m-%dT%H:%M:%SZ}.")
-    # When a machine was last there is told by its health row, and a write with each heartbeat would double its cost.
-    if row.kind != TokenKind.MACHINE:
-        _note_use(row, now)
     return row
 
 

@@ -1,5 +1,6 @@
 """Reading which policy revision is in force. Only routing moves it."""
 
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,27 @@ _EPOCHS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 def get_head() -> PolicyHead:
     """The head; revision 0 when nothing was published yet. One query."""
     return PolicyHead.objects.filter(pk=1).first() or PolicyHead()
+
+
+class RecentHead:
+    """The head as this process read it at most a second ago: a hint for agents, never what a decision is made by."""
+
+    SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self._read_at = -self.SECONDS
+        self._head = PolicyHead()
+
+    def get(self) -> PolicyHead:
+        if time.monotonic() - self._read_at >= self.SECONDS:
+            self._head, self._read_at = get_head(), time.monotonic()
+        return self._head
+
+    def forget(self) -> None:
+        self._read_at = -self.SECONDS
+
+
+recent_head = RecentHead()
 
 
 def get_zone() -> ZoneInfo:

@@ -131,7 +131,7 @@ def measure_evaluation(topology: Topology) -> Figure:
 
 def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.herd", str(topology.port), str(tokens), str(rate), str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import count, cycle
 from pathlib import Path
 
-CONNECTIONS = 500
+CONNECTIONS = 200
 BOOT = "b" * 32
 
 

@@ -1,0 +1,126 @@
+"""The short way of a heartbeat answers as the documented route does, and hands on whatever is not as usual."""
+
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.test import override_settings
+
+from machines.health import buffer
+from machines.health.fast_heartbeats import PATH, with_fast_heartbeats
+from machines.health.models import Health
+from machines.health.standing import revoke_machine
+from machines.models import Machine
+from portal.accounts.models import User
+from tests.machines.conftest import REPORT, Agent
+
+# Outside of a transaction: the short way gives its connection back after each request.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.where("postgresql")]
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+GOOD = {"state": {"on_battery": True}, "boot_id": "a" * 32, "sequence": 1, "announce": None}
+
+
+class Front:
+    """The short way before a route that only notes what reaches it."""
+
+    def __init__(self) -> None:
+        self.handed_on: list[bytes] = []
+        self.status = ""
+        self.headers: dict[str, str] = {}
+        self.serve = with_fast_heartbeats(self._route)
+
+    def _route(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.handed_on.append(environ["wsgi.input"].read())
+        return []
+
+    def _start(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status, self.headers = status, dict(headers)
+
+    def post(self, token: str | None, body: bytes, **more: str) -> Any:
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": PATH,
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_AUTHORIZATION": f"Bearer {token}",
+            "wsgi.input": BytesIO(body),
+            **more,
+        }
+        return b"".join(self.serve(environ, self._start))
+
+
+@pytest.fixture
+def front() -> Front:
+    return Front()
+
+
+def test_both_ways_answer_alike_and_leave_the_same_behind(agent: Agent, mac: Machine, front: Front) -> None:
+    agent.post("reports", REPORT)
+    with time_machine.travel(NOW, tick=False):
+        short = json.loads(front.post(agent.token, json.dumps(GOOD).encode()))
+        long = agent.post("heartbeats", {**GOOD, "sequence": 2})
+    waiting = [json.loads(member) for member in buffer._client(settings.REDIS_URL).zrange(buffer.key(), 0, -1)]
+
+    assert short == long.json()
+    assert (front.status, front.handed_on) == ("200 OK", [])
+    for name in ("Content-Type", "X-Content-Type-Options", "Referrer-Policy"):
+        assert front.headers[name] == long.headers[name]
+    assert [[*one[:2], one[2][0], *one[3:]] for one in waiting] == [
+        [mac.pk, NOW.timestamp(), "a" * 32, 60, {"on_battery": True}]
+    ] * 2
+    buffer.flush()
+    assert Health.objects.get().messages == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (json.dumps({**GOOD, "announce": "sleep"}).encode(), {}),
+        (json.dumps({**GOOD, "sequence": 0}).encode(), {}),
+        (json.dumps({**GOOD, "prompt": "x"}).encode(), {}),
+        (b"{}", {}),
+        (b"[]", {}),
+        (b"", {}),
+        (b'{"state": null, "state": null}', {}),
+        (b"[" * 1000, {}),
+        (json.dumps(GOOD).encode(), {"CONTENT_TYPE": "text/plain"}),
+        (json.dumps(GOOD).encode(), {"HTTP_AUTHORIZATION": "Basic x"}),
+        (json.dumps(GOOD).encode(), {"HTTP_AUTHORIZATION": "Bearer kmt_000000000000_" + "x" * 43}),
+        (json.dumps(GOOD).encode(), {"REQUEST_METHOD": "PUT"}),
+        (json.dumps(GOOD).encode(), {"PATH_INFO": PATH + "/"}),
+    ],
+)
+def test_what_is_not_as_usual_goes_on_whole(agent: Agent, front: Front, body: bytes, more: dict[str, str]) -> None:
+    front.post(agent.token, body, **more)
+
+    assert front.handed_on == [body]
+    assert buffer.count_waiting() == 0
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "65537"])
+def test_body_whose_length_is_odd_is_not_even_read(agent: Agent, front: Front, length: str) -> None:
+    front.post(agent.token, json.dumps(GOOD).encode(), CONTENT_LENGTH=length)
+
+    assert front.handed_on == [json.dumps(GOOD).encode()]
+
+
+def test_revoked_machine_is_handed_on_with_its_next_heartbeat(
+    agent: Agent, mac: Machine, front: Front, ben: User
+) -> None:
+    revoke_machine(machine=mac, by=ben)
+
+    front.post(agent.token, json.dumps(GOOD).encode())
+
+    assert len(front.handed_on) == 1
+
+
+def test_without_valkey_all_go_the_long_way(agent: Agent, front: Front) -> None:
+    for url in ("", "redis://127.0.0.1:9/0"):
+        with override_settings(REDIS_URL=url):
+            front.post(agent.token, json.dumps(GOOD).encode())
+
+    assert len(front.handed_on) == 2
