@@ -107,7 +107,7 @@ def largest_context_of(case: Case, *, parallel: int = 1, spare_bytes: int = SPAR
     return most_context(
         case.model.shape,
         case.weights,
-        limit.limit_bytes - spare_bytes,
+        limit.limit_bytes - spare_bytes - case.prefix_cache_bytes,
         kv_bytes=case.kv_bytes,
         parallel=parallel,
         is_mlx=case.is_mlx,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .chips import Chip, find_chip
 from .facts import Hardware, MachineState, RuntimeKind
 from .fit_basis import Learned, RunKey
-from .fit_constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD, Spread
+from .fit_constants import DECODE_SPREAD, MEMORY, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD, Spread
 from .fit_memory import KV_BYTES, GpuLimit, Memory, gpu_limit, is_cache_known, kv_terms, needed_memory, weights_bytes
 from .fit_speed import Load, load_of, prefill_seconds, token_seconds
 from .geometry import UNKNOWN, Geometry
@@ -68,6 +68,7 @@ class Case(NamedTuple):
     load: Load | None
     key: RunKey
     kv_bytes: float
+    prefix_cache_bytes: int
     is_mlx: bool
     is_cache_known: bool
     notes: tuple[str, ...]
@@ -103,6 +104,7 @@ class Case(NamedTuple):
             load=load,
             key=(model.name, form.name if form else (quantization or ""), is_mlx),
             kv_bytes=KV_BYTES.get(kv_quantization, KV_BYTES["f16"]),
+            prefix_cache_bytes=MEMORY.ollama_mlx_prefix_bytes if is_mlx and runtime is RuntimeKind.OLLAMA else 0,
             is_mlx=is_mlx,
             is_cache_known=known,
             notes=tuple(note for holds, note in notes if holds),
@@ -111,9 +113,10 @@ class Case(NamedTuple):
     def memory(self, tokens: int, agents: int) -> Memory | None:
         if self.weights is None:
             return None
-        return needed_memory(
+        needed = needed_memory(
             self.model.shape, self.weights, tokens, kv_bytes=self.kv_bytes, parallel=agents, is_mlx=self.is_mlx
         )
+        return needed._replace(prefix_cache_bytes=self.prefix_cache_bytes)
 
     def formula(self, tokens: int, agents: int = 1) -> tuple[float, float] | None:
         """Tokens per second of each conversation while writing, and while reading a prompt of that length."""

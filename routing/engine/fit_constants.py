@@ -15,6 +15,8 @@ class MemoryConstants(NamedTuple):
     compute_bytes_per_hidden: float = 40_000.0
     # A sliding-window cache holds the window and one batch.
     batch_tokens: int = 512
+    # Ollama's MLX engine keeps earlier prompts up to this (its issues 18131 to 18133).
+    ollama_mlx_prefix_bytes: int = 8 * 2**30
 
 
 class SpeedConstants(NamedTuple):

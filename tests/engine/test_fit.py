@@ -94,6 +94,14 @@ class TestMemory:
         assert ask(tag, tokens=262_144).verdict is Verdict.TOO_LARGE
         assert ask(CODER_NEXT, quantization="4bit", runtime=MLX, tokens=65_536).verdict is Verdict.FITS
 
+    def test_ollama_with_an_mlx_file_may_keep_eight_gibibytes_of_earlier_prompts(self) -> None:
+        plain, kept = (ask(CODER_NEXT, quantization="4bit", runtime=runtime).memory for runtime in (MLX, OLLAMA))
+        assert plain is not None
+        assert kept is not None
+
+        assert (plain.prefix_cache_bytes, kept.prefix_cache_bytes) == (0, 8 * 2**30)
+        assert kept.total_bytes - plain.total_bytes == 8 * 2**30
+
     def test_the_largest_context_is_bounded_by_the_models_window(self) -> None:
         found = largest_context(mac(memory_gb=128), QWEN_32B, quantization="Q4_K_M", runtime=LLAMA_CPP)
 

@@ -67,7 +67,7 @@ def _cells(row: FitRow) -> list[str]:
         "-" if row.most_context_tokens is None else f"{row.most_context_tokens:,}",
         _range(found.decode_tokens_per_s),
         _range(found.first_token_s, " s"),
-        say(f"fit.basis.{found.basis}"),
+        say(f"fit.basis.{found.basis}") if found.decode_tokens_per_s else "-",
         say(f"fit.tier.{row.model.tier}") if row.model else "-",
     ]
 
