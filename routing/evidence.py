@@ -47,6 +47,10 @@ def _accept(receipt: ReceiptReport, *, machine: Machine, now: datetime) -> bool:
     )
     if is_new and (stored.is_mismatch or decision.recheck == Recheck.MISMATCH):
         _begin_incident(decision, machine, now=now)
+    if not is_new and receipt.kind == Receipt.Kind.ALIVE and receipt.at > stored.at:
+        # A session that goes on tells so again and again; the newest is what one wants to know.
+        stored.at, stored.received_at = receipt.at, now
+        stored.save(update_fields=["at", "received_at"])
     return is_new
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,9 @@ def ask_model(behave: Behaviour, home: Home) -> str:
     with standin(behave) as url:
         document = LOCAL_ANSWER | {"runtime": {"base_url": url}}
         runtime = check_runtime(Preflight(), document)
-        return refusal_of(lambda: check_model_once(Preflight(), home, runtime, model="tiny-byte", tell=lambda _: None))
+        preflight = Preflight()
+        check = partial(check_model_once, preflight, home, runtime, model="tiny-byte", tell=lambda _: None)
+        return refusal_of(lambda: check(needs_tools=True))
 
 
 def answering_messages(reply: Callable[[bytes], bytes]) -> Behaviour:
@@ -121,6 +124,19 @@ def test_a_tool_call_that_comes_back_as_text_is_found_before_the_launch(home: Ho
     assert checks is not None
     assert (checks.system_in_middle, checks.tool_call) == (True, False)
     assert find_checks(home, runtime_version="another", model="tiny-byte") is None
+
+
+def test_a_task_without_tools_is_launched_and_told_that_the_model_only_talks(home: Home) -> None:
+    told: list[str] = []
+    preflight = Preflight()
+
+    with standin(answering_messages(text)) as url:
+        runtime = check_runtime(Preflight(), LOCAL_ANSWER | {"runtime": {"base_url": url}})
+        for _ in range(2):
+            check_model_once(preflight, home, runtime, model="tiny-byte", needs_tools=False, tell=told.append)
+
+    assert [note["code"] for note in preflight.notes] == [None, "run.talks_only"] * 2
+    assert len(told) == 3
 
 
 def test_a_server_that_breaks_off_is_named_and_nothing_is_remembered(home: Home) -> None:

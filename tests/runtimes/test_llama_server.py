@@ -9,6 +9,7 @@ from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
 from kirikae.engine.facts import benchmarks_from_document, report_from_document
 from kirikae.home import Home
+from kirikae.model_checks import check_model, find_checks
 
 from tests.runtimes.llama_server import CONTEXT_TOKENS, LlamaServer
 
@@ -74,3 +75,14 @@ def test_a_report_with_it_is_one_that_the_engine_reads(llama_server: LlamaServer
     runtime = next(runtime for runtime in report.runtimes if runtime.base_url == llama_server.base_url)
     assert runtime.models[0].effective_context_tokens == CONTEXT_TOKENS
     assert report.hardware.memory_bytes
+
+
+def test_the_model_checks_find_a_late_system_message_and_no_tools_in_a_random_model(
+    llama_server: LlamaServer, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+
+    checks = check_model(home, llama_server.base_url, runtime_version="b1", model=llama_server.model)
+
+    assert (checks.system_in_middle, checks.tool_call) == (True, False)
+    assert find_checks(home, runtime_version="b1", model=llama_server.model) == checks

@@ -17,6 +17,7 @@ from kirikae.engine import facts, wire
 from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
 from kirikae.engine.errors import EngineError, WireError
+from kirikae.engine.policy import Policy
 from kirikae.engine.request import TaskRequest
 from kirikae.errors import UsageError
 from kirikae.freshness import PolicyInForce, confirm_policy, keep_time, policy_in_force, trusted_now
@@ -47,6 +48,7 @@ class Decision(NamedTuple):
     facts: dict[str, object]
     # Which of the portal's databases made the policy: numbers come again when a backup is restored.
     policy_epoch: int
+    needs_tools: bool = True
 
 
 class KnownFacts(NamedTuple):
@@ -87,7 +89,14 @@ def _decided(
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
     document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
-    return Decision(request, document, told, policy.stored.bundle.epoch)
+    needs_tools = "tools" in _needs(policy.stored.bundle.policy, request)
+    return Decision(request, document, told, policy.stored.bundle.epoch, needs_tools)
+
+
+def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
+    """Of the request and of its task."""
+    task = next((one for one in policy.tasks if one.id == request.task), None)
+    return frozenset((*request.needs, *(task.needs if task else ())))
 
 
 def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:

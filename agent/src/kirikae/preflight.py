@@ -51,15 +51,18 @@ def check_runtime(preflight: Preflight, document: Mapping[str, object]) -> Runti
 
 
 def check_model_once(
-    preflight: Preflight, home: Home, runtime: Runtime, *, model: str, tell: Callable[[str], None]
+    preflight: Preflight, home: Home, runtime: Runtime, *, model: str, needs_tools: bool, tell: Callable[[str], None]
 ) -> None:
-    """Costs an inference at the first launch with this model and version of the runtime; later ones are free."""
+    """Costs an inference at the first launch with this model and version of the runtime; later ones are free.
+
+    A model that calls no tools is told of, and refused where the task needs them; the next decision knows it.
+    """
     # 5 ms that a launch in the cloud need not pay.
     from kirikae.model_checks import check_model, find_checks  # noqa: PLC0415
 
     checks = find_checks(home, runtime_version=runtime.version, model=model)
     with preflight.check("messages_api"):
-        if checks is None or not checks.are_passed:
+        if checks is None or not checks.system_in_middle or (needs_tools and not checks.tool_call):
             need_time()
             tell(say("run.checking_model", model=model))
             try:
@@ -69,6 +72,10 @@ def check_model_once(
                 raise PreflightError(code, model=model, runtime=runtime.base_url) from error
         if not checks.system_in_middle:
             raise PreflightError("run.no_system_message", model=model, runtime=runtime.base_url)
+    if not checks.tool_call and not needs_tools:
+        preflight.notes.append({"check": "tool_call", "ok": False, "code": "run.talks_only"})
+        tell(say("run.talks_only", model=model))
+        return
     with preflight.check("tool_call"):
         if not checks.tool_call:
             raise PreflightError("run.no_tool_call", model=model, runtime=runtime.base_url)

@@ -101,7 +101,7 @@ def _check_local(
         raise PreflightError("run.client_by_hand", client=kind.name)
     if kind.name == "claude":
         model = str(mapping_of(document, "model").get("name"))
-        check_model_once(preflight, home, runtime, model=model, tell=tell_on_stderr)
+        check_model_once(preflight, home, runtime, model=model, needs_tools=decision.needs_tools, tell=tell_on_stderr)
 
 
 def _remember(home: Home, decision: Decision) -> None:

@@ -214,6 +214,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{runtime} の {model} はツール呼び出しを正しい形で返さず、Claude Code はツールで動くため、起動しませんでした。"
         "ランタイムを更新するか、別のモデルを選んでください。",
     ),
+    "run.talks_only": (
+        "kirikae: {model} answers no tool call as one, so Claude Code can only talk with it.",
+        "kirikae: {model} はツール呼び出しを正しい形で返さないため、Claude Code は会話しかできません。",
+    ),
     "run.managed_wins": (
         "{file}, laid on this machine by an administrator, sets {key}, which a protected launch cannot undo, so nothing "
         "was launched; ask your admin to take it out.",
