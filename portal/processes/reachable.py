@@ -14,10 +14,10 @@ _SIGN_IN_REFUSED = ("28P01", "28000")
 _NO_DATABASE = "3D000"
 
 
-def check_services() -> None:
+def check_services(*, needs_queue: bool = True) -> None:
     """Raises StartRefused. Network: one connection to each service."""
     check_database()
-    if settings.REDIS_URL:
+    if needs_queue and settings.REDIS_URL:
         check_redis(settings.REDIS_URL)
 
 

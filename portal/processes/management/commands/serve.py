@@ -26,7 +26,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)
         try:
-            check_services()
+            # A web process answers without the queue, so it starts without it as well.
+            check_services(needs_queue=options["program"] != "web")
             # After a rollback to an older version, say. Its code would read and write a schema that it does not know.
             refuse_newer(list_applied())
         except StartRefused as refused:
