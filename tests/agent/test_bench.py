@@ -343,12 +343,15 @@ def test_bench_prints_sends_and_keeps_what_it_measured(
     monkeypatch.setattr("kirikae.bench.measuring.read_conditions", lambda: QUIET)
 
     assert main(["bench"]) == 0
+    assert main(["bench", "--depth", "1000"]) == 64
 
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("gemma4 at 512 tokens: prompt 100.0 tokens/s (±0.0 %), decode 30.0 tokens/s (±0.0 %)")
     assert out[1] == "gemma4 at 4096 tokens: not measured, its context is smaller."
-    assert [one["depth_tokens"] for one in bench_world[0]["benchmarks"]] == [512]
-    assert home.read_json("benchmarks.json") == bench_world[0]
+    report, benchmarks = bench_world
+    assert report["runtimes"][0]["kind"] == "ollama"
+    assert [one["depth_tokens"] for one in benchmarks["benchmarks"]] == [512]
+    assert home.read_json("benchmarks.json") == benchmarks
 
 
 def test_bench_under_pressure_says_so_and_what_to_do(
@@ -361,7 +364,7 @@ def test_bench_under_pressure_says_so_and_what_to_do(
     assert capsys.readouterr().err == (
         "Stopped at gemma4: memory pressure is high; close what you do not need, then type `kirikae bench`.\n"
     )
-    assert bench_world == []
+    assert [one for one in bench_world if "benchmarks" in one] == []
 
 
 def test_the_questions_of_a_launch_are_asked_once_and_told_in_reports(home: Home) -> None:

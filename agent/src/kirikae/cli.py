@@ -69,7 +69,9 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     _add_enrol(commands)
     _add(commands, "report").add_argument("--show", action="store_true", help=say("help.show"))
-    _add(commands, "bench").add_argument("--model", metavar="M", help=say("help.model"))
+    bench = _add(commands, "bench")
+    bench.add_argument("--model", metavar="M", help=say("help.model"))
+    bench.add_argument("--depth", metavar="N", type=int, action="append", help=say("help.depth"))
     for name in ("sync", "models", "doctor", "guard"):
         _add(commands, name)
     _add_fit(commands)

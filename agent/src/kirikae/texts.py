@@ -48,6 +48,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.join_key": ("key that registers without a person", "承認なしで登録するためのキー"),
     "help.name": ("name of this machine in the portal", "ポータルでのこのマシンの名前"),
     "help.show": ("print the report instead of sending it", "送らずにレポートを表示する"),
+    "help.depth": (
+        "only prompts of so many tokens (512, 4096, 16384)",
+        "このトークン数のプロンプトだけ（512、4096、16384）",
+    ),
     "help.model": ("only this model", "このモデルだけ"),
     "help.task": ("task category, such as commit-message", "作業の種類（例: commit-message）"),
     "help.project": ("another folder that the task reads", "作業が読む別のフォルダー"),
@@ -142,6 +146,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "bench.no_model": (
         "No local model is loaded to measure; load one, then type `kirikae models`.",
         "計測できるローカルモデルが読み込まれていません。読み込んでから `kirikae models` と入力してください。",
+    ),
+    "bench.unknown_depth": (
+        "There is no depth of {depth} tokens; `kirikae bench` measures at 512, 4096 and 16384.",
+        "{depth} トークンの計測はありません。`kirikae bench` は 512、4096、16384 で計測します。",
     ),
     "bench.unknown_model": (
         "There is no local model '{model}'; `kirikae models` lists those there are.",

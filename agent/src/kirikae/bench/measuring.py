@@ -43,6 +43,7 @@ def measure_model(
     progress: Progress = lambda _depth, _runs: None,
     conditions: Callable[[], Conditions] | None = None,
     latest: Callable[[Model], Model] = lambda model: model,
+    depths: Sequence[int] = DEPTHS_TOKENS,
 ) -> Outcome:
     """`latest` tells the model again: some runtimes know its context only once it is loaded.
 
@@ -54,7 +55,7 @@ def measure_model(
     outcome = Outcome()
     runner = make_runner(runtime, model)
     pace: Run | None = None
-    for depth in DEPTHS_TOKENS:
+    for depth in depths:
         current = conditions()
         if current.is_under_pressure:
             outcome.pressure = current.memory_pressure

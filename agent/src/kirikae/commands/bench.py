@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from time import monotonic
 
+from kirikae.bench.conditions import DEPTHS_TOKENS
 from kirikae.bench.measuring import MAX_RUNS, Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
-from kirikae.benchmarks import keep_benchmarks, send_benchmarks
+from kirikae.benchmarks import keep_benchmarks
 from kirikae.collect.report import last_runtimes
 from kirikae.collect.runtime_facts import Model, Runtime, known_model
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
+from kirikae.commands.report import send_report
 from kirikae.errors import PreflightError, UsageError
 from kirikae.fetch import FetchError
 from kirikae.home import Home
 from kirikae.model_checks import check_model, find_checks
-from kirikae.portal_client import PortalClient
 from kirikae.texts import say
 
 
 def execute(arguments: argparse.Namespace, home: Home) -> int:
     home.get_enrolment()
     stopped: dict[str, object] = {}
+    depths = _depths(arguments.depth)
     for runtime, model in _candidates(home, only=arguments.model):
-        outcome = _measure(runtime, model)
+        outcome = _measure(runtime, model, depths=depths)
         keep_benchmarks(home, outcome.benchmarks)
         _tell(outcome, model)
         if outcome.pressure is None and runtime.messages_api:
@@ -31,11 +34,18 @@ def execute(arguments: argparse.Namespace, home: Home) -> int:
         if outcome.pressure is not None:
             stopped = {"model": model.name, "level": say(f"pressure.{outcome.pressure}")}
             break
-    with PortalClient.of_this_machine(home) as client:
-        send_benchmarks(home, client)
+    # The report carries what the models answered, so that portal and wrapper decide alike; it sends the results too.
+    send_report(home)
     if stopped:
         raise PreflightError("bench.under_pressure", **stopped)
     return 0
+
+
+def _depths(asked: Sequence[int] | None) -> Sequence[int]:
+    for depth in asked or ():
+        if depth not in DEPTHS_TOKENS:
+            raise UsageError("bench.unknown_depth", depth=depth)
+    return sorted(set(asked)) if asked else DEPTHS_TOKENS
 
 
 def _candidates(home: Home, *, only: str | None) -> list[tuple[Runtime, Model]]:
@@ -53,14 +63,14 @@ def _candidates(home: Home, *, only: str | None) -> list[tuple[Runtime, Model]]:
     raise UsageError("bench.unknown_model", model=only) if only else PreflightError("bench.no_model")
 
 
-def _measure(runtime: Runtime, model: Model) -> Outcome:
+def _measure(runtime: Runtime, model: Model, *, depths: Sequence[int]) -> Outcome:
     def latest(measured: Model) -> Model:
         again = probe_runtime(runtime.base_url, deadline=monotonic() + REPORT_BUDGET_S, known=runtime)
         return known_model(again, measured.name) or measured
 
     bar = ProgressBar(model.name, of_runs=MAX_RUNS)
     try:
-        return measure_model(runtime, model, progress=bar, latest=latest)
+        return measure_model(runtime, model, progress=bar, latest=latest, depths=depths)
     finally:
         bar.close()
 
