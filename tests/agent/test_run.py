@@ -10,6 +10,7 @@ import pytest
 from kirikae.engine.wire import canonical_answer
 from kirikae.home import Home
 
+from tests.agent.conftest import Git, enter
 from tests.agent.standin import llama_cpp, standin
 
 CLIENT = Path(__file__).with_name("recording_client.py")
@@ -214,3 +215,21 @@ def test_a_client_that_is_not_installed_is_named(synced: Home, runtime_url: str,
 
     assert done.returncode == 6
     assert "no-such-client" in done.stderr
+
+
+@SLOW
+def test_a_config_folder_of_protected_work_stays_protected_for_other_projects(
+    synced: Home, runtime_url: str, git: Git, tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(git, tmp_path / "app", "git@github.com:acme/app.git", monkeypatch)
+    run("--task", "commit-message", "--", "claude")
+    protected_folder = json.loads(record.read_text())["env"]["CLAUDE_CONFIG_DIR"]
+    enter(git, tmp_path / "site", "git@github.com:example/site.git", monkeypatch)
+
+    plain = json.loads(run("--task", "architecture-design", "--dry-run", "--", "claude").stdout)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", protected_folder)
+    continued = json.loads(run("--task", "architecture-design", "--dry-run", "--", "claude", "-c").stdout)
+
+    assert (plain["backend"], continued["backend"]) == ("cloud", "local")
+    assert continued["privacy"]["floor"] == "local_only"
+    assert "session_floor" in {reason["code"] for reason in continued["reasons"]}

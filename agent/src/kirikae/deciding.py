@@ -38,6 +38,7 @@ class Question(NamedTuple):
     parallel_agents: int | None = None
     needs: Sequence[str] = ()
     is_offline: bool = False
+    session_floor: str | None = None
 
 
 class Decision(NamedTuple):
@@ -108,6 +109,7 @@ def _request(home: Home, question: Question, *, machine: str | None, default_tas
         "needs": list(question.needs),
         "offline": question.is_offline,
         "client": {"name": question.client, "mode": question.mode},
+        "session": {"id": None, "floor": question.session_floor},
         "machine": machine,
     }
     return wire.request_from_document(document)._replace(is_task_assumed=question.task is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from kirikae.launch_receipts import LaunchReceipts
 from kirikae.launching import check_launch, is_hardened, prepare_launch
 from kirikae.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
 from kirikae.protected_folders import remember_folder
+from kirikae.session_floor import config_folder, read_floor, tighten_floor
 from kirikae.signals import home_relative, working_directory
 from kirikae.telling import tell_answer, tell_policy
 from kirikae.texts import say
@@ -32,7 +34,8 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     program, *rest = arguments.command
     client = client_name(program)
     folders = [working_directory(), *added_folders(client, rest)]
-    question = Question(arguments.task, folders, client, client_mode(client, rest))
+    floor = read_floor(home, config_folder(os.environ)) if client == "claude" else None
+    question = Question(arguments.task, folders, client, client_mode(client, rest), session_floor=floor)
     decision = decide_here(home, question, reader)
     if arguments.task is None:
         tell_on_stderr(say("run.task_assumed", task=decision.request.task))
@@ -60,6 +63,8 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
         launch = prepare_launch(document, home, kind=kind, command=command)
+        if kind.name == "claude":
+            tighten_floor(home, config_folder(launch.environment), str(mapping_of(document, "privacy").get("effect")))
     _remember(home, decision)
     _tell_launch(decision, kind)
     note = receipts.note_start()

@@ -7,6 +7,7 @@ folder. One empty file per effect makes it: files are only ever added, so two la
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from kirikae.engine.effects import Effect
@@ -15,6 +16,12 @@ from kirikae.home import Home
 FOLDER = "floors"
 # `cloud_ok` keeps nothing back.
 _KEPT = (Effect.BLOCK, Effect.LOCAL_ONLY, Effect.ORG_ONLY)
+
+
+def config_folder(environment: Mapping[str, str]) -> Path:
+    """Where Claude Code keeps its sessions under this environment."""
+    named = environment.get("CLAUDE_CONFIG_DIR")
+    return Path(named) if named else Path.home() / ".claude"
 
 
 def read_floor(home: Home, config_folder: Path) -> str | None:
