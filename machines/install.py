@@ -35,15 +35,16 @@ def send_wheel(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def describe_install(request: HttpRequest) -> dict[str, str]:
-    """What the page "Add a Mac" shows. The address carries the checksum, which uv and pip compare."""
+    """What the page "Add a Mac" shows. pipx compares the checksum in an address."""
     wheel = _find_wheel()
     address = portal_address(request, reverse("machines:install-wheel", args=[wheel.name]))
     requirement = shlex.quote(f"kirikae @ {address}#sha256={wheel.sha256}")
     script = portal_address(request, reverse("machines:install-script"))
     return {
         "install_line": f"curl -fsS {script} | sh",
-        # uv would take the system's Python, which may be older than the agent's.
-        "uv_line": f"uv tool install --python '>=3.12' {requirement}",
+        # uv does not compare a checksum in an address, and would take a system's Python that is too old.
+        "uv_line": f"curl -fsSO {shlex.quote(address)} && echo '{wheel.sha256}  {wheel.name}' | shasum -a 256 -c "
+        f"&& uv tool install --python '>=3.12' ./{wheel.name}",
         "pipx_line": f"pipx install {requirement}",
         "enrol_line": f"kirikae enrol {portal_address(request)}",
         "wheel_name": wheel.name,

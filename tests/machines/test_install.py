@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from machines.agent_wheel import AGENT, build_wheel, get_agent_wheel
+from machines.install import describe_install
 from portal.accounts.models import User
 from tests.agent.standin import answer, routes, standin
 from tests.machines.test_pages import text_of
@@ -120,3 +121,14 @@ def test_script_that_breaks_off_does_nothing(client: Client, tmp_path: Path) -> 
 
     assert (done.returncode, done.stdout) == (0, "")
     assert not (tmp_path / "bin").exists()
+
+
+@pytest.mark.django_db
+def test_line_for_uv_compares_the_checksum_itself(rf: RequestFactory, tmp_path: Path) -> None:
+    line = describe_install(rf.get("/machines/add"))["uv_line"]
+    checked = line.partition(" && ")[2].rpartition(" && ")[0]
+    (tmp_path / get_agent_wheel().name).write_bytes(get_agent_wheel().content[:-1])
+
+    assert subprocess.run(["sh", "-c", checked], cwd=tmp_path, capture_output=True, check=False).returncode != 0
+    (tmp_path / get_agent_wheel().name).write_bytes(get_agent_wheel().content)
+    assert subprocess.run(["sh", "-c", checked], cwd=tmp_path, capture_output=True, check=False).returncode == 0
