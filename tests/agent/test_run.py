@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,21 @@ def test_the_model_is_asked_once_and_settings_left_aside_are_named(
     assert (first.returncode, second.returncode, len(asked)) == (7, 7, 2)
     assert "two short questions" in first.stderr
     assert second.stderr == "kirikae: not read in this protected session: ~/app/.claude/settings.json (env)\n"
+
+
+@SLOW
+def test_a_launch_waits_for_a_busy_runtime_before_it_refuses(
+    synced: Home, protected_project: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = llama_cpp()
+
+    def behave(request: bytes, send: Callable[[bytes], None]) -> None:
+        time.sleep(0.2)
+        prompt(request, send)
+
+    with standin(behave) as url:
+        monkeypatch.setenv("KIRIKAE_RUNTIMES", url)
+        assert run("--task", "commit-message", "--", "claude", "-p", "say hi").returncode == 7
 
 
 @SLOW

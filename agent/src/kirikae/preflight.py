@@ -16,7 +16,7 @@ from kirikae.fetch import FetchError
 from kirikae.home import Home
 from kirikae.texts import say
 
-PREFLIGHT_BUDGET_S = 0.3
+PREFLIGHT_BUDGET_S = 1.0
 
 
 @dataclass

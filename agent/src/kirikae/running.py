@@ -14,7 +14,7 @@ from kirikae.client_arguments import added_folders, client_kind, client_mode, cl
 from kirikae.client_version import FIRST_PROVEN, find_version, is_too_old
 from kirikae.clients import OWN_PROGRAM, ClientKind
 from kirikae.collect.facts_reader import FactsReader
-from kirikae.collect.runtime_facts import mapping_of
+from kirikae.collect.runtime_facts import entries_of, mapping_of
 from kirikae.deciding import Decision, Question, decide_here
 from kirikae.engine.wire import encode
 from kirikae.errors import PreflightError, RefusedError
@@ -29,6 +29,9 @@ from kirikae.signals import home_relative, working_directory
 from kirikae.telling import tell_answer, tell_policy
 from kirikae.texts import say
 
+# A machine under load answers late; before it refuses, a launch can wait where a question cannot.
+PATIENCE_S = 2.0
+
 
 def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     program, *rest = arguments.command
@@ -37,6 +40,8 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     floor = read_floor(home, config_folder(os.environ)) if client == "claude" else None
     question = Question(arguments.task, folders, client, client_mode(client, rest), session_floor=floor)
     decision = decide_here(home, question, reader)
+    if not arguments.dry_run and _came_too_late(decision):
+        decision = decide_here(home, question, FactsReader(home, patience_s=PATIENCE_S))
     if arguments.task is None:
         tell_on_stderr(say("run.task_assumed", task=decision.request.task))
     if mapping_of(decision.document, "policy").get("state") != "fresh":
@@ -47,6 +52,12 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
         print(encode(decision.document).decode())
         return RefusedError.exit_code if decision.document["backend"] == "none" else 0
     return _launch(home, decision, command=arguments.command)
+
+
+def _came_too_late(decision: Decision) -> bool:
+    """Refused, and a runtime had not answered within the moment that a question waits."""
+    runtimes = entries_of(decision.facts.get("report"), "runtimes")
+    return decision.document["backend"] == "none" and any(one.get("reason") == "timeout" for one in runtimes)
 
 
 def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:

@@ -51,20 +51,22 @@ class FactsReader(threading.Thread):
     kept: ClassVar[KeptFacts | None] = None
     latest: ClassVar[KeptFacts | None] = None
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, patience_s: float | None = None) -> None:
+        """With `patience_s` runtimes may take so long, and nothing kept is taken for an answer."""
         super().__init__(daemon=True)
         self._home = home
+        self._patience_s = patience_s
         self._facts = KeptFacts({}, boot_seconds(), named_runtimes())
         self._error: AgentError | None = None
         sys.setswitchinterval(self.SWITCH_INTERVAL_S)
         self.start()
 
     def run(self) -> None:
-        if self.kept is not None and self.kept.is_usable():
+        if self._patience_s is None and self.kept is not None and self.kept.is_usable():
             self._facts = self.kept
             return
         try:
-            report = collect_report(self._home, budget_s=ASK_BUDGET_S)
+            report = collect_report(self._home, budget_s=self._patience_s or ASK_BUDGET_S)
             self._facts = FactsReader.latest = KeptFacts(report, boot_seconds(), named_runtimes())
         except AgentError as error:
             self._error = error
