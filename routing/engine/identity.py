@@ -98,8 +98,18 @@ def path_segments(text: str) -> tuple[str, ...]:
 
 
 def fold(text: str) -> str:
-    """For comparing what restricts: letters that a file system or a provider may take as equal become equal."""
-    return unicodedata.normalize("NFC", text.casefold()) if not text.isascii() else text.lower()
+    """For comparing what restricts: letters that a file system or a provider may take as equal become equal.
+
+    What cannot be seen does not tell two names apart: a rule that was pasted with such a character would never match.
+    """
+    if text.isascii() and text.isprintable():
+        return text.lower()
+    return unicodedata.normalize("NFC", "".join(filter(str.isprintable, text)).casefold())
+
+
+def fold_text(text: str) -> str:
+    """A marker or a label: as `fold`, without spaces around it."""
+    return fold(text).strip()
 
 
 def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from . import globs
-from .identity import fold, fold_segments, normalise_pattern
+from .identity import fold, fold_segments, fold_text, normalise_pattern
 from .policy import Match
 from .signals import Segments, Signals, fold_folder, folder_forms
 
@@ -22,9 +22,9 @@ class RestrictingMatch:
     def __init__(self, match: Match) -> None:
         self.remotes = tuple(map(restricting_remote, match.remotes))
         self.root_commits = frozenset(map(fold, match.root_commits))
-        self.markers = tuple(map(fold, match.markers))
+        self.markers = tuple(map(fold_text, match.markers))
         self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
-        self.labels = tuple(map(fold, match.labels))
+        self.labels = tuple(map(fold_text, match.labels))
 
     def hits(self, signals: Signals) -> bool:
         return (

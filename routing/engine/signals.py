@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .identity import NormalRemote, Standing, fold, fold_segments, normalise_remote, path_segments
+from .identity import NormalRemote, Standing, fold, fold_segments, fold_text, normalise_remote, path_segments
 from .request import Project, Remote
 
 type Segments = tuple[str, ...]
@@ -46,14 +46,15 @@ def read_signals(project: Project) -> Signals:
         remotes=tuple(certain),
         hostless=tuple(hostless),
         root_commits=frozenset(map(fold, project.root_commits or ())),
-        markers=tuple(map(fold, project.markers or ())),
+        markers=tuple(map(fold_text, project.markers or ())),
         paths=tuple(form for path in project.paths or () for form in folder_forms(fold_folder(path))),
-        labels=tuple(map(fold, project.labels or ())),
+        labels=tuple(map(fold_text, project.labels or ())),
     )
 
 
 def fold_folder(path: str) -> Segments:
-    return path_segments(path.lower()) if path.isascii() else tuple(map(fold, path_segments(path)))
+    is_plain = path.isascii() and path.isprintable()
+    return path_segments(path.lower()) if is_plain else tuple(map(fold, path_segments(path)))
 
 
 def folder_forms(folder: Segments) -> tuple[Segments, ...]:

@@ -418,6 +418,19 @@ def test_odd_host_or_scheme_gives_no_identity(remote: str) -> None:
     assert not read_signals(Project(remotes=(Remote(remote, remote),))).is_identified
 
 
+@pytest.mark.parametrize("text", [" acme", "acme ", "ac\u200bme", "acme\n", "ac\u00adme", "\ufeffACME"])
+def test_what_cannot_be_seen_does_not_tell_names_apart(text: str) -> None:
+    assert effect_of(restricting(markers=["acme"]), markers=(text,)) is Effect.LOCAL_ONLY
+    assert effect_of(restricting(markers=[text]), markers=("acme",)) is Effect.LOCAL_ONLY
+    assert effect_of(restricting(labels=["acme"]), labels=(text,)) is Effect.LOCAL_ONLY
+    assert effect_of(restricting(labels=[text]), labels=("acme",)) is Effect.LOCAL_ONLY
+
+
+def test_folder_with_an_invisible_character_is_the_one_without() -> None:
+    assert effect_of(restricting(paths=["~/work/ac\u200bme"]), paths=("~/work/acme/app",)) is Effect.LOCAL_ONLY
+    assert effect_of(restricting(paths=["~/work/acme"]), paths=("~/work/acme\0/app",)) is Effect.LOCAL_ONLY
+
+
 def test_pieces_of_a_glob_do_not_overlap() -> None:
     assert effect_of(restricting(labels=["a*bb*bb*c"]), labels=("abbc",)) is Effect.CLOUD_OK
     assert effect_of(restricting(labels=["*aba*aba*"]), labels=("ababa",)) is Effect.CLOUD_OK
