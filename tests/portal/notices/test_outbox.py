@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import transaction
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import Role, User
+from portal.common.models import PolicyHead
 from portal.notices import delivery as outbox
 from portal.notices.models import Choice, Delivery, Notice
 from portal.notices.services import notify, withdraw
@@ -213,3 +215,28 @@ def test_a_snooze_that_begins_after_the_notice_still_holds_it_back(ben: User, cl
     clock.shift(7201)
     assert outbox.deliver_due() == 1
     assert Delivery.objects.get().attempts == 1
+
+
+def test_a_demos_invented_addresses_get_no_mail(ben: User) -> None:
+    PolicyHead.objects.update(is_demo=True)
+
+    tell(ben)
+
+    assert not Delivery.objects.exists()
+
+
+def test_a_notice_of_another_version_is_given_up_after_three_tries_and_holds_up_no_other(
+    aiko: User, ben: User, client_of: Callable[[User], Client], clock: time_machine.Traveller
+) -> None:
+    tell(ben, key="strange")
+    Notice.objects.update(kind="of.another.version")
+    tell(ben, key="good")
+
+    for _ in range(3):
+        outbox.deliver_due()
+        clock.shift(60)
+
+    strange, good = Delivery.objects.order_by("pk")
+    assert (strange.state, strange.attempts, strange.reason) == (State.DEAD, 3, "notice.unreadable")
+    assert (good.state, good.attempts) == (State.SENT, 1)
+    assert "of.another.version" in client_of(aiko).get("/notices/deliveries/").content.decode()
