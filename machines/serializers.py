@@ -8,6 +8,7 @@ from rest_framework import serializers
 from machines.models import Benchmark, BrokenReason, InstalledModel, Machine, Runtime, RuntimeKind, RuntimeState
 from portal.accounts.models import User
 from routing.engine.facts import MemoryPressure
+from routing.engine.geometry import Geometry
 from routing.engine.messages import ANNOUNCEMENTS
 
 
@@ -59,6 +60,19 @@ class InstalledModelSerializer(serializers.ModelSerializer[InstalledModel]):
         )
 
 
+class ReportedModelSerializer(InstalledModelSerializer):
+    """What a runtime or a model's file says of its shape comes with a report and is kept in it alone."""
+
+    geometry = serializers.DictField(
+        child=serializers.JSONField(), allow_null=True, required=False,
+        help_text="architecture (a text) and whole numbers: " + ", ".join(Geometry._fields[1:]),
+    )  # fmt: skip
+
+    class Meta:
+        model = InstalledModel
+        fields = (*InstalledModelSerializer.Meta.fields, "geometry")
+
+
 class MachineRuntimeSerializer(serializers.ModelSerializer[Runtime]):
     kind = serializers.ChoiceField(choices=RuntimeKind.values)
     state = serializers.ChoiceField(choices=RuntimeState.values)
@@ -95,12 +109,18 @@ class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
             "memory_pressure",
             "on_battery",
             "low_power",
+            "set_aside",
         )
+        read_only_fields = ("set_aside",)
 
 
 class PollOfferSerializer(serializers.Serializer[object]):
     address = serializers.CharField(max_length=80)
     token = serializers.CharField(max_length=200)
+
+
+class ReportedRuntimeSerializer(MachineRuntimeSerializer):
+    models = ReportedModelSerializer(many=True)
 
 
 class ReportSerializer(serializers.Serializer[object]):
@@ -112,7 +132,7 @@ class ReportSerializer(serializers.Serializer[object]):
     collected_at = serializers.DateTimeField()
     hardware = HardwareSerializer()
     state = SituationSerializer(required=False)
-    runtimes = MachineRuntimeSerializer(many=True, required=False)
+    runtimes = ReportedRuntimeSerializer(many=True, required=False)
     absences = AbsenceSerializer(many=True, required=False)
 
 

@@ -23,10 +23,12 @@ RUNS_OF_A_MACHINE = 50
 
 def judge_run(machine: Machine, run: BenchmarkFacts, catalogue: Catalogue) -> str:
     """The reason to set the run aside, empty when it counts."""
+    # Older agents do not tell how the Mac was doing: then what it last said of itself counts.
     situation = machine.situation or {}
-    if situation.get("memory_pressure") in (MemoryPressure.WARNING, MemoryPressure.CRITICAL):
+    pressure = situation.get("memory_pressure") if run.memory_pressure is None else run.memory_pressure
+    if pressure in (MemoryPressure.WARNING, MemoryPressure.CRITICAL):
         return SetAside.PRESSURE
-    if situation.get("low_power"):
+    if situation.get("low_power") if run.is_low_power is None else run.is_low_power:
         return SetAside.LOW_POWER
     fitted = run_of(run, machine_of(hardware_of(machine)), catalogue)
     return "" if is_plausible(fitted) else SetAside.IMPLAUSIBLE

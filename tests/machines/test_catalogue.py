@@ -189,6 +189,14 @@ class TestFleet:
 
         assert mac.benchmarks.get().set_aside == SetAside.PRESSURE
 
+    def test_what_the_run_itself_says_goes_before_what_the_machine_said_last(self, mac) -> None:
+        mac.health.situation = {"memory_pressure": "critical"}
+        mac.health.save()
+
+        measure(mac, run_of(memory_pressure="normal", low_power=True))
+
+        assert mac.benchmarks.get().set_aside == SetAside.LOW_POWER
+
     def test_a_model_that_nobody_knows_is_believed_but_speaks_for_nobody_else(self, mac) -> None:
         measure(mac, run_of(model="house-model"))
         refresh_text()
