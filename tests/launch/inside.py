@@ -29,7 +29,7 @@ def main(scenario_file: str, result_file: str) -> None:
     stubs = [StubModel(port=port, calls=calls) for port, calls in scenario["stubs"]]
     for stub in stubs:
         stub.serve()
-    runs = [_run_in_terminal(step) if step["keys"] else _run(step) for step in scenario["steps"]]
+    runs = [_play(step, wire) for step in scenario["steps"]]
     time.sleep(SETTLE_S)
     result = {"runs": runs, "names": wire.names, "outside": wire.outside, "greeted": wire.greeted}
     requests = {stub.port: stub.requests for stub in stubs}
@@ -45,6 +45,22 @@ def _lay_etc(folder: Path, managed: Mapping[str, object] | None) -> None:
         (folder / "claude-code" / "managed-settings.json").write_text(json.dumps(managed))
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "--bind", str(folder), "/etc"], check=True)
+
+
+def _play(step: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
+    if step["until_greeting"]:
+        return _run_until(step, wire)
+    return _run_in_terminal(step) if step["keys"] else _run(step)
+
+
+def _run_until(step: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
+    """Ends the program once it has greeted this host: by itself it would try again for minutes."""
+    with subprocess.Popen(step["argv"], cwd=step["cwd"], env=step["env"], stdout=subprocess.DEVNULL) as program:
+        deadline = time.monotonic() + step["limit_s"]
+        while time.monotonic() < deadline and not any(step["until_greeting"] in one for one in wire.greeted):
+            time.sleep(0.05)
+        program.kill()
+    return {"code": program.returncode, "out": "", "err": ""}
 
 
 def _run(step: Mapping[str, Any]) -> dict[str, Any]:

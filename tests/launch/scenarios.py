@@ -91,6 +91,7 @@ class Desk:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         keys: Sequence[tuple[str, str]] = (),
+        until_greeting: str = "",
     ) -> None:
         folder = cwd or self.protected
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -104,7 +105,7 @@ class Desk:
             "KIRIKAE_RUNTIMES": f"http://127.0.0.1:{LOCAL_PORT}",
         }
         step = {"argv": list(argv), "cwd": str(folder), "env": base | dict(env or {}), "keys": list(keys)}
-        self.steps.append(step | {"limit_s": 60})
+        self.steps.append(step | {"until_greeting": until_greeting, "limit_s": 60})
 
     def launch(self, *arguments: str, task: str = "code-completion", cwd: Path | None = None, **more: Any) -> None:
         command = [sys.executable, "-m", "kirikae.cli", "run", "--task", task, "--", "claude", *arguments]
