@@ -192,6 +192,10 @@ def test_step_4_the_report_names_the_real_runtime_and_a_benchmark_follows(world:
     assert {(one["model"], one["method"]) for one in machine["benchmarks"]} == {("tiny", "kirikae-2")}
     assert {one["depth_tokens"] for one in machine["benchmarks"]} == {512}
 
+    # A random model calls no tool, and the portal knows it now; the next steps need one of which nobody knows.
+    (world.home.path / "checks.json").unlink()
+    assert world.kirikae("report").returncode == 0
+
 
 def test_step_5_a_published_rule_is_obeyed_by_the_next_decision(world: World, tmp_path: Path) -> None:
     secret = make_checkout(tmp_path / "falcon", remote="git@github.com:acme/falcon.git")
