@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from routing.engine import ENGINE_VERSION
 from routing.engine.answer import Alternative, Answer, Backend, NearMiss, Note, Reason, Remedy, Stage
 from routing.engine.effects import Effect
 from routing.engine.request import Project, Remote
@@ -229,3 +230,22 @@ def test_reasons_come_in_the_order_of_the_stages(ask: Ask) -> None:
         answer = ask(policy_of(privacy_rules=[NDA_RULE, OPEN_RULE]), projects=[project])
         places = [order.index(reason.stage) for reason in answer.reasons]
         assert places == sorted(places)
+
+
+def test_answer_names_task_machine_model_and_runtime_as_they_were_reported(ask: Ask) -> None:
+    answer = ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], machine="m_asked")
+
+    assert (answer.task, answer.is_task_assumed, answer.machine) == ("multi-file-edit", False, "m_0000000000000000")
+    assert answer.model == (MODEL, "Q4_K_M", "gguf", "basic")
+    assert answer.runtime == ("llama_cpp", "b10434", "http://127.0.0.1:8080")
+    assert (answer.context.limit_tokens, answer.revision, answer.engine) == (32768, 1, ENGINE_VERSION)
+
+
+def test_refusal_and_cloud_count_the_prompt_of_the_client_that_asks(ask: Ask) -> None:
+    client = {"name": "claude", "mode": "print"}
+
+    refused = ask(policy_of(), task="offline-work", projects=[OTHER], client=client, facts=None, machine="m_asked")
+    cloud = ask(policy_of(), task="technical-docs", projects=[OTHER], client=client)
+
+    assert (refused.machine, refused.context.limit_tokens, refused.context.limit_by) == ("m_asked", 32768, "org")
+    assert cloud.context.prefix_tokens == 19_233
