@@ -74,7 +74,6 @@ def _read(environ: Environ) -> bytes | None:
 def _answer(environ: Environ, body: bytes) -> bytes | None:
     if "application/json" not in environ.get("CONTENT_TYPE", ""):
         return None
-    close_old_connections()
     try:
         now = clock.now()
         token = _find_token(environ, now=now)
@@ -82,6 +81,7 @@ def _answer(environ: Environ, body: bytes) -> bytes | None:
     except (Problem, WireError, DatabaseError):
         return None
     finally:
+        # As after any request: the connection goes back to the pool, which tries it before it gives it out again.
         close_old_connections()
 
 

@@ -16,7 +16,7 @@ from routing.engine.errors import WireError
 from routing.engine.wire import parse_json
 
 # For the whole look. A read timeout alone does not end an answer that drips one byte a second.
-DEADLINE_S = 2.5
+DEADLINE_S = 2.0
 CONCURRENCY = 100
 ANSWER_LIMIT_BYTES = 64 * 1024
 

@@ -59,6 +59,7 @@ def test_worker_that_dies_before_it_clears_valkey_does_no_harm(mac: Machine, mon
 @pytest.mark.where("postgresql")
 def test_what_waits_is_bounded_and_the_newest_stay(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buffer, "KEPT", 3)
+    monkeypatch.setattr(buffer, "TRIM_EVERY", 1)
     for sequence in range(1, 6):
         keep(mac, sequence)
 
