@@ -3,6 +3,8 @@
 from django.urls import path
 
 from machines import install, views
+from machines.catalogue import views as catalogue
+from machines.fit.views import show_machine_fit, show_what_if
 
 app_name = "machines"
 urlpatterns = [
@@ -13,7 +15,15 @@ urlpatterns = [
     path("machines/add", views.add, name="add"),
     path("machines/add/<slug:public_id>", views.answer_enrolment, name="answer"),
     path("machines/<slug:public_id>/", views.show, name="detail"),
+    path("machines/<slug:public_id>/fit", show_machine_fit, name="fit"),
     path("machines/<slug:public_id>/adopt", views.adopt, name="adopt"),
     path("machines/<slug:public_id>/quarantine", views.quarantine, name="quarantine"),
     path("machines/<slug:public_id>/revoke", views.revoke, name="revoke"),
+    path("catalogue/", catalogue.show_catalogue, name="catalogue"),
+    path("catalogue/new", catalogue.add_model, name="model-new"),
+    path("catalogue/<str:name>/", catalogue.show_model, name="model"),
+    path("catalogue/<str:name>/edit", catalogue.edit_model, name="model-edit"),
+    path("catalogue/<str:name>/remove", catalogue.remove_model, name="model-remove"),
+    path("catalogue/<str:name>/restore", catalogue.restore_model, name="model-restore"),
+    path("what-if", show_what_if, name="what-if"),
 ]

@@ -12,12 +12,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from machines import queries, services
 from machines.enrolment import EnrolmentOverError, approve_enrolment, deny_enrolment
+from machines.fit.panels import find_panel
 from machines.forms import ActForm, CodeForm, FilterForm
 from machines.health import queries as health
 from machines.health import standing
 from machines.install import describe_install
 from portal.accounts.access import admin_required, get_person
-from portal.common.htmx import live, render_page_or_part
+from portal.common.htmx import is_part_request, live, render_page_or_part
+from portal.common.policy_head import head_of
 
 PAGE = 100
 # Each machine is a transaction of its own; more than these wait for the next press of the button.
@@ -94,6 +96,7 @@ def show(request: HttpRequest, public_id: str) -> HttpResponse:
         "can_adopt": person.is_admin and machine.owner is None and not machine.is_retired,
         "health": health.get_health(machine, now=timezone.now()),
         "can_manage": standing.can_manage(machine, person),
+        "fit": None if is_part_request(request) else find_panel(machine, request.GET.dict(), head=head_of(request)),
     }
     return render_page_or_part(request, "machines/detail.html", context, part="live")
 

@@ -4,6 +4,8 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.http import HttpRequest
+
 from portal.common import clock
 from portal.common.models import PolicyHead
 
@@ -35,6 +37,11 @@ class RecentHead:
 
 
 recent_head = RecentHead()
+
+
+def head_of(request: HttpRequest) -> PolicyHead:
+    """The head as it was read for this request; one query outside of pages of people who have signed in."""
+    return getattr(request, "policy_head", None) or get_head()
 
 
 def get_zone() -> ZoneInfo:

@@ -24,6 +24,7 @@ STYLE_SHEETS = tuple(
         "controls",
         "answers",
         "data",
+        "fit",
         "feedback",
         "sign-in",
         "utilities",
@@ -62,6 +63,8 @@ NAVIGATION = (
     NavigationItem("/requests/", "user", _("Requests")),
     NavigationItem("/matrix/", "matrix", _("Task matrix")),
     NavigationItem("/projects/", "folder", _("Projects")),
+    NavigationItem("/catalogue/", "blocks", _("Models")),
+    NavigationItem("/what-if", "sliders", _("What if")),
     NavigationItem("/notices/", "bell", _("Notices")),
     NavigationItem("/people", "user", _("People"), is_for_owners=True),
 )

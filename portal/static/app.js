@@ -78,3 +78,13 @@ function selectTab(tab) {
     if (panel) panel.hidden = !isSelected;
   }
 }
+
+/* A slider whose steps have names says the name: screen readers would read the number of the step. */
+function nameStep(slider) {
+  const stops = slider.parentElement.querySelectorAll(".range-stops span");
+  slider.setAttribute("aria-valuetext", stops[slider.value]?.textContent ?? slider.value);
+}
+for (const slider of document.querySelectorAll("input[data-stops]")) nameStep(slider);
+document.addEventListener("input", (event) => {
+  if (event.target.matches("input[data-stops]")) nameStep(event.target);
+});

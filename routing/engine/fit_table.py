@@ -55,16 +55,15 @@ def list_fit(
     facts: MachineFacts | None = None,
 ) -> list[FitRow]:
     """Best first: what fits before what does not, then by rating and speed."""
-    installed = _installed_forms(facts, catalogue)
-    rows = [
-        _row(machine, model, form, runtime, question, learned=learned)._replace(
-            is_installed=(model.name, form) in installed
-        )
+    installed = list(_installed_rows(machine, catalogue, question, learned=learned, facts=facts))
+    known = {(row.name, row.quantization) for row in installed}
+    offered = [
+        _row(machine, model, form, runtime, question, learned=learned)
         for model in catalogue.models
         for form, runtime in _forms(model, question.gguf_runtime)
+        if (model.name, form) not in known
     ]
-    rows += _unlisted(machine, catalogue, question, learned=learned, facts=facts)
-    return sorted(rows, key=_order)
+    return sorted([*installed, *offered], key=_order)
 
 
 def row_of(
@@ -126,12 +125,7 @@ def _form_of(model: ModelFacts) -> str:
     return form.name if form else (quantization or "")
 
 
-def _installed_forms(facts: MachineFacts | None, catalogue: Catalogue) -> set[tuple[str, str]]:
-    known = ((catalogue.find(model.name), _form_of(model)) for _, model in _installed(facts))
-    return {(found.name, form) for found, form in known if found is not None}
-
-
-def _unlisted(
+def _installed_rows(
     machine: FitMachine,
     catalogue: Catalogue,
     question: Question,
@@ -139,12 +133,9 @@ def _unlisted(
     learned: Learned,
     facts: MachineFacts | None,
 ) -> Iterator[FitRow]:
-    """Installed models, or forms of them, that the catalogue has no row for: from their own file and shape."""
-    offered = {(model.name, form) for model in catalogue.models for form in model.sizes}
+    """From their own files and shapes: a file here may be larger than the one that the catalogue knows."""
     for kind, model in _installed(facts):
         fitted, form = catalogue.fit_model(model), _form_of(model)
-        if (fitted.name, form) in offered:
-            continue
         known = catalogue.find(model.name)
         row = _answer(Case.of(machine, fitted, form, kind, kv_quantization=question.kv_quantization), question, learned)
         title = known.title if known else model.name

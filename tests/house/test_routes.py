@@ -29,6 +29,12 @@ ACCESS = {
     "api/v1/schema": "everyone",
     "api/v1/token": "token",
     "ask": "person",
+    "catalogue/": "person",
+    "catalogue/<name>/": "person",
+    "catalogue/<name>/edit": "admin",
+    "catalogue/<name>/remove": "admin",
+    "catalogue/<name>/restore": "admin",
+    "catalogue/new": "admin",
     "decisions/": "person",
     "decisions/<decision_id>/": "person",
     "healthz": "everyone",
@@ -41,6 +47,7 @@ ACCESS = {
     "machines/": "person",
     "machines/<public_id>/": "person",
     "machines/<public_id>/adopt": "person",
+    "machines/<public_id>/fit": "person",
     "machines/<public_id>/quarantine": "person",
     "machines/<public_id>/revoke": "person",
     "machines/act": "person",
@@ -73,6 +80,7 @@ ACCESS = {
     "setup/<token>": "everyone",
     "sign-in": "everyone",
     "sign-out": "person",
+    "what-if": "person",
 }
 
 
