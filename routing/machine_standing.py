@@ -4,8 +4,9 @@ from machines.health.choices import MachineState
 from machines.models import Machine
 from portal.accounts.models import ApiToken, TokenKind
 from portal.common.problems import Problem
-from routing.engine.effects import Effect, strictest
+from routing.engine.effects import Effect
 from routing.engine.request import TaskRequest
+from routing.session_floors import tighten_session
 
 _GONE = (MachineState.ASLEEP, MachineState.LATE, MachineState.OFFLINE, MachineState.MISSING, MachineState.PENDING)
 
@@ -19,14 +20,8 @@ def state_for(machine: Machine | None, *, asked_by: ApiToken | None) -> str | No
 
 
 def keep_local_if_quarantined(request: TaskRequest, machine: Machine | None) -> TaskRequest:
-    if machine is None or not machine.health.quarantine:
-        return request
-    known = [Effect(request.session.floor)] if request.session.floor in tuple(Effect) else []
-    # A floor that nobody here knows protects already, and stays.
-    if request.session.floor is not None and not known:
-        return request
-    floor = strictest([*known, Effect.LOCAL_ONLY])
-    return request._replace(session=request.session._replace(floor=str(floor)))
+    is_in_quarantine = machine is not None and machine.health.quarantine
+    return tighten_session(request, Effect.LOCAL_ONLY) if is_in_quarantine else request
 
 
 def refuse_if_quarantined(machine: Machine | None) -> None:

@@ -16,6 +16,7 @@ from portal.common.ids import new_uuid7
 from routing.draft_models import PolicyDraft
 from routing.inbox_models import PolicyRequest
 from routing.log_filter import Cursor, LogFilter
+from routing.session_floor_models import SessionFloor
 
 __all__ = [
     "Decision",
@@ -25,6 +26,7 @@ __all__ = [
     "PolicyRequest",
     "PolicyRevision",
     "Receipt",
+    "SessionFloor",
 ]
 
 

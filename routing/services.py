@@ -9,6 +9,7 @@ from portal.accounts.models import ApiToken, User
 from portal.common import clock
 from portal.common.ids import new_uuid7
 from routing.engine.decide import decide
+from routing.engine.effects import is_stricter
 from routing.engine.facts import Situation
 from routing.engine.request import TaskRequest
 from routing.engine.wire import Envelope, answer_document, loggable_request
@@ -16,6 +17,7 @@ from routing.machine_standing import keep_local_if_quarantined, state_for
 from routing.models import Decision
 from routing.publishing import change_policy, ensure_first_revision, load_bundle, publish_revision
 from routing.redaction import redact
+from routing.session_floors import find_floor, remember_floor, tighten_session
 
 __all__ = ["change_policy", "decide_and_log", "ensure_first_revision", "load_bundle", "publish_revision"]
 
@@ -36,6 +38,11 @@ def decide_and_log(
         now=now, policy_state="fresh", facts_age_s=facts_age_s, machine_state=state_for(machine, asked_by=token)
     )
     answer = decide(request, bundle=bundle, facts=facts, situation=situation)
+    floor = find_floor(request, token=token, machine=machine)
+    # What is as strict by itself is answered as if it were asked for the first time.
+    if floor is not None and is_stricter(floor, answer.privacy.effect):
+        request = tighten_session(request, floor)
+        answer = decide(request, bundle=bundle, facts=facts, situation=situation)
     decision_id = new_uuid7()
     envelope = Envelope(
         id=str(decision_id),
@@ -48,6 +55,7 @@ def decide_and_log(
         facts_source="portal" if facts else "none",
     )
     document = answer_document(answer, envelope, language=language)
+    remember_floor(request, answer.privacy.effect, token=token, machine=machine)
     Decision.objects.create(
         id=decision_id,
         at=now,

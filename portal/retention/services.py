@@ -15,7 +15,7 @@ from machines.models import Enrolment, JoinKey
 from portal.accounts.models import ApiToken, Invitation
 from portal.incidents.models import Incident
 from portal.notices.models import Delivery, Notice
-from routing.models import Decision, Receipt
+from routing.models import Decision, Receipt, SessionFloor
 
 # Thirteen months: the same month of the year before can be compared.
 CHANGES_KEPT_DAYS = 396
@@ -41,6 +41,9 @@ def forget_old_rows(*, now: datetime) -> dict[str, int]:
         "incidents": delete_in_batches(Incident.objects.filter(closed_at__lt=before(settings.NOTICES_KEEP_DAYS))),
         "state_changes": delete_in_batches(StateChange.objects.filter(at__lt=before(CHANGES_KEPT_DAYS))),
         "availability": delete_in_batches(Availability.objects.filter(day__lt=before(DAYS_KEPT))),
+        "session_floors": delete_in_batches(
+            SessionFloor.objects.filter(asked_at__lt=before(settings.DECISIONS_KEEP_DAYS))
+        ),
         "sessions": delete_in_batches(Session.objects.filter(expire_date__lt=now)),
     }
 

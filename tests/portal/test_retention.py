@@ -24,7 +24,7 @@ from portal.notices.services import notify
 from portal.retention import services
 from portal.retention.services import delete_in_batches, forget_old_rows, old_decisions
 from portal.retention.tasks import forget_old_rows_hourly
-from routing.models import Decision, PolicyRevision, Receipt
+from routing.models import Decision, PolicyRevision, Receipt, SessionFloor
 from routing.services import ensure_first_revision
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -97,6 +97,8 @@ def test_enrolments_tokens_invitations_and_sessions_go_after_their_end(aiko: Use
     ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=OLD)
     invite_person(by=aiko, email="dan@example.org", name="Dan", role="developer")
     Invitation.objects.update(expires_at=OLD)
+    SessionFloor.objects.create(asker="m_1", session="old", effect="local_only", asked_at=OLD)
+    SessionFloor.objects.create(asker="m_1", session="young", effect="local_only", asked_at=YOUNG)
     Session.objects.create(session_key="a", session_data="", expire_date=NOW - timedelta(seconds=1))
     Session.objects.create(session_key="b", session_data="", expire_date=NOW + timedelta(hours=1))
 
@@ -112,6 +114,7 @@ def test_enrolments_tokens_invitations_and_sessions_go_after_their_end(aiko: Use
         "incidents": 0,
         "state_changes": 0,
         "availability": 0,
+        "session_floors": 1,
         "sessions": 1,
     }
     assert list(ApiToken.objects.all()) == [kept]
@@ -148,7 +151,7 @@ def test_batches_are_bounded_and_the_rest_waits_for_the_next_hour(
     assert forget_old_rows(now=NOW)["decisions"] == 2
     assert forget_old_rows(now=NOW)["decisions"] == 0
     assert list(Decision.objects.all()) == [young]
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         forget_old_rows(now=NOW)
 
 
