@@ -16,7 +16,7 @@ from machines.fit.recommended import missing_recommended
 from machines.fit.warnings import list_warnings
 from machines.models import Machine
 from portal.accounts.models import User
-from portal.common.models import PolicyHead
+from routing.publishing import publish_revision
 from tests.machines.conftest import REPORT, Agent
 
 type ClientOf = Callable[[User], Client]
@@ -219,8 +219,10 @@ def test_recommended_models_that_would_fit_and_are_missing_are_named(reported: M
     assert [line.row.name for line in missing] == ["gpt-oss-20b"]
 
 
-def test_page_shows_what_the_policy_in_force_recommends(reported: Machine, ben: User, client_of: ClientOf) -> None:
-    PolicyHead.objects.update_or_create(pk=1, defaults={"recommended": ["gpt-oss-20b"]})
+def test_page_shows_what_the_policy_in_force_recommends(
+    reported: Machine, aiko: User, ben: User, client_of: ClientOf
+) -> None:
+    publish_revision(document={"version": 1, "models": {"recommended": ["gpt-oss-20b"]}}, by=aiko)
 
     page = client_of(ben).get(f"/machines/{reported.public_id}/").content.decode()
 
