@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FLAGS = frozenset(
     [
@@ -80,8 +80,7 @@ SUBCOMMANDS = frozenset(
 _NAME = re.compile(r"-{0,2}[A-Za-z0-9][A-Za-z0-9-]{0,55}")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """`kind` is option, value or operand; `name` is that of the option."""
 
     kind: str

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ClientKind:
+class ClientKind(NamedTuple):
     """`is_launched`: environment and arguments point it at a local model; else `kirikae run` prints what to set."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from kirikae.collect.runtime_facts import mapping_of
 from kirikae.collect.runtimes import is_loopback
@@ -17,17 +16,25 @@ from kirikae.preflight import base_url_of
 from kirikae.receipts import write_receipt
 
 
-@dataclass
 class LaunchReceipts:
     """The first receipt of a launch, or the one that says why there was none."""
 
-    home: Home
-    decision: Decision
-    client: str
-    version: str | None = None
-    preflight: Sequence[Mapping[str, object]] = field(default_factory=list)
-    refused_argument: str | None = None
-    guard: str = "advisory"
+    def __init__(
+        self,
+        home: Home,
+        decision: Decision,
+        client: str,
+        *,
+        preflight: Sequence[Mapping[str, object]] = (),
+        guard: str = "advisory",
+    ) -> None:
+        self.home = home
+        self.decision = decision
+        self.client = client
+        self.preflight = preflight
+        self.guard = guard
+        self.version: str | None = None
+        self.refused_argument: str | None = None
 
     def note_blocked(self) -> None:
         """Raises PreflightError when it cannot be written."""

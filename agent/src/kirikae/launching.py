@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kirikae.claude_arguments import shield_prompt
 from kirikae.claude_managed import find_winning_setting
@@ -38,8 +38,7 @@ KNOWN_OBLIGATIONS = frozenset(
 PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(NamedTuple):
     argv: tuple[str, ...]
     environment: Mapping[str, str]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import monotonic
 
 from kirikae.becoming import need_time
@@ -19,11 +18,11 @@ from kirikae.texts import say
 PREFLIGHT_BUDGET_S = 1.0
 
 
-@dataclass
 class Preflight:
     """`notes` go into the receipt: check, whether it passed, the code of the failure."""
 
-    notes: list[dict[str, object]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.notes: list[dict[str, object]] = []
 
     @contextmanager
     def check(self, name: str) -> Iterator[None]:
