@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kirikae.claude_arguments import find_refused
 from kirikae.clients import KINDS, OTHER_NAMES, OWN_PROGRAM, ClientKind
+from kirikae.programs import find_program
 
 # Those that the decision tells apart.
 WIRE_NAMES = ("claude", "aider", "goose", "codex")
@@ -33,7 +33,7 @@ def client_name(program: str) -> str:
 def _links(program: str) -> Iterator[str]:
     """The program as typed, then what each symbolic link on the way points to; the last one may have any name."""
     yield program
-    path = Path(shutil.which(program) or "")
+    path = Path(find_program(program) or "")
     for _hop in range(MAX_LINKS):
         if not path.is_symlink():
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,6 +22,7 @@ from kirikae.instructions import tell_instructions
 from kirikae.launch_receipts import LaunchReceipts
 from kirikae.launching import check_launch, is_hardened, prepare_launch
 from kirikae.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
+from kirikae.programs import find_program
 from kirikae.protected_folders import remember_folder
 from kirikae.session_floor import config_folder, read_floor, tighten_floor
 from kirikae.signals import home_relative, working_directory
@@ -95,7 +95,7 @@ def _noting_what_blocks(receipts: LaunchReceipts) -> Iterator[None]:
 
 def _find_program(preflight: Preflight, name: str) -> str:
     with preflight.check("program"):
-        program = shutil.which(name)
+        program = find_program(name)
         if program is None:
             raise PreflightError("run.client_missing", client=name)
     return program

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from functools import cache
 from typing import NamedTuple
 
@@ -100,6 +99,8 @@ def _parse(url: str) -> dict[str, str] | None:
 @cache
 def _ask_ssh(host: str, user: str | None, port: str | None, command: SshCommand) -> tuple[str, str]:
     """(host name, port) of ssh's own reading of its configuration, `Match user` and included files and all."""
+    import subprocess  # noqa: PLC0415 - 3 ms that a launch without ssh remotes does without
+
     unchanged = (host, port or DEFAULT_PORT)
     if not re.fullmatch(_SAFE_NAME, host) or not (user is None or re.fullmatch(_SAFE_NAME, user)):
         return unchanged

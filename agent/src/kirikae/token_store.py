@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 SECURITY = "/usr/bin/security"
@@ -34,6 +33,8 @@ def _security(*arguments: str, typed: str | None = None) -> str:
     """What it printed; empty where there is no keychain, or it refuses."""
     if not Path(SECURITY).exists():
         return ""
+    import subprocess  # noqa: PLC0415 - 3 ms that launches do without
+
     try:
         done = subprocess.run(  # noqa: S603 - fixed program, no shell
             [SECURITY, *arguments], input=typed, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kirikae.cli import build_parser
+from kirikae.cli import COMMANDS, build_parser
 from kirikae.home import Home
 
 # Both ask the policy: the first can only be answered by a local model, the second by the cloud where that is permitted.
@@ -30,7 +30,7 @@ def list_tasks(home: Home) -> list[str]:
 
 
 def _commands() -> dict[str, argparse.ArgumentParser]:
-    parser = build_parser()
+    parser = build_parser(COMMANDS)
     actions = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return dict(next(actions).choices)
 

@@ -16,7 +16,8 @@ __all__ = ["ask", "asking", "encodings", "lm_studio", "mlx_lm", "model_checks", 
 
 def warm_up(home: Home) -> None:
     """TLS only for a portal that has it: it takes some megabytes."""
-    cli.parser_in(choose_language())
+    for command in ("ask", "run"):
+        cli.parser_for(command, choose_language())
     enrolment = home.find_enrolment()
     if enrolment is not None and enrolment.portal_url.startswith("https:"):
         importlib.import_module("ssl")
