@@ -160,9 +160,14 @@ def read_the_mac(person: Visit) -> None:
     page = person.page
     page.goto(f"{person.portal.url}/machines/")
     page.get_by_role("link", name="aiko-mini").first.click()
-    expect(page.get_by_text("llama.cpp").first).to_be_visible()
+    expect(page.get_by_role("rowheader", name="llama.cpp").first).to_be_visible()
     expect(page.get_by_text("tiny").first).to_be_visible()
+    page.locator("[name=step]").press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"step=4"))
     person.look("machine")
+    for path in ("what-if?other=M4+Max/40", "catalogue/", "catalogue/qwen3-coder-next/"):
+        page.goto(f"{person.portal.url}/{path}")
+        person.look(re.sub(r"\W+", "-", path).strip("-"))
 
 
 def publish_a_rule(person: Visit) -> None:
