@@ -3,7 +3,7 @@
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -39,6 +39,7 @@ CLIENT_NAMES = frozenset(
 )
 
 MAX_DAYS = 36_500
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def refuse_unknown_names() -> None:
@@ -82,9 +83,23 @@ def read_url(name: str, *, default: str) -> str:
         return ""
     try:
         parts = urlsplit(found)
-        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_web = parts.scheme in _USUAL_PORTS and parts.port != 0 and _is_plain(found, parts)
     except ValueError:
         is_web = False
     if not is_web:
         raise ImproperlyConfigured(f"{name} is '{found}'; write an address such as https://kirikae.example.org.")
-    return found.rstrip("/")
+    return f"{origin_of(found)}{parts.path}".rstrip("/")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address as browsers write them: in small letters, without the usual port."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _USUAL_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _is_plain(url: str, parts: SplitResult) -> bool:
+    """Other addresses are put behind it, so it ends with its path; a star would stand for every host."""
+    has_more = parts.username is not None or "?" in url or "#" in url
+    return bool(parts.hostname) and not has_more and not set(url) & set(" *\\\"'<>")

@@ -129,6 +129,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = BASE_URL.startswith("https://")
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+# A proxy that ends TLS speaks plain HTTP to us, so we would take `Origin: https://…` for that of another site.
+CSRF_TRUSTED_ORIGINS = [env.origin_of(BASE_URL)] if BASE_URL else []
 
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["portal.common.permissions.DenyAll"],

@@ -59,6 +59,13 @@ def test_the_portals_containers_set_variables_that_settings_know(name: str) -> N
     assert set(SERVICES[name]["environment"]) <= PORTAL_NAMES
 
 
+def test_the_portals_address_is_the_published_one() -> None:
+    for name in PORTAL:
+        address = SERVICES[name]["environment"]["KIRIKAE_BASE_URL"]
+        assert address.startswith("https://${SITE_HOST:")
+        assert address.endswith(":${HTTPS_PORT:-443}")
+
+
 def test_the_commands_are_ones_that_exist() -> None:
     assert SERVICES["prepare"]["command"] == ["prepare"]
     for name in ("web", "worker", "beat"):
