@@ -20,6 +20,7 @@ ARRIVALS_TO_RETURN = 2
 LOOK_AGAIN = timedelta(seconds=60)
 
 _GONE = frozenset({MachineState.OFFLINE, MachineState.MISSING})
+_UNHEARD = _GONE | {MachineState.DEGRADED}
 
 
 def late_after(interval_s: float) -> timedelta:
@@ -69,8 +70,8 @@ def judge(facts: HealthFacts, *, now: datetime) -> Judgement:
 
 def _judge_silence(facts: HealthFacts, now: datetime, *, heard_at: datetime, missing_at: datetime) -> Judgement:
     offline_at = heard_at + offline_after(facts.interval_s)
-    # A portal that has just begun to listen knows nothing better of those that were gone.
-    if now > offline_at or (facts.state in _GONE and not facts.arrivals):
+    # A portal that has just begun to listen knows nothing better of those that were gone, and only seen by its poller.
+    if now > offline_at or (facts.state in _UNHEARD and not facts.arrivals):
         if facts.reachable:
             return Judgement(MachineState.DEGRADED, now + LOOK_AGAIN)
         return _gone_since(missing_at, now, otherwise=MachineState.OFFLINE)

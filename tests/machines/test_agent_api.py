@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from machines.health import buffer
 from machines.health.standing import revoke_machine
 from machines.models import Benchmark, InstalledModel, Machine, Runtime
 from machines.queries import find_facts
@@ -173,6 +174,7 @@ def test_heartbeat_says_when_to_report_and_makes_no_row(agent: Agent, mac: Machi
 def test_heartbeat_refreshes_the_situation_in_the_facts(agent: Agent, mac: Machine) -> None:
     agent.post("reports", REPORT)
     agent.post("heartbeats", {"state": {"memory_pressure": "critical", "on_battery": True}})
+    buffer.flush()
     mac.refresh_from_db()
 
     stored = find_facts(mac)
