@@ -1,10 +1,12 @@
 """The filters of the decision log. They live in the address, so a filtered page can be linked."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from machines.models import Machine
@@ -14,9 +16,14 @@ from routing.log_filter import LogFilter
 BACKEND_CHOICES = [("", _("All")), ("local", _("Local")), ("cloud", _("Cloud")), ("none", _("Refused"))]
 
 
+# Nothing was decided outside of these, and the moments at which such days begin and end are no dates any more.
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
+
+
 def _day(label: Any) -> forms.DateField:
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    return forms.DateField(label=label, required=False, widget=widget)
+    widget = forms.DateInput(attrs={"type": "date", "min": FIRST_DAY, "max": LAST_DAY}, format="%Y-%m-%d")
+    limits = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+    return forms.DateField(label=label, required=False, widget=widget, validators=limits)
 
 
 class LogFilterForm(StyledFields, forms.Form):

@@ -54,6 +54,16 @@ def test_a_day_begins_at_the_midnight_of_the_organisation(client_of, aiko, ask, 
     assert "2026-11-03" in response.content.decode()
 
 
+@pytest.mark.parametrize("asked", ["first_day=0001-01-01", "last_day=9999-12-31"])
+def test_days_at_the_ends_of_the_calendar_are_refused(client_of, aiko, publish, asked):
+    publish(organisation={"time_zone": "Asia/Tokyo"})
+
+    response = client_of(aiko).get(f"/decisions/?{asked}")
+
+    assert response.status_code == 422
+    assert [list(response.context["form"].errors)] == [[asked.split("=")[0]]]
+
+
 def test_a_range_of_days_holds_its_first_and_its_last_day_whole(client_of, aiko, ask):
     day = datetime(2026, 11, 3, tzinfo=UTC)
     first, last = ask(day), ask(day + timedelta(days=1, hours=23, minutes=59))
