@@ -92,7 +92,8 @@ def check_redis(url: str) -> None:
     except redis.exceptions.RedisError as error:
         # Such as "NOAUTH": Valkey asks for a password and the address has none.
         raise StartRefused(f"{name} refuses to work: {error}. Correct KIRIKAE_REDIS_URL.") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        # TypeError: a parameter behind "?" that the client does not know.
         raise StartRefused(f"{name} has an odd path. Write KIRIKAE_REDIS_URL as redis://HOST:PORT/0.") from error
 
 

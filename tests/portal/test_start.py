@@ -101,6 +101,14 @@ def test_a_queue_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "KIRIKAE_REDIS_URL" in told
 
 
+def test_a_parameter_that_the_queue_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+    url = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0?odd=1"
+
+    told = refusal_of("serve", "worker", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_REDIS_URL=url)
+
+    assert "KIRIKAE_REDIS_URL" in told
+
+
 def test_a_queue_with_another_password_is_named(tmp_path: Path) -> None:
     with running_valkey() as valkey:
         with redis.Redis.from_url(valkey.url) as connection:
