@@ -1,7 +1,11 @@
 """The demo: made by the services, marked everywhere, the same each time, and gone without a trace."""
 
 import re
+import sqlite3
+import subprocess
+import sys
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,13 +31,20 @@ from routing.policy_cases import run_cases
 from routing.policy_changes import PolicyChanges
 from routing.policy_file import read_policy_file
 from routing.services import ensure_first_revision, publish_revision
-from tests.running import kill_quietly, start_portal
+from tests.running import kill_quietly, portal_environment, start_portal
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # A Wednesday afternoon in Tokyo.
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 DAYS_OF_WORK = 6
+MAKE_SMALL_DEMO = """
+import django
+django.setup()
+from portal.common import clock
+from portal.demo.services import make_demo
+make_demo(now=clock.now(), days_of_work=1)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +189,23 @@ def test_removing_leaves_the_portal_as_new(demo: datetime) -> None:
     assert [entry.action for entry in AuditEntry.objects.all()] == ["revision.published"]
     head = get_head()
     assert (head.revision, head.is_demo, head.epoch > epoch) == (1, False, True)
+
+
+def test_the_files_of_sqlite_hold_nothing_of_a_removed_demo(tmp_path: Path) -> None:
+    def run(*arguments: str) -> None:
+        environment = portal_environment(KIRIKAE_DATA_DIR=str(tmp_path), DJANGO_SETTINGS_MODULE="portal.settings")
+        subprocess.run([sys.executable, *arguments], env=environment, timeout=120, check=True)
+
+    run("manage.py", "migrate", "--verbosity", "0")
+    run("-c", MAKE_SMALL_DEMO)
+    # As a portal that runs: the log is not written into the file when the command ends.
+    with closing(sqlite3.connect(tmp_path / "kirikae.sqlite3")) as portal:
+        assert portal.execute("SELECT count(*) FROM machines_machine").fetchone() == (len(MACS),)
+
+        run("manage.py", "demo", "--remove")
+
+        assert portal.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert not any(b"demo-sato" in file.read_bytes() for file in tmp_path.glob("kirikae.sqlite3*"))
 
 
 def test_a_demo_that_real_people_have_joined_is_not_removed(demo: datetime, aiko: User) -> None:

@@ -36,3 +36,19 @@ def test_command_makes_the_tables_that_it_needs_in_a_new_data_folder(
     )
 
     assert re.fullmatch(printed, done.stdout.strip()), done.stderr
+
+
+@pytest.mark.slow
+def test_there_is_no_demo_to_remove_in_a_new_data_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--remove"],
+        cwd=ROOT,
+        env=portal_environment(KIRIKAE_DATA_DIR=str(tmp_path / "new")),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "CommandError: This portal is no demo; nothing was removed.\n"

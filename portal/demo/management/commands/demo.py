@@ -4,14 +4,17 @@ from argparse import ArgumentParser
 from time import perf_counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.db import DatabaseError
 
-from portal.demo.services import DemoRefusedError, ensure_demo, remove_demo
+from portal.common.database_errors import describe
+from portal.common.operator_commands import OperatorCommand
+from portal.demo.services import DemoRefusedError, ensure_demo, free_space_of_demo, remove_demo
 
 MAX_SCALE = 1000
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Fills an empty portal with an invented team, or removes it again."
     requires_migrations_checks = True
 
@@ -28,12 +31,20 @@ class Command(BaseCommand):
             raise CommandError("--scale and --remove do not go together; give one of them.")
         try:
             if options["remove"]:
-                remove_demo()
-                self.stdout.write("The demo is removed. The next start of the portal prints a set-up link.")
+                self._remove()
             else:
                 self._make(scale)
         except DemoRefusedError as refused:
             raise CommandError(str(refused)) from refused
+
+    def _remove(self) -> None:
+        remove_demo()
+        try:
+            free_space_of_demo()
+        except DatabaseError as error:
+            # The demo itself is gone by now.
+            self.stderr.write(f"The database's file still holds what was deleted: {describe(error)}.")
+        self.stdout.write("The demo is removed. The next start of the portal prints a set-up link.")
 
     def _make(self, scale: int | None) -> None:
         began = perf_counter()
