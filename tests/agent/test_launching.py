@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from kirikae import claude_managed
-from kirikae.client_arguments import added_folders, client_kind, client_mode, client_name, find_refused_argument
+from kirikae.client_arguments import (
+    added_folders,
+    client_kind,
+    client_mode,
+    client_name,
+    find_refused_argument,
+    named_files,
+)
 from kirikae.client_version import find_version, is_too_old
 from kirikae.clients import KINDS, OWN_PROGRAM
 from kirikae.errors import PreflightError
@@ -206,7 +213,47 @@ def test_a_link_to_a_client_is_that_client(tmp_path: Path, monkeypatch: pytest.M
 def test_added_folders_of_the_client_are_read() -> None:
     arguments = ["--add-dir", "/a", "/b", "-p", "x", "--add-dir=/c", "y"]
 
-    assert [str(folder) for folder in added_folders("claude", arguments)] == ["/a", "/b", "/c"]
+    assert [str(folder) for folder in added_folders(arguments)] == ["/a", "/b", "/c"]
+
+
+def test_added_folders_are_read_as_the_client_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = json.dumps({"permissions": {"additionalDirectories": ["~/d"]}})
+    (tmp_path / "mine.json").write_text(settings)
+
+    assert added_folders(["--add-dir=~/a"]) == [tmp_path / "a"]
+    assert added_folders(["--add-dir", " /b ", "-p"]) == [Path("/b")]
+    assert Path("../c") in added_folders(["--add-dir", "-x/../../c"])
+    assert Path("c") in added_folders(["--add-dir", "link/../c"])
+    assert added_folders(["--settings", settings]) == [tmp_path / "d"]
+    assert added_folders([f"--settings={tmp_path / 'mine.json'}"]) == [tmp_path / "d"]
+    assert added_folders(["--settings", "no.json", "--settings", "{"]) == []
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "../app/plan.txt",
+        "--read=../app/plan.txt",
+        "~/app/plan.txt",
+        "explain @../app/plan.txt, please",
+        "@../app/plan.txtを説明して",
+        'see @"../app/plan.txt"',
+        "@../app/plan.txt#L1-5",
+        "(@~/app/plan.txt).",
+    ],
+)
+def test_a_file_that_an_argument_names_is_found(argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in ("app", "site"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "app" / "plan.txt").touch()
+    (tmp_path / "site" / "mine.txt").touch()
+
+    found = {file.resolve() for file in named_files([argument], tmp_path / "site")}
+
+    assert tmp_path.resolve() / "app" / "plan.txt" in found
+    assert named_files(["mine.txt", "see @mine.txt", "a@b.example", "x" * 5000, ""], tmp_path / "site") == []
 
 
 def test_a_client_is_known_by_its_program() -> None:

@@ -250,3 +250,35 @@ def test_a_config_folder_of_protected_work_stays_protected_for_other_projects(
     assert (plain["backend"], continued["backend"]) == ("cloud", "local")
     assert continued["privacy"]["floor"] == "local_only"
     assert "session_floor" in {reason["code"] for reason in continued["reasons"]}
+
+
+@SLOW
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["claude", "--add-dir=~/app", "-p", "hi"],
+        ["claude", "-p", "explain @../app/plan.txt"],
+        ["claude", "--settings", '{"permissions": {"additionalDirectories": ["../app"]}}'],
+        ["other-client", "--read", "../app/plan.txt"],
+    ],
+)
+def test_what_the_arguments_open_or_name_is_judged_whatever_the_client(
+    synced: Home, git: Git, open_project: Path, record: Path, tmp_path: Path, command: list[str]
+) -> None:
+    git(tmp_path / "app", "init", "-q")
+    git(tmp_path / "app", "remote", "add", "origin", "git@github.com:acme/app.git")
+    (tmp_path / "app" / "plan.txt").touch()
+
+    done = run("--task", "architecture-design", "--", *command)
+
+    assert done.returncode == 3, done.stderr
+    assert not record.exists()
+
+
+@SLOW
+def test_a_named_file_that_no_rule_protects_changes_nothing(
+    synced: Home, open_project: Path, record: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mcp.json").write_text("{}")
+
+    assert run("--task", "architecture-design", "--", "claude", "--mcp-config", "../mcp.json").returncode == 7

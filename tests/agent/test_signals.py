@@ -313,3 +313,39 @@ def test_odd_folders_of_the_clients_settings_end_nothing(home: Home, repository:
     )
 
     assert collect_projects(home, [repository])[0]["role"] == "cwd"
+
+
+def test_settings_of_the_named_config_folder_and_behind_a_link_open_folders(
+    home: Home, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = json.dumps({"permissions": {"additionalDirectories": [f" {repository}"]}})
+    named, above, work = tmp_path / "cfg", tmp_path / "real", tmp_path / "real" / "site"
+    work.mkdir(parents=True)
+    named.mkdir()
+    (named / "settings.json").write_text(opening)
+    (tmp_path / "link").symlink_to(work)
+
+    assert len(collect_projects(home, [work])) == 1
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(named))
+    assert collect_projects(home, [work])[1]["remotes"]
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    (above / ".claude").mkdir()
+    (above / ".claude" / "settings.json").write_text(opening)
+    assert collect_projects(home, [tmp_path / "link"])[1]["remotes"]
+
+
+def test_a_pipe_in_the_place_of_settings_is_not_waited_for(home: Home, repository: Path) -> None:
+    (repository / ".claude").mkdir()
+    os.mkfifo(repository / ".claude" / "settings.json")
+
+    assert len(collect_projects(home, [repository])) == 1
+
+
+def test_another_folder_of_the_same_repository_tells_its_own_path_and_markers(home: Home, repository: Path) -> None:
+    for name in ("a", "b"):
+        (repository / name / "inner").mkdir(parents=True)
+    (repository / "b" / ".kirikae.toml").write_text('markers = ["acme"]')
+
+    projects = collect_projects(home, [repository / "a", repository / "b", repository / "a" / "inner"])
+
+    assert [project["markers"] for project in projects] == [[], ["acme"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -22,9 +23,37 @@ class LeftAside(NamedTuple):
 
 def list_opened_folders(folder: Path) -> list[Path]:
     """`permissions.additionalDirectories` of the settings in force in this folder; relative ones count from it."""
-    documents = [*map(_document, _settings_files(folder)), *managed_documents()]
-    opened = (entry for document in documents for entry in _additional_directories(document))
-    return [folder / _path(entry) for entry in dict.fromkeys(opened)]
+    # The client starts in the real folder, whatever way the shell shows.
+    files = dict.fromkeys((*_settings_files(folder), *_settings_files(folder.resolve())))
+    documents = [*map(_document, files), *managed_documents()]
+    opened = dict.fromkeys(entry for document in documents for entry in _additional_directories(document))
+    return [path for entry in opened for path in named_folders(entry, folder)]
+
+
+def list_folders_opened_by(text: str, folder: Path) -> list[Path]:
+    """The same for the value of the client's `--settings`: a file, or JSON itself."""
+    document = read_settings(text)
+    return [path for entry in _additional_directories(document or {}) for path in named_folders(entry, folder)]
+
+
+def read_settings(text: str) -> Mapping[str, object] | None:
+    """The value of `--settings`; None for what cannot be read, and for a pipe, which can be read only once."""
+    if text.strip().startswith("{"):
+        return _parse(text)
+    path = Path(text.strip()).expanduser() if text.strip().startswith("~/") else Path(text.strip())
+    try:
+        return _parse(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def named_folders(entry: str, base: Path) -> list[Path]:
+    """Where a name leads, as the client reads it: trimmed, with a home folder, `..` taken out of the text.
+
+    Behind a link `..` leads elsewhere on the disk than in the text; then both are told.
+    """
+    path = base / _path(entry.strip().strip("\ufeff").strip())
+    return list(dict.fromkeys((path, Path(os.path.normpath(path)))))
 
 
 def list_left_aside(folder: Path) -> list[LeftAside]:
@@ -45,6 +74,8 @@ def _path(entry: str) -> Path:
 
 def _settings_files(folder: Path) -> Iterator[Path]:
     yield Path.home() / ".claude" / "settings.json"
+    if named := os.environ.get("CLAUDE_CONFIG_DIR"):
+        yield Path(named) / "settings.json"
     for parent in (folder, *folder.parents):
         yield parent / ".claude" / "settings.json"
         yield parent / ".claude" / "settings.local.json"
@@ -53,10 +84,18 @@ def _settings_files(folder: Path) -> Iterator[Path]:
 def _document(file: Path) -> Mapping[str, object]:
     """Empty for a file that is missing or that the client could not read either."""
     try:
-        document = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        # A pipe in its place would be waited for without end.
+        return (_parse(file.read_bytes()) or {}) if file.is_file() else {}
+    except OSError:
         return {}
-    return document if isinstance(document, dict) else {}
+
+
+def _parse(content: str | bytes) -> Mapping[str, object] | None:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _additional_directories(document: Mapping[str, object]) -> list[str]:

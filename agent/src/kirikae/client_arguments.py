@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kirikae.claude_arguments import find_refused
+from kirikae.claude_settings import list_folders_opened_by, named_folders
 from kirikae.clients import KINDS, OTHER_NAMES, OWN_PROGRAM, ClientKind
+from kirikae.named_files import find_mentioned, find_named
 from kirikae.programs import find_program
 
 # Those that the decision tells apart.
 WIRE_NAMES = ("claude", "aider", "goose", "codex")
 # As many as the system itself follows.
 MAX_LINKS = 40
+# The argument after one of these is its value, even with a dash at its beginning.
+OPENING = ("--add-dir", "--settings")
 
 
 def client_kind(program: str) -> ClientKind:
@@ -47,19 +51,31 @@ def client_mode(client: str, arguments: Sequence[str]) -> str | None:
     return "print" if {"-p", "--print"} & set(arguments) else "tui"
 
 
-def added_folders(client: str, arguments: Sequence[str]) -> Iterator[Path]:
-    """Folders of claude's `--add-dir`, which takes several values up to the next option."""
-    is_value = False
-    for argument in arguments if client == "claude" else ():
+def added_folders(arguments: Sequence[str]) -> list[Path]:
+    """Folders that a command opens, whatever the client.
+
+    Those of `--add-dir`, which takes one value and then more up to the next option, and those that `--settings` opens.
+    """
+    here, found, awaiting = Path(), list[Path](), ""
+    for argument in arguments:
         name, has_value, value = argument.partition("=")
-        if name == "--add-dir":
-            is_value = not has_value
-            if has_value:
-                yield Path(value)
-        elif argument.startswith("-"):
-            is_value = False
-        elif is_value:
-            yield Path(argument)
+        if awaiting not in OPENING and argument.startswith("-"):
+            awaiting = "" if has_value else name
+        else:
+            name, value = awaiting.removeprefix("more "), argument
+            awaiting = "more --add-dir" if name == "--add-dir" else ""
+        if name == "--add-dir" and value:
+            found += named_folders(value, here)
+        if name == "--settings":
+            found += list_folders_opened_by(value, here)
+    return list(dict.fromkeys(found))
+
+
+def named_files(arguments: Sequence[str], folder: Path) -> list[Path]:
+    """Files and folders outside this one that an argument names: what a program is told of, it may read."""
+    texts = [text for argument in arguments for text in dict.fromkeys((argument, argument.partition("=")[2]))]
+    files = [file for text in texts for file in (*find_named(text, folder), *find_mentioned(text, folder))]
+    return [file for file in dict.fromkeys(files) if not file.resolve().is_relative_to(folder.resolve())]
 
 
 def find_refused_argument(kind: ClientKind, arguments: Sequence[str]) -> str | None:

@@ -6,15 +6,16 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from kirikae.becoming import become_client
 from kirikae.claude_settings import list_left_aside
-from kirikae.client_arguments import added_folders, client_kind, client_mode, client_name
+from kirikae.client_arguments import added_folders, client_kind, client_mode, client_name, named_files
 from kirikae.client_version import FIRST_PROVEN, find_version, is_too_old
 from kirikae.clients import OWN_PROGRAM, ClientKind
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.collect.runtime_facts import entries_of, mapping_of
-from kirikae.deciding import Decision, Question, decide_here
+from kirikae.deciding import Decision, Question, decide_here, judge_here
 from kirikae.engine.wire import encode
 from kirikae.errors import PreflightError, RefusedError
 from kirikae.home import Home
@@ -36,9 +37,10 @@ PATIENCE_S = 2.0
 def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
     program, *rest = arguments.command
     client = client_name(program)
-    folders = [working_directory(), *added_folders(client, rest)]
+    folders = [working_directory(), *added_folders(rest)]
     floor = read_floor(home, config_folder(os.environ)) if client == "claude" else None
     question = Question(arguments.task, folders, client, client_mode(client, rest), session_floor=floor)
+    question = _with_protected_files(home, question, named_files(rest, folders[0]))
     decision = decide_here(home, question, reader)
     if not arguments.dry_run and _came_too_late(decision):
         decision = decide_here(home, question, FactsReader(home, patience_s=PATIENCE_S))
@@ -52,6 +54,16 @@ def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
         print(encode(decision.document).decode())
         return RefusedError.exit_code if decision.document["backend"] == "none" else 0
     return _launch(home, decision, command=arguments.command)
+
+
+def _with_protected_files(home: Home, question: Question, files: Sequence[Path]) -> Question:
+    """Files that the command names count where a rule protects them; a settings file in the home folder does not."""
+    wider = question._replace(folders=[*question.folders, *files])
+    return wider if files and _has_rules(judge_here(home, wider)) else question
+
+
+def _has_rules(decision: Decision) -> bool:
+    return bool(mapping_of(decision.document, "privacy").get("rules"))
 
 
 def _came_too_late(decision: Decision) -> bool:
@@ -122,8 +134,7 @@ def _check_local(
 
 def _remember(home: Home, decision: Decision) -> None:
     """The folder of work that a rule protects; of several projects the answer does not say which one it was."""
-    is_by_rule = bool(mapping_of(decision.document, "privacy").get("rules"))
-    if is_hardened(decision.document) and is_by_rule and len(decision.request.projects) == 1:
+    if is_hardened(decision.document) and _has_rules(decision) and len(decision.request.projects) == 1:
         remember_folder(home, working_directory().resolve())
 
 

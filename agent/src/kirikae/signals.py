@@ -35,11 +35,13 @@ def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, obje
     for opened in list_opened_folders(folders[0]):
         roles.setdefault(opened, "setting")
     projects: list[dict[str, object]] = []
-    seen: set[Path] = set()
+    seen: dict[Path, list[Path]] = {}
     for folder, role in roles.items():
         for project_role, root, inner in _repositories(_folder(folder), role=role):
-            if root.real not in seen:
-                seen.add(root.real)
+            # Another folder of the same repository may have a path or a marker of its own.
+            folders_seen = seen.setdefault(root.real, [])
+            if not any(inner.real.is_relative_to(one) for one in folders_seen):
+                folders_seen.append(inner.real)
                 projects.append(_project(home, root, inner, role=project_role))
     return projects
 
