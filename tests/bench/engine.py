@@ -22,6 +22,7 @@ from pathlib import Path
 from routing.engine import wire
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
+from routing.engine.compiled import dump_compiled
 from routing.engine.decide import decide
 from routing.engine.facts import Situation
 from routing.engine.policy_document import parse_policy
@@ -35,24 +36,26 @@ DECISIONS, WARM_UP, ROUNDS = 4_000, 100, 3
 PEER_ROUND_S = 3.0
 ROOT = Path(__file__).resolve().parents[2]
 ONE_SHOT = """
-import sys, time
+import gc, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 {imports}
 from kirikae.engine.facts import Situation
 request = wire.parse_request(b'{{"task": "multi-file-edit", "projects": [{{"remotes": ["https://{address}"]}}]}}')
-payload = Path(sys.argv[1]).read_bytes()
+gc.disable()  # as the wrapper does until it has its answer
+content = Path(sys.argv[1]).read_bytes()
 times = [time.process_time()]
-bundle = parse_payload(payload)
+bundle = {read}(content)
 times.append(time.process_time())
 decide(request, bundle=bundle, facts=None, situation=Situation(now=datetime(2026, 11, 25, tzinfo=UTC)))
 times.append(time.process_time())
 print(*(1000 * (after - before) for before, after in zip(times, times[1:])))
 """
 IMPORTS = (
-    "from kirikae.engine import wire; from kirikae.engine.bundle import parse_payload; "
+    "from kirikae.engine import wire; from kirikae.engine.compiled import load_compiled; "
     "from kirikae.engine.decide import decide"
 )
+PLAIN_IMPORTS = f"{IMPORTS}; from kirikae.engine.bundle import parse_payload"
 
 
 @dataclass(frozen=True)
@@ -155,17 +158,26 @@ def _cpu_s_of(statement: str) -> float:
     return float(done.stdout)
 
 
-def one_shot_ms(payload: bytes, address: str, *, times: int = 9) -> tuple[float, float]:
-    """In fresh processes: reading the bundle, and the first decision from it (prepare, scan, decide)."""
+def one_shot_ms(content: bytes, read: str, address: str, *, times: int = 9) -> tuple[float, float]:
+    """In fresh processes: reading the bundle, compiled or as it came, and the first decision from it."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bundle.json"
-        file.write_bytes(payload)
-        command = [sys.executable, "-c", ONE_SHOT.format(imports=IMPORTS, address=address), str(file)]
+        file = Path(folder) / "bundle"
+        file.write_bytes(content)
+        code = ONE_SHOT.format(imports=PLAIN_IMPORTS, read=read, address=address)
+        command = [sys.executable, "-c", code, str(file)]
         runs = [
             tuple(map(float, subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.split()))
             for _ in range(times)
         ]
     return statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
+
+
+def tell_one_shot(size: int, worlds: Worlds) -> None:
+    payload, address = payload_of(size, worlds), make_rules(size)[0].hit
+    compiled = dump_compiled(parse_payload(payload))
+    for name, content, read in (("compiled", compiled, "load_compiled"), ("as it came", payload, "parse_payload")):
+        read_ms, decided_ms = one_shot_ms(content, read, address)
+        print(f"one-shot with {size:,} rules, bundle {name}: read {read_ms:.1f} ms, decision {decided_ms:.2f} ms")
 
 
 def measure_peer(peer: Peer, asked: list[Asked]) -> Spread:
@@ -197,8 +209,7 @@ def main() -> None:
         print(_row(size, worlds), flush=True)
     print()
     for size in SIZES[-2:]:
-        parsed_ms, decided_ms = one_shot_ms(payload_of(size, worlds), make_rules(size)[0].hit)
-        print(f"one-shot with {size:,} rules: decision {decided_ms:.2f} ms, reading the bundle {parsed_ms:.1f} ms")
+        tell_one_shot(size, worlds)
     parsed_bytes, index_bytes = compiled_memory_bytes(payload_of(SIZES[-1], worlds))
     print(f"memory with {SIZES[-1]:,} rules: policy {_mib(parsed_bytes)}, index {_mib(index_bytes)}")
     print(f"import over bare Python: engine {import_ms(IMPORTS):.1f} ms, all of `kirikae ask` {import_ms(ASK):.1f} ms")
