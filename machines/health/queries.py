@@ -17,8 +17,8 @@ from machines.health.facts import read_watch
 from machines.health.models import FleetSample, PollTarget, StateChange, Watch
 from machines.models import Machine, MachineQuerySet
 
-# Three missed rounds of the evaluator.
-STOPPED_AFTER = timedelta(seconds=30)
+# Six missed rounds of the evaluator: a machine that is busy starting misses some.
+STOPPED_AFTER = timedelta(seconds=60)
 SPARK_SPAN = timedelta(hours=24)
 SPARK_SIZE = (98, 24)
 TIMELINE_SPAN = timedelta(days=7)
