@@ -165,7 +165,7 @@ def test_a_model_that_does_not_answer_is_not_waited_for_for_ever(home: Home, mon
 
 
 def test_the_environment_is_what_the_answer_says(home: Home) -> None:
-    inherited = {"B1": "x", "HTTP_PROXY": "x", "C": "x", "C2": "kept", "A": "old"}
+    inherited = {"B1": "x", "HTTP_PROXY": "x", "C": "x", "C2": "kept", "A": "old", "GIT_DIR": "/elsewhere/.git"}
 
     launch = prepare_launch(LOCAL_ANSWER, home, kind=OWN_PROGRAM, command=["c", "-p"], inherited=inherited)
 

@@ -169,6 +169,17 @@ def test_history_with_two_beginnings_tells_both(home: Home, git: Git, repository
     assert project["root_commits"] == sorted([first, second])
 
 
+def test_replacements_and_grafts_do_not_change_the_root_commit(home: Home, git: Git, repository: Path) -> None:
+    root = git(repository, "rev-parse", "HEAD")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    git(repository, "replace", "--graft", "HEAD")
+    (repository / ".git" / "info" / "grafts").write_text(git(repository, "rev-parse", "HEAD") + "\n")
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["root_commits"] == [root]
+
+
 @pytest.fixture
 def ssh(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The real ssh, reading a configuration of the test's; ssh takes the user's home from the system, not from HOME."""

@@ -13,6 +13,14 @@ from typing import NamedTuple
 # Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
 GIT_TIMEOUT_S = 2.0
 ROOTS_TIMEOUT_S = 0.1
+# History as it was recorded, whatever replacements and grafts the repository holds, and nothing fetched for it.
+AS_RECORDED = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+}
 
 
 class Remote(NamedTuple):
@@ -110,7 +118,7 @@ def run_git(
             timeout=timeout_s,
             check=False,
             stdin=subprocess.DEVNULL,
-            env=environment | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            env=environment | AS_RECORDED,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -34,6 +34,15 @@ KNOWN_OBLIGATIONS = frozenset(
         "send_receipt",
     ]
 )
+# They lead git, and with it a client that tells the model of recent commits, to another repository than was judged.
+# GIT_INDEX_FILE stays: a commit's hooks need it.
+LEADING_ELSEWHERE = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+)
 # Written before each protected launch, so that nothing which a session left there steers the next one.
 PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
 
@@ -86,7 +95,7 @@ def prepare_launch(
 ) -> Launch:
     """The answer's environment over the inherited one without what it unsets; its arguments before the user's."""
     recipe = mapping_of(document, "launch")
-    unset = _texts(recipe.get("unset"))
+    unset = [*_texts(recipe.get("unset")), *LEADING_ELSEWHERE]
     kept = {name: value for name, value in inherited.items() if not fits_any(name, unset)}
     added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
