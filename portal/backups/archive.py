@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import zipfile
 import zlib
@@ -18,8 +19,11 @@ from typing import IO, Any
 # Raised when an older portal could not restore the file any more.
 FORMAT = 1
 MANIFEST = "manifest.json"
+_PLAIN_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _SEAL_BYTES = 64
 _CHUNK_BYTES = 1 << 20
+# What reading a member may raise. RuntimeError: it is encrypted, packed in a way that is not known, or nested too deep.
+_UNREADABLE = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 class BackupError(Exception):
@@ -73,9 +77,12 @@ def open_archive(path: Path) -> zipfile.ZipFile:
             is_whole = _digest_before_seal(file) == file.read(_SEAL_BYTES)
     except OSError as error:
         raise BackupError(f"{path} cannot be read: {error.strerror}.") from error
-    if not is_whole:
-        raise BackupError(f"{path} is no backup, or it is damaged. Take another one.")
-    return zipfile.ZipFile(path)
+    try:
+        if is_whole:
+            return zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        pass  # its seal is right, and yet it is something else
+    raise BackupError(f"{path} is no backup, or it is damaged. Take another one.")
 
 
 def read_manifest(archive: zipfile.ZipFile) -> Manifest:
@@ -85,16 +92,18 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
         if document["format"] > FORMAT:
             raise BackupError(f"{archive.filename} was made by a newer Kirikae. Restore it with that version.")
         return _manifest_from(document)
-    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (TypeError, ValueError, AttributeError, *_UNREADABLE) as error:
         raise _damaged(archive, MANIFEST) from error
 
 
 def extract_members(archive: zipfile.ZipFile, manifest: Manifest, *, folder: Path | None) -> None:
     """Each member of the manifest into `folder` with mode 0600 (None: only read). Raises BackupError and OSError."""
     for name, digest in manifest.digests.items():
+        # Names are ours; a crafted one must not lead out of the folder or onto another member.
+        if not _PLAIN_NAME.fullmatch(name):
+            raise _damaged(archive, repr(name))
         with contextlib.ExitStack() as stack:
-            # Names are ours, yet a crafted one must not lead out of the folder.
-            copy = stack.enter_context(_create(folder / Path(name).name)) if folder else None
+            copy = stack.enter_context(_create(folder / name)) if folder else None
             if _digest_of_member(archive, name, copy) != digest:
                 raise _damaged(archive, name)
 
@@ -123,7 +132,7 @@ def _digest_of_member(archive: zipfile.ZipFile, name: str, copy: IO[bytes] | Non
                 digest.update(chunk)
                 if copy is not None:
                     copy.write(chunk)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _UNREADABLE as error:
         raise _damaged(archive, name) from error
     return digest.hexdigest()
 

@@ -52,6 +52,8 @@ def write_backup(target: Path) -> Manifest:
     if target.exists():
         raise BackupError(f"{target} is there already. Choose another name.")
     with _explaining(target), _staging(target.parent) as folder:
+        if not list_applied():
+            raise BackupError("The database is empty. Correct KIRIKAE_DATA_DIR or KIRIKAE_DATABASE_URL.")
         source = copier()
         source.dump(folder / source.member)
         _write_secrets(folder)

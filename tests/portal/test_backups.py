@@ -128,6 +128,50 @@ def test_cut_backup_and_other_files_are_refused(backup: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_sealed_file_that_is_no_archive_is_refused(backup: Path) -> None:
+    backup.write_bytes(b"something else" + b"0" * 64)
+    archive.seal(backup)
+
+    assert "no backup" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["../evil", "/evil", "sub/secret_key", "..", "a\0b", ""])
+def test_names_that_lead_elsewhere_are_refused(backup: Path, name: str) -> None:
+    with archive.open_archive(backup) as opened:
+        digests = archive.read_manifest(opened).digests
+    rewrite(backup, digests={**digests, name: "0" * 64})
+
+    assert f"damaged ({name!r})" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+def test_packing_that_cannot_be_read_is_refused(backup: Path) -> None:
+    """The manifest's flags in the archive's directory: bit 0 says that it is encrypted."""
+    content = bytearray(backup.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    backup.write_bytes(content)
+    archive.seal(backup)
+
+    assert "damaged (manifest.json)" in refused(backup, "--replace")
+
+
+@pytest.mark.slow
+def test_empty_database_is_not_taken_for_a_backup(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "backup", str(tmp_path / "kirikae.zip")],
+        env=portal_environment(KIRIKAE_DATA_DIR=str(tmp_path / "data")),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, "The database is empty" in done.stderr) == (1, True), done.stderr
+    assert not (tmp_path / "kirikae.zip").exists()
+
+
+@pytest.mark.slow
 def test_backup_of_a_newer_portal_is_refused(backup: Path) -> None:
     rewrite(backup, migrations=[["accounts", "0999_later"]])
     assert "newer Kirikae (accounts.0999_later)" in refused(backup, "--replace")
