@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from kirikae.cloud_denials import deny_reading
+from kirikae.errors import PreflightError
 from kirikae.guarding import guard, is_protected_session
 from kirikae.home import Home
 from kirikae.protected_folders import list_folders, remember_folder
@@ -128,12 +129,82 @@ def test_cloud_launches_deny_known_folders_and_bring_the_guard(home: Home, tmp_p
     folder.mkdir()
     remember_folder(home, folder)
 
-    denied, settings = deny_reading(home, ["--disallowedTools=Read(~/x/**)"], [])
+    (denied, settings), _ = deny_reading(home, ["--disallowedTools=Read(~/x/**)"], [], has_rules=False)
 
     assert denied.startswith(f"--disallowedTools=Read(~/x/**),Read(/{home.path}/**),Read(/{tmp_path}/a? b ?c?/**)")
     assert "guard || exit 2" in settings
-    assert len(deny_reading(home, [], ["--settings", "mine.json"])) == 1
 
 
-def test_a_machine_without_protected_folders_needs_no_guard(home: Home) -> None:
-    assert deny_reading(home, [], []) == [f"--disallowedTools=Read(/{home.path}/**)"]
+def test_the_developers_own_settings_keep_the_guard_beside_them(home: Home, tmp_path: Path) -> None:
+    theirs = {"model": "m", "disableAllHooks": True, "hooks": {"Stop": [{"hooks": []}], "PreToolUse": [{"hooks": []}]}}
+    (tmp_path / "mine.json").write_text(json.dumps(theirs))
+
+    own, rest = deny_reading(home, [], ["-p", "--settings", str(tmp_path / "mine.json"), "--", "--settings"])
+
+    settings = json.loads(own[-1].removeprefix("--settings="))
+    assert rest == ["-p", "--", "--settings"]
+    assert (settings["model"], settings["disableAllHooks"]) == ("m", False)
+    assert {event: len(groups) for event, groups in settings["hooks"].items()} == {
+        "SessionStart": 1,
+        "UserPromptSubmit": 1,
+        "PreToolUse": 2,
+        "Stop": 1,
+    }
+
+
+@pytest.mark.parametrize("theirs", [["--settings=no.json"], ["--settings", "{"], ["--settings"], ["--settings=[]"]])
+def test_settings_that_cannot_be_read_start_no_session_in_the_cloud(home: Home, theirs: list[str]) -> None:
+    with pytest.raises(PreflightError, match=r"run\.settings_unread"):
+        deny_reading(home, [], theirs)
+
+
+def test_a_policy_that_protects_nothing_needs_no_guard(home: Home) -> None:
+    denied = [f"--disallowedTools=Read(/{home.path}/**)"]
+
+    assert deny_reading(home, [], ["--settings", "x"], has_rules=False) == (denied, ["--settings", "x"])
+
+
+def test_a_checkout_inside_the_sessions_folder_is_judged_for_itself(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    inner = open_project / "vendor" / "app"
+    inner.parent.mkdir()
+    protected_project.rename(inner)
+
+    assert tool(synced, open_project, "Read", file_path="vendor/app/src/plan.txt")
+    assert tool(synced, open_project, "Grep", pattern="x", path=str(inner))
+    assert tool(synced, open_project, "Read", file_path="vendor/readme") is None
+
+
+def test_a_prompt_that_mentions_a_protected_file_is_stopped(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    (protected_project / "plan.txt").touch()
+    (open_project / "mine.txt").touch()
+
+    assert refusal(synced, open_project, prompt="explain @../app/plan.txt, please")
+    assert refusal(synced, open_project, prompt="@../app/plan.txtを説明して")
+    assert refusal(synced, open_project, prompt="explain @mine.txt to ben@example.org") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"folders": 5}', '{"folders": [5]}'])
+def test_folders_that_cannot_be_read_start_no_session_in_the_cloud(
+    synced: Home, open_project: Path, content: str
+) -> None:
+    synced.write("protected_folders.json", content.encode())
+
+    with pytest.raises(PreflightError, match=r"home\.folders_unread"):
+        deny_reading(synced, [], [])
+    with pytest.raises(PreflightError, match=r"home\.folders_unread"):
+        tool(synced, open_project, "Read", file_path="/etc/hostname")
+
+
+@pytest.mark.slow
+def test_a_guard_that_hangs_stops_the_session_before_the_client_gives_it_up() -> None:
+    script = "from kirikae.commands import guard as g; g.PATIENCE_S = 0.2; raise SystemExit(g.execute(None, None))"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        code = waiting.wait(timeout=10)
+        assert waiting.stderr is not None
+        said = waiting.stderr.read().decode()
+
+    assert (code, "guard failed" in said) == (2, True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kirikae.engine.wire import canonical_answer
 from kirikae.home import Home
+from kirikae.protected_folders import list_folders
 
 from tests.agent.conftest import Git, enter
 from tests.agent.standin import llama_cpp, standin
@@ -282,3 +283,17 @@ def test_a_named_file_that_no_rule_protects_changes_nothing(
     (tmp_path / "mcp.json").write_text("{}")
 
     assert run("--task", "architecture-design", "--", "claude", "--mcp-config", "../mcp.json").returncode == 7
+
+
+@SLOW
+def test_a_protected_folder_among_several_projects_is_remembered(
+    synced: Home, git: Git, runtime_url: str, protected_project: Path, record: Path, tmp_path: Path
+) -> None:
+    for name, remote in {"site": "example/site", "lib": "acme/lib"}.items():
+        git(tmp_path / name, "init", "-q")
+        git(tmp_path / name, "remote", "add", "origin", f"git@github.com:{remote}.git")
+
+    done = run("--task", "commit-message", "--", "claude", "--add-dir", "../site", "../lib")
+
+    assert done.returncode == 7, done.stderr
+    assert list_folders(synced) == [protected_project.resolve(), (tmp_path / "lib").resolve()]

@@ -58,8 +58,8 @@ class Desk:
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
         self.state = Home(self.home / "state" / "kiri kae")
-        self.protected = self._checkout("acme/app", "git@github.com:acme/app.git")
-        self.open = self._checkout("site", "git@github.com:example/site.git")
+        self.protected = self.checkout("acme/app", "git@github.com:acme/app.git")
+        self.open = self.checkout("site", "git@github.com:example/site.git")
         (self.protected / "plan.txt").write_text(f"{SECRET}\n")
         self.state.prepare()
         unclassified = {"identified": "cloud_ok", "anonymous": "local_only"}
@@ -68,7 +68,7 @@ class Desk:
         self.state.save_enrolment(enrolment, token="kmt_ID_SECRET")
         accept_bundle(self.state, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=now())
 
-    def _checkout(self, name: str, remote: str) -> Path:
+    def checkout(self, name: str, remote: str) -> Path:
         folder = self.home / "work" / name
         folder.mkdir(parents=True)
         for arguments in (["init", "-q"], ["remote", "add", "origin", remote]):

@@ -81,6 +81,36 @@ def test_a_guarded_client_works_in_an_open_folder_and_locally_in_a_protected_one
     assert SECRET not in sent_to_the_cloud(result)
 
 
+def test_a_guarded_client_sends_no_protected_file_that_a_prompt_mentions(desk: Desk) -> None:
+    desk.managed = {"hooks": GUARDED}
+    desk.stubs = [(CLOUD_PORT, ())]
+    (desk.open / "mine.txt").write_text("open-work\n")
+    desk.step("claude", "-p", "explain @mine.txt", cwd=desk.open)
+    desk.step("claude", "-p", f"explain @{desk.protected}/plan.txt", cwd=desk.open)
+
+    sent = sent_to_the_cloud(desk.play())
+
+    assert "open-work" in sent
+    assert SECRET not in sent
+
+
+def test_a_checkout_that_was_never_met_is_not_read_although_the_repository_switches_hooks_off(desk: Desk) -> None:
+    inner = desk.checkout("site/vendor/app", "git@github.com:acme/app.git")
+    (inner / "plan.txt").write_text(f"{SECRET}\n")
+    desk.write(desk.open / ".claude" / "settings.json", {"disableAllHooks": True})
+    desk.write(desk.home / "mine.json", {"disableAllHooks": True})
+    desk.stubs = [(CLOUD_PORT, [("Read", {"file_path": str(inner / "plan.txt")})])]
+    for own in ([], ["--settings", str(desk.home / "mine.json")]):
+        desk.launch("-p", "look", "--allowedTools=Read", *own, task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    assert [run["code"] for run in result.runs] == [0, 0], result.runs
+    sent = sent_to_the_cloud(result)
+    assert "Kirikae stopped this" in sent
+    assert SECRET not in sent
+
+
 def test_a_cloud_session_beside_it_cannot_read_the_protected_folder(desk: Desk) -> None:
     plan, state = desk.protected / "plan.txt", desk.state.path
     calls = [

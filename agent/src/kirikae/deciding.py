@@ -16,6 +16,7 @@ from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine import facts, wire
 from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
+from kirikae.engine.effects import Effect
 from kirikae.engine.errors import EngineError, WireError
 from kirikae.engine.policy import Policy
 from kirikae.engine.request import TaskRequest
@@ -50,6 +51,8 @@ class Decision(NamedTuple):
     # Which of the portal's databases made the policy: numbers come again when a backup is restored.
     policy_epoch: int
     needs_tools: bool = True
+    # Whether the policy protects anything by a rule.
+    has_rules: bool = True
 
 
 class KnownFacts(NamedTuple):
@@ -90,8 +93,10 @@ def _decided(
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail) from error
     document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
-    needs_tools = "tools" in _needs(policy.stored.bundle.policy, request)
-    return Decision(request, document, told, policy.stored.bundle.epoch, needs_tools)
+    bundle = policy.stored.bundle
+    needs_tools = "tools" in _needs(bundle.policy, request)
+    has_rules = any(rule.effect is not Effect.CLOUD_OK for rule in bundle.policy.privacy_rules)
+    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules)
 
 
 def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:

@@ -18,7 +18,9 @@ from kirikae.engine.effects import Effect
 from kirikae.engine.wire import encode, request_document
 from kirikae.home import Home
 from kirikae.launch_receipts import LaunchReceipts
+from kirikae.named_files import find_mentioned
 from kirikae.protected_folders import find_touched, list_folders, remember_folder
+from kirikae.signals import MARKER_FILE
 from kirikae.texts import say
 
 MAX_SESSIONS = 100
@@ -58,22 +60,37 @@ def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verd
     if is_blocked and _rules(decision):
         remember_folder(home, folder.resolve())
     _note_change(home, hook, decision, is_blocked=is_blocked)
-    return Verdict(say("guard.session", rules=_told_rules(decision)) if is_blocked else None)
+    if is_blocked:
+        return Verdict(say("guard.session", rules=_told_rules(decision)))
+    # The client reads what a prompt mentions without asking for a tool.
+    mentioned = dict.fromkeys(file.resolve() for file in find_mentioned(str(hook.get("prompt") or ""), folder))
+    verdicts = (_guard_file(home, target, folder, is_search=False) for target in mentioned)
+    return next((verdict for verdict in verdicts if verdict.refusal), Verdict())
 
 
 def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict:
     tool = str(hook.get("tool_name"))
     target = _target(tool, mapping_of(hook, "tool_input"), folder)
-    is_search = tool in SEARCHES
+    return _guard_file(home, target, folder, is_search=tool in SEARCHES)
+
+
+def _guard_file(home: Home, target: Path, folder: Path, *, is_search: bool) -> Verdict:
     if find_touched([home.path.resolve()], target, is_search=False):
         return Verdict(say("guard.own_state"))
     if find_touched(list_folders(home), target, is_search=is_search):
         return Verdict(say("guard.folder"))
-    # What lies in the session's own folder was judged with its prompt.
-    if target.is_relative_to(folder.resolve()):
+    if _was_judged(target, folder.resolve()):
         return Verdict()
     decision = _judge(home, [_nearest_folder(target)])
     return Verdict(say("guard.folder") if _is_restricted(decision) and _rules(decision) else None)
+
+
+def _was_judged(target: Path, folder: Path) -> bool:
+    """With the prompt: what lies in the session's own folder, and in no checkout or marked folder inside it."""
+    if not target.is_relative_to(folder):
+        return False
+    between = (parent for parent in (target, *target.parents) if parent != folder and parent.is_relative_to(folder))
+    return not any(os.path.lexists(parent / name) for parent in between for name in (".git", MARKER_FILE))
 
 
 def _target(tool: str, given: Mapping[str, object], folder: Path) -> Path:

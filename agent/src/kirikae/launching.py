@@ -92,16 +92,20 @@ def prepare_launch(
     kind: ClientKind,
     command: Sequence[str],
     inherited: Mapping[str, str] = os.environ,
+    has_rules: bool = True,
 ) -> Launch:
-    """The answer's environment over the inherited one without what it unsets; its arguments before the user's."""
+    """The answer's environment over the inherited one without what it unsets; its arguments before the user's.
+
+    `has_rules`: the policy protects something. Raises PreflightError.
+    """
     recipe = mapping_of(document, "launch")
     unset = [*_texts(recipe.get("unset")), *LEADING_ELSEWHERE]
     kept = {name: value for name, value in inherited.items() if not fits_any(name, unset)}
     added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
-    theirs = command[1:]
+    theirs = list(command[1:])
     if document["backend"] == "cloud" and kind.name == "claude":
-        own = deny_reading(home, own, theirs)
+        own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)
     if is_hardened(document) and kind.name == "claude":
         _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
         theirs = shield_prompt(theirs)

@@ -6,9 +6,11 @@ A rule by remotes names no folder; only a look at the checkout shows that it is 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from kirikae.errors import PreflightError
 from kirikae.home import Home
 
 FILE = "protected_folders.json"
@@ -23,15 +25,14 @@ def remember_folder(home: Home, folder: Path) -> None:
 
 
 def list_folders(home: Home) -> list[Path]:
-    """Those that are still there."""
-    content = home.read_bytes(FILE)
-    if content is None:
+    """Those that are still there. Raises PreflightError for a file that cannot be read: what it kept is unknown."""
+    if not os.path.lexists(home.path / FILE):
         return []
     try:
-        entries = json.loads(content).get("folders")
-    except (ValueError, AttributeError, RecursionError):
-        return []
-    folders = [Path(entry) for entry in entries if isinstance(entry, str)] if isinstance(entries, list) else []
+        entries = json.loads(home.read_bytes(FILE) or b"")["folders"]
+        folders = [Path(entry) for entry in entries if entry.startswith("/")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise PreflightError("home.folders_unread", path=home.path / FILE) from error
     return [folder for folder in folders if folder.is_dir()]
 
 

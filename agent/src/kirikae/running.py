@@ -85,7 +85,7 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
         program = _find_program(preflight, command[0])
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
-        launch = prepare_launch(document, home, kind=kind, command=command)
+        launch = prepare_launch(document, home, kind=kind, command=command, has_rules=decision.has_rules)
         if kind.name == "claude":
             tighten_floor(home, config_folder(launch.environment), str(mapping_of(document, "privacy").get("effect")))
     _remember(home, decision)
@@ -133,9 +133,17 @@ def _check_local(
 
 
 def _remember(home: Home, decision: Decision) -> None:
-    """The folder of work that a rule protects; of several projects the answer does not say which one it was."""
-    if is_hardened(decision.document) and _has_rules(decision) and len(decision.request.projects) == 1:
-        remember_folder(home, working_directory().resolve())
+    """Folders of work that a rule protects; where there are several projects, each is judged for itself."""
+    if not is_hardened(decision.document) or not _has_rules(decision):
+        return
+    projects = decision.request.projects
+    others = [project.paths[-1] for project in projects[1:] if project.paths]
+    # The last path of a project is that of its real folder.
+    folders = [working_directory().resolve(), *(Path(path).expanduser().resolve() for path in others)]
+    for folder in dict.fromkeys(folders):
+        question = Question(task=None, folders=[folder], client="other", mode=None)
+        if len(projects) == 1 or _has_rules(judge_here(home, question)):
+            remember_folder(home, folder)
 
 
 def _tell_launch(decision: Decision, kind: ClientKind) -> None:

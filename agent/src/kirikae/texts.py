@@ -129,6 +129,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{path} cannot be written; set KIRIKAE_HOME to a folder of your own.",
         "{path} に書き込めません。KIRIKAE_HOME に自分のフォルダーを指定してください。",
     ),
+    "home.folders_unread": (
+        "{path}, which names the folders of protected work, cannot be read, so no session in the cloud starts; delete "
+        "it, then type `kirikae run -- claude` once in each of those folders.",
+        "保護された作業のフォルダーを記した {path} が読めないため、クラウドのセッションは開始しません。このファイルを削除し、"
+        "該当する各フォルダーで一度 `kirikae run -- claude` と入力してください。",
+    ),
     "runtimes.not_loopback": (
         "KIRIKAE_RUNTIMES names {url}, which is not this machine; name a loopback address, or set "
         "KIRIKAE_RUNTIMES_ALLOW_REMOTE=1 (its models then count as remote).",
@@ -294,6 +300,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "guard.broken": (
         "Kirikae stopped this, because its guard failed; type `kirikae doctor`.",
         "ガードが失敗したため Kirikae が止めました。`kirikae doctor` と入力してください。",
+    ),
+    "run.settings_unread": (
+        "The settings that --settings names cannot be read, so the guard cannot be added to them; name a file that "
+        "holds a JSON object, or leave the option out.",
+        "--settings の設定が読めないため、ガードを追加できません。JSON オブジェクトのファイルを指定するか、--settings を外してください。",
     ),
     "run.task_assumed": (
         "kirikae: no task was named, so this counts as {task}; name one with --task.",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 
 from kirikae.errors import AgentError
@@ -14,10 +16,14 @@ from kirikae.home import Home
 from kirikae.texts import say
 
 STOP = 2
+# Before the client stops waiting for its hook, which would let the prompt pass.
+PATIENCE_S = 10.0
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 
 def execute(_arguments: argparse.Namespace, home: Home) -> int:
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
     try:
         return _answer(home, dict(json.loads(sys.stdin.buffer.read(MAX_EVENT_BYTES))))
     except AgentError as error:
@@ -25,6 +31,12 @@ def execute(_arguments: argparse.Namespace, home: Home) -> int:
     except Exception:  # noqa: BLE001 - a guard that breaks must not be a guard that lets through
         print(say("guard.broken"), file=sys.stderr)
     return STOP
+
+
+def _give_up(_number: int, _frame: object) -> None:
+    """A disk or a share that hangs; whatever was being tried has no more say."""
+    os.write(2, f"{say('guard.broken')}\n".encode())
+    os._exit(STOP)
 
 
 def _answer(home: Home, hook: dict[str, object]) -> int:
