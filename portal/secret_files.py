@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 def read_or_create(path: Path) -> str:
     """The file's text; when there is no file yet, it is made with 256 random bits."""
     try:
-        return path.read_text().strip()
+        return _read(path)
     except (FileNotFoundError, NotADirectoryError):
         return _create(path, secrets.token_urlsafe(32))
     except OSError as error:
@@ -21,6 +21,15 @@ def read_or_create_lines(path: Path) -> list[str]:
     return read_or_create(path).split()
 
 
+def _read(path: Path) -> str:
+    """Never an empty text: whatever it signs would be open to everybody. Raises OSError and ImproperlyConfigured."""
+    # A restored file may hold what the environment gave, in any script.
+    text = path.read_bytes().decode(errors="replace").strip()
+    if not text or "\N{REPLACEMENT CHARACTER}" in text:
+        raise ImproperlyConfigured(f"{path} is empty or damaged. Delete it, then restore a backup.")
+    return text
+
+
 def _create(path: Path, text: str) -> str:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -28,8 +37,13 @@ def _create(path: Path, text: str) -> str:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         if path.is_file():
-            return path.read_text().strip()
+            return _read(path)
         raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        # No room. What is there of it must not be taken for a secret later.
+        path.unlink(missing_ok=True)
+        raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
     return text
