@@ -4,13 +4,14 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from portal.common.signing import get_signing_key
 from portal.embedded.checks import StartRefused
 from portal.embedded.upgrade import upgrade_database
 from routing.services import ensure_first_revision
 
 
 def prepare() -> None:
-    """Safe to repeat. Leaves no database connection open. Raises StartRefused."""
+    """Safe to repeat. Leaves no database connection open. Raises StartRefused and ImproperlyConfigured."""
     try:
         for name in ("logs", "queue", "queue/control"):
             (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -18,5 +19,7 @@ def prepare() -> None:
         call_command("collectstatic", verbosity=0, interactive=False)
     except OSError as error:
         raise StartRefused(f"{settings.DATA_DIR} cannot be written: {error.strerror}. Make room there.") from error
+    # Made or read now: with a damaged one every Mac would be refused its policy later.
+    get_signing_key()
     ensure_first_revision()
     connections.close_all()

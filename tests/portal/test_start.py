@@ -129,6 +129,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     assert "kirikae.sqlite3 cannot be used" in told
 
 
+def test_a_damaged_signing_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "signing_key.pem").write_bytes(b"")
+
+    told = refusal_of("prepare", KIRIKAE_DATA_DIR=str(tmp_path))
+
+    assert "signing_key.pem holds no private key" in told
+
+
 @pytest.mark.django_db
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Opened for reading only, for root writes to whatever the mode of a file says.
