@@ -59,7 +59,7 @@ def fit_candidate(
     """For a context of `tokens` in each of `agents` conversations."""
     # Loading and checks come and go without changing what is estimated.
     still = model._replace(is_loaded=False, memory_bytes=None, checks=None)
-    return _fit(catalogue, facts.hardware, facts.benchmarks, runtime.kind, still, (tokens, agents))
+    return _fit(catalogue, facts.hardware, facts.benchmarks, (runtime.kind, runtime.version), still, (tokens, agents))
 
 
 def learn_from(
@@ -92,6 +92,7 @@ def run_of(
         depth_tokens=benchmark.depth_tokens,
         decode_tokens_per_s=benchmark.decode_tokens_per_s,
         prompt_tokens_per_s=benchmark.prompt_tokens_per_s,
+        runtime_version=benchmark.runtime_version,
     )
 
 
@@ -99,6 +100,10 @@ def _is_speed(run: Benchmark) -> bool:
     """Figures that a report may hold; nothing else is taken as measured."""
     rates = (run.decode_tokens_per_s, run.prompt_tokens_per_s)
     return all(MIN_TOKENS_PER_S <= rate <= MAX_TOKENS_PER_S for rate in rates)
+
+
+# A runtime's kind and version: all of it that an estimate depends on.
+type Engine = tuple[RuntimeKind, str | None]
 
 
 class _Known(NamedTuple):
@@ -114,11 +119,11 @@ def _fit(
     catalogue: Catalogue,
     hardware: Hardware,
     benchmarks: tuple[Benchmark, ...],
-    kind: RuntimeKind,
+    engine: Engine,
     model: ModelFacts,
     size: tuple[int, int],
 ) -> CandidateFit:
-    case, learned, known = _know(catalogue, hardware, benchmarks, kind, model)
+    case, learned, known = _know(catalogue, hardware, benchmarks, engine, model)
     tokens, agents = size
     most = largest_context_of(case, parallel=agents)
     if most is not None and most < tokens:
@@ -135,11 +140,19 @@ def _fit(
 
 @lru_cache(maxsize=256)
 def _know(
-    catalogue: Catalogue, hardware: Hardware, benchmarks: tuple[Benchmark, ...], kind: RuntimeKind, model: ModelFacts
+    catalogue: Catalogue, hardware: Hardware, benchmarks: tuple[Benchmark, ...], engine: Engine, model: ModelFacts
 ) -> _Known:
+    kind, version = engine
     machine, fitted = machine_of(hardware), catalogue.fit_model(model)
     return _Known(
-        case=Case.of(machine, fitted, quantization_of(model), kind, kv_quantization="f16"),
+        case=Case.of(
+            machine,
+            fitted,
+            quantization_of(model),
+            kind,
+            kv_quantization="f16",
+            runtime_version=version,
+        ),
         learned=learn_from(benchmarks, machine, catalogue, installed=(model,)),
         model=catalogue.find(model.name),
     )

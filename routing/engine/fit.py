@@ -123,9 +123,10 @@ def measured_run(  # noqa: PLR0913 - one row of a benchmark
     depth_tokens: int,
     decode_tokens_per_s: float,
     prompt_tokens_per_s: float | None,
+    runtime_version: str | None = None,
 ) -> Run:
     """A measured run beside what the formula says of it."""
-    case = Case.of(machine, model, quantization, runtime, kv_quantization="f16")
+    case = Case.of(machine, model, quantization, runtime, kv_quantization="f16", runtime_version=runtime_version)
     rates = case.formula(min(max(depth_tokens, 0), MAX_CONTEXT_TOKENS))
     return Run(
         key=case.key,

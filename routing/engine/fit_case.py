@@ -82,6 +82,7 @@ class Case(NamedTuple):
         runtime: RuntimeKind,
         *,
         kv_quantization: str,
+        runtime_version: str | None = None,
     ) -> "Case":
         form = read_quantization(quantization)
         is_mlx = is_mlx_engine(runtime, form)
@@ -89,7 +90,14 @@ class Case(NamedTuple):
         weights = weights_bytes(model.shape, form, file_bytes=size)
         load = None
         if form is not None:
-            load = load_of(model.shape, form, runtime=runtime, weights_bytes=weights, is_mlx=is_mlx)
+            load = load_of(
+                model.shape,
+                form,
+                runtime=runtime,
+                weights_bytes=weights,
+                is_mlx=is_mlx,
+                runtime_version=runtime_version,
+            )
         known = is_cache_known(model.shape)
         notes = (
             (machine.chip is None, "chip_unknown"),

@@ -22,45 +22,54 @@ class MemoryConstants(NamedTuple):
 class SpeedConstants(NamedTuple):
     """`_share` of the nominal bandwidth; `core_s` are seconds of one GPU core at the M4's clock; `_ms` per token."""
 
-    bandwidth_share: float = 0.9506
-    ultra_share: float = 0.8256
+    bandwidth_share: float = 0.9331
+    ultra_share: float = 0.9031
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.027
-    core_s_per_gb: float = 0.03262
-    core_s_per_gparam_q4: float = 0.009078
-    core_s_per_gparam_q8: float = 0.007826
-    core_s_per_gparam_k: float = 0.004045
-    core_s_per_gparam_mlx: float = 0.00925
-    core_s_per_gparam_mx: float = 0.009118
+    overlap: float = 3.261
+    core_s_per_gb: float = 0.03534
+    core_s_per_gparam_q4: float = 0.009954
+    core_s_per_gparam_q8: float = 0.008039
+    core_s_per_gparam_k: float = 0.004299
+    core_s_per_gparam_mlx: float = 0.007035
+    core_s_per_gparam_mx: float = 0.008869
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.03046
+    core_s_per_gparam_k_m1: float = 0.03095
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.6954
-    expert_share_mlx: float = 0.6791
-    layer_ms_gguf: float = 0.07078
-    layer_ms_mlx: float = 0.06335
-    moe_layer_ms_gguf: float = 0.03158
-    moe_layer_ms_mlx: float = 0.01451
-    delta_layer_ms_gguf: float = 0.1553
-    delta_layer_ms_mlx: float = 0.05509
-    mamba_layer_ms: float = 0.05302
+    expert_share_gguf: float = 0.6873
+    expert_share_mlx: float = 0.6922
+    layer_ms_gguf: float = 0.06695
+    layer_ms_mlx: float = 0.05447
+    moe_layer_ms_gguf: float = 0.02779
+    moe_layer_ms_mlx: float = 0.009341
+    delta_layer_ms_gguf: float = 0.05504
+    delta_layer_ms_mlx: float = 0.05907
+    # llama.cpp works through the state of linear attention on the cores: seconds of one core per GB of it.
+    delta_core_s_per_gb_gguf: float = 1.127
+    # MLX chooses experts by sorting: it takes longer the more there are.
+    router_ms_per_100_experts_mlx: float = 0.008788
+    mamba_layer_ms: float = 0.05581
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.02816
-    gemma_layer_ms_mlx: float = 0.06364
+    gemma_layer_ms_gguf: float = 0.02908
+    gemma_layer_ms_mlx: float = 0.05808
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
-    old_build_layer_ms: float = 0.04583
-    ollama_delta_extra: float = 0.3939
+    old_build_layer_ms: float = 0.03746
+    # Ollama's own engine, which ran all models before 0.30 (its pull request 16031).
+    old_ollama_delta_layer_ms: float = 0.3149
+    # The two dies of an Ultra wait for each other between kernels of llama.cpp.
+    ultra_layer_ms_gguf: float = 0.03154
     # The cache is read once; then each query head works through it.
-    kv_share: float = 0.8604
+    kv_share: float = 0.8577
     # No row of llama.cpp is deep enough to tell: halfway between what MLX and Ollama were measured at.
-    attention_core_s_gguf: float = 0.0425
-    attention_core_s_ollama: float = 0.1057
-    attention_core_s_mlx: float = 0.02524
-    clock_m1: float = 0.7215
-    clock_m2: float = 0.8176
-    clock_m3: float = 0.8243
+    attention_core_s_gguf: float = 0.04372
+    attention_core_s_old_ollama: float = 0.104
+    attention_core_s_mlx: float = 0.02806
+    clock_m1: float = 0.7311
+    clock_m2: float = 0.8376
+    clock_m3: float = 0.8372
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.553
+    wall_share: float = 0.3906
+    # And of what an MLX server spends on a request besides (the same sources).
+    wall_start_s_mlx: float = 0.121
 
 
 class PrefillConstants(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .catalogue import Catalogue, CatalogueModel, quantization_of
-from .facts import MachineFacts, ModelFacts, RuntimeKind
+from .facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeKind
 from .fit import Estimate, Verdict, estimate_of, largest_context_of
 from .fit_basis import NOTHING_LEARNED, Learned
 from .fit_case import Case, FitMachine
@@ -112,11 +112,11 @@ def _answer(case: Case, question: Question, learned: Learned) -> FitRow:
     return FitRow(name, name, form, question.gguf_runtime, found, most, case.weights, is_installed=False, model=None)
 
 
-def _installed(facts: MachineFacts | None) -> Iterator[tuple[RuntimeKind, ModelFacts]]:
+def _installed(facts: MachineFacts | None) -> Iterator[tuple[RuntimeFacts, ModelFacts]]:
     for runtime in facts.runtimes if facts else ():
         for model in runtime.models:
             if model.is_remote is False:
-                yield runtime.kind, model
+                yield runtime, model
 
 
 def _form_of(model: ModelFacts) -> str:
@@ -134,12 +134,20 @@ def _installed_rows(
     facts: MachineFacts | None,
 ) -> Iterator[FitRow]:
     """From their own files and shapes: a file here may be larger than the one that the catalogue knows."""
-    for kind, model in _installed(facts):
+    for runtime, model in _installed(facts):
         fitted, form = catalogue.fit_model(model), _form_of(model)
         known = catalogue.find(model.name)
-        row = _answer(Case.of(machine, fitted, form, kind, kv_quantization=question.kv_quantization), question, learned)
+        case = Case.of(
+            machine,
+            fitted,
+            form,
+            runtime.kind,
+            kv_quantization=question.kv_quantization,
+            runtime_version=runtime.version,
+        )
+        row = _answer(case, question, learned)
         title = known.title if known else model.name
-        yield row._replace(title=title, quantization=form, runtime=kind, is_installed=True, model=known)
+        yield row._replace(title=title, quantization=form, runtime=runtime.kind, is_installed=True, model=known)
 
 
 def _order(row: FitRow) -> tuple[int, int, float, str, str]:

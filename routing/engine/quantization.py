@@ -43,7 +43,8 @@ def read_quantization(name: str | None) -> Quantization | None:
     key = plain.removeprefix("UD-")
     if key.endswith("_XL"):
         key = key.removesuffix("_XL") + ("_M" if key.startswith(("Q4", "Q5")) else "")
-    bits_per_weight = _BITS.get(key)
+    # MLX names the rest of the tensors besides the experts: MXFP4-Q8.
+    bits_per_weight = _BITS.get(key.partition("-Q")[0] if key.startswith("MXFP4-Q") else key)
     if bits_per_weight is None:
         return None
     if plain.startswith("UD-"):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +16,7 @@ from routing.engine.fit_constants import PREFILL, SPEED
 from routing.engine.shapes import ObjectReader, Problems
 from tests.bench.fit.constants import find_constants
 from tests.bench.fit.report import main
-from tests.bench.fit.rows import DATA, MEASURED, all_rows, read_measured, read_models
+from tests.bench.fit.rows import DATA, HELD_OUT, MEASURED, all_rows, read_measured, read_models
 from tests.bench.fit.validate import outcomes_of
 from tests.engine.fit_models import CODER_NEXT, mac
 
@@ -78,6 +79,34 @@ def test_the_catalogue_has_the_shapes_that_the_estimate_was_tried_with() -> None
         }
 
 
+class TestHeldOut:
+    ROWS = read_measured(HELD_OUT, MODELS)
+
+    def test_it_shares_no_row_with_the_fit(self) -> None:
+        fitted = {(row.machine, row.model_key, row.quantization, row.decode_tokens_per_s) for row in ROWS}
+
+        assert len(self.ROWS) >= 150
+        assert not [row.row_id for row in self.ROWS if not row.source or row.load is None or row.chip is None]
+        for row in self.ROWS:
+            assert (row.machine, row.model_key, row.quantization, row.decode_tokens_per_s or -1) not in fitted
+
+    def test_decode_is_as_near_as_the_documentation_says(self) -> None:
+        found = sorted(one.error for one in outcomes_of(self.ROWS) if one.what == "decode")
+
+        assert len(found) >= 140
+        assert median(found) <= 0.06
+        assert found[int(0.9 * len(found))] <= 0.2
+
+    @pytest.mark.parametrize(("note", "is_old"), [("ollama 0.24", True), ("ollama 0.30 or later", False), ("", True)])
+    def test_the_age_of_ollama_is_read_from_the_note_or_else_from_the_source(self, note: str, is_old: bool) -> None:
+        row = next(row for row in self.ROWS if row.row_id == "h52")
+
+        load = replace(row, note=note).load
+
+        assert load is not None
+        assert load.is_old_ollama is is_old
+
+
 class TestBench:
     def test_rows_of_another_file_are_predicted_as_the_product_would(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,7 +121,8 @@ class TestBench:
         found = json.loads(capsys.readouterr().out)
         assert (found["decode"]["n"], found["prefill"]["n"], found["memory"]["n"]) == (1, 1, 0)
         assert 0 < found["decode"]["median"] < 0.5
-        assert found["memory"]["median"] is None
+        assert found["memory"] == {"median": None, "p90": None, "n": 0}
+        assert set(found) == {"decode", "prefill", "memory"}
 
     def test_rows_that_say_nothing_known_are_passed_over(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -104,7 +134,38 @@ class TestBench:
 
         main(["--rows", str(file)])
 
-        assert "| rows of" in capsys.readouterr().out.lower()
+        printed = capsys.readouterr()
+        assert "| rows of" in printed.out.lower()
+        assert "1 of 1 rows have an unknown chip" in printed.err
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "qwen3-8b,M5 Ultra,150,,Q4_K_M,LM Studio,more",
+            "qwen3-8b,M4,n/a,inf,,,",
+            "qwen3-8b,Apple M9 Ultra,1e300,nan,4bit,vllm-metal",
+            "qwen3-8b",
+            ",,,,,",
+        ],
+    )
+    def test_missing_columns_strange_cells_and_other_runtimes_are_no_matter(
+        self, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "rows.csv"
+        file.write_text(f"model_key,chip,tg_tps,peak_mem_gb,quant,runtime\n{line}\n", encoding="utf-8")
+
+        main(["--rows", str(file), "--json"])
+
+        assert set(json.loads(capsys.readouterr().out)) == {"decode", "prefill", "memory"}
+
+    @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", None])
+    def test_a_file_of_another_kind_is_refused_in_one_sentence(self, content: str | None, tmp_path: Path) -> None:
+        file = tmp_path / "rows.csv"
+        if content is not None:
+            file.write_text(content, encoding="utf-8")
+
+        with pytest.raises(SystemExit, match=r"rows\.csv"):
+            main(["--rows", str(file)])
 
     def test_every_row_that_was_shared_can_be_read(self) -> None:
         rows = read_measured(MEASURED, MODELS)

@@ -16,7 +16,7 @@ def decode_rate(row: Row, speed: SpeedConstants = SPEED, prefill: PrefillConstan
         seconds += speed.old_build_layer_ms / 1000 / clock_of(chip, speed) * load.layer_count
     if row.is_wall_clock:
         first = prefill_seconds(load, chip, prompt_tokens=WALL_CLOCK_PROMPT, c=prefill)
-        seconds += speed.wall_share * first / row.gen_tokens
+        seconds += (speed.wall_share * first + (speed.wall_start_s_mlx if load.is_mlx else 0)) / row.gen_tokens
     return 1 / seconds
 
 

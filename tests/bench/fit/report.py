@@ -5,6 +5,7 @@ their machine. Rows of another file had no part in the fit and are predicted as 
 """
 
 import argparse
+import csv
 import json
 import sys
 import time
@@ -14,13 +15,13 @@ from statistics import median
 
 from routing.engine.catalogue import Catalogue, catalogue_text, read_model
 from routing.engine.chips import find_chip
-from routing.engine.fit_case import FitMachine
+from routing.engine.fit_case import FitMachine, FitModel
 from routing.engine.fit_constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD
 from routing.engine.fit_memory import GpuLimit
 from routing.engine.fit_table import Question, list_fit
 from routing.engine.shapes import ObjectReader, Problems
 from tests.bench.fit.bases import ratios_by_basis
-from tests.bench.fit.rows import DATA, MODELS, Row, all_rows, read_measured, read_models
+from tests.bench.fit.rows import DATA, HELD_OUT, MODELS, Row, all_rows, read_measured, read_models
 from tests.bench.fit.rules import all_layers_memory, list_decode_rules
 from tests.bench.fit.validate import Outcome, leave_out, machine_of, outcomes_of, source_of
 
@@ -37,9 +38,10 @@ def main(arguments: list[str]) -> int:
     known = {(row.row_id, row.source, row.model_key, row.quantization) for row in fitted}
     if asked.rows is None:
         unseen = leave_out(fitted, machine_of)
-        sections = _own_sections(fitted, unseen)
+        sections = [*_own_sections(fitted, unseen), ("Held out", outcomes_of(read_measured(HELD_OUT, models)))]
     else:
-        rows = read_measured(asked.rows, models)
+        rows = _read(asked.rows, models)
+        _tell_unknown(rows)
         unseen = _predict_unseen(rows, fitted, known)
         sections = [(f"Rows of {asked.rows.name}", unseen)]
     if asked.json:
@@ -52,11 +54,29 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _read(path: Path, models: dict[str, FitModel]) -> list[Row]:
+    try:
+        return read_measured(path, models)
+    except (OSError, ValueError, csv.Error) as error:
+        raise SystemExit(f".ci/bench fit: {error}") from error
+
+
+def _tell_unknown(rows: Sequence[Row]) -> None:
+    """On the error output, so that --json stays JSON: what no prediction was made for."""
+    for what, count in (
+        ("an unknown chip", sum(row.chip is None for row in rows)),
+        ("a model that --models does not hold", sum(row.model is None for row in rows)),
+        ("an unknown quantization", sum(row.form is None for row in rows)),
+    ):
+        if count:
+            print(f"{count} of {len(rows)} rows have {what}", file=sys.stderr)
+
+
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=".ci/bench fit", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=Path, metavar="FILE", help="rows in the format of measured_speeds.csv")
     parser.add_argument("--models", type=Path, default=MODELS, metavar="FILE", help="shapes of the models in the rows")
-    parser.add_argument("--json", action="store_true", help="median, p90, count and more of each kind")
+    parser.add_argument("--json", action="store_true", help="median, p90 and count of each kind, as JSON")
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/fit.md")
     return parser.parse_args(arguments)
 
@@ -83,10 +103,8 @@ def _own_sections(fitted: Sequence[Row], unseen: list[Outcome]) -> list[tuple[st
 def _document(outcomes: list[Outcome]) -> dict[str, object]:
     document: dict[str, object] = {}
     for kind in KINDS:
-        own = [one for one in outcomes if one.what == kind]
-        document[kind] = _figures(own)
-    long = [one for one in outcomes if one.what == "decode" and one.row.depth_tokens >= LONG_TOKENS]
-    document["decode_long_context"] = _figures(long)
+        figures = _figures([one for one in outcomes if one.what == kind])
+        document[kind] = {key: figures[key] for key in ("median", "p90", "n")}
     return document
 
 

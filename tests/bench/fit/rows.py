@@ -1,24 +1,34 @@
 """Measured speeds and model shapes from CSV files, as the fit estimate takes them."""
 
 import csv
+import re
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from routing.engine.chips import Chip, find_chip
 from routing.engine.facts import RuntimeKind
 from routing.engine.fit_case import FitModel, is_mlx_engine
-from routing.engine.fit_memory import KV_BYTES, kv_terms, needed_memory, weights_bytes
+from routing.engine.fit_memory import KV_BYTES, MAX_CONTEXT_TOKENS, kv_terms, needed_memory, weights_bytes
 from routing.engine.fit_speed import Load, load_of
 from routing.engine.geometry import Geometry
 from routing.engine.quantization import Quantization, read_quantization
 
 DATA = Path(__file__).resolve().parents[3] / "routing" / "data" / "fit"
 MEASURED, TABLE_4167, MODELS = DATA / "measured_speeds.csv", DATA / "llamacpp_apple_silicon.csv", DATA / "models.csv"
+HELD_OUT = DATA / "held_out.csv"
+COLUMNS = (
+    "row_id", "source", "machine", "chip", "gpu_cores", "mem_gb", "bandwidth_gbs", "model_key", "model_label", "quant",
+    "runtime", "context_tokens", "gen_tokens", "tg_tps", "pp_tps", "pp_tokens", "peak_mem_gb", "mem_kind",
+    "alloc_context", "note",
+)  # fmt: skip
 GB = 10**9
 # llmfit's community files hold rates of whole runs: the time to the first token is in them.
 WALL_CLOCK_SOURCE, WALL_CLOCK_PROMPT = "llmfit-core/data/community", 100
 # The gpt-oss guide runs llama.cpp with `-ub 2048`.
 LARGE_BATCH_SOURCE, LARGE_BATCH = "15396", 2048
+# Its runs are of April and May 2026; its files carry no date.
+OLD_OLLAMA_SOURCE = "apple-silicon-llm-bench"
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class Row:
     peak_bytes: float
     alloc_tokens: float
     kv_quantization: str = "f16"
+    note: str = ""
 
     @property
     def is_old_build(self) -> bool:
@@ -49,7 +60,7 @@ class Row:
 
     @property
     def is_wall_clock(self) -> bool:
-        return WALL_CLOCK_SOURCE in self.source and self.gen_tokens > 0
+        return WALL_CLOCK_SOURCE in self.source and self.gen_tokens > 0 and self.runtime_kind is not RuntimeKind.OLLAMA
 
     @property
     def form(self) -> Quantization | None:
@@ -86,8 +97,22 @@ class Row:
         if self.model is None or form is None:
             return None
         return load_of(
-            self.model.shape, form, runtime=self.runtime_kind, weights_bytes=self.weights, is_mlx=self.is_mlx
+            self.model.shape,
+            form,
+            runtime=self.runtime_kind,
+            weights_bytes=self.weights,
+            is_mlx=self.is_mlx,
+            runtime_version=self.runtime_version,
         )
+
+    @property
+    def runtime_version(self) -> str | None:
+        """Ollama's: as the row says, else by the date of its source. Version 0.30 came in June 2026."""
+        if named := re.search(r"ollama (before )?(\d+\.\d+)", self.note):
+            return "0.0" if named[1] else named[2]
+        dated = re.search(r"\b(20\d\d-\d\d)", self.source)
+        is_old = OLD_OLLAMA_SOURCE in self.source or (dated is not None and dated[1] < "2026-06")
+        return "0.0" if is_old else None
 
     def kv_read_bytes(self, tokens: float) -> float:
         shape = self.model.shape if self.model else Geometry()
@@ -106,7 +131,8 @@ class Row:
 
     @property
     def batch_tokens(self) -> int | None:
-        return LARGE_BATCH if LARGE_BATCH_SOURCE in self.source else None
+        is_large = LARGE_BATCH_SOURCE in self.source or f"ubatch {LARGE_BATCH}" in self.note
+        return LARGE_BATCH if is_large else None
 
 
 def read_models(path: Path = MODELS) -> dict[str, FitModel]:
@@ -115,8 +141,16 @@ def read_models(path: Path = MODELS) -> dict[str, FitModel]:
 
 
 def read_measured(path: Path, models: dict[str, FitModel]) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [_row_of(row, models) for row in csv.DictReader(file)]
+    """Columns may be missing, more or in another order; a cell that holds no number counts as blank.
+
+    Raises ValueError when the file has no column `model_key` or `chip`: then it is not of this format.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, restkey="more")
+        missing = {"model_key", "chip"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path}: no column {' or '.join(sorted(missing))}; format: {MEASURED.name}")
+        return [_row_of({column: row.get(column) or "" for column in COLUMNS}, models) for row in reader]
 
 
 def read_table_4167(path: Path, models: dict[str, FitModel]) -> list[Row]:
@@ -169,18 +203,19 @@ def _row_of(line: dict[str, str], models: dict[str, FitModel]) -> Row:
         model=models.get(line["model_key"]),
         model_key=line["model_key"],
         quantization=line["quant"],
-        runtime=line["runtime"].lower(),
+        runtime=line["runtime"].lower() or "unknown",
         chip=chip,
         # The rate is of all generated tokens: on average half of them stood before.
-        depth_tokens=context + generated / 2,
+        depth_tokens=min(context + generated / 2, MAX_CONTEXT_TOKENS),
         gen_tokens=generated,
         decode_tokens_per_s=_number(line["tg_tps"]),
         prompt_tokens_per_s=_number(line["pp_tps"]),
-        prompt_tokens=_number(line["pp_tokens"]) or context,
+        prompt_tokens=min(_number(line["pp_tokens"]) or context, MAX_CONTEXT_TOKENS),
         # Memory of a process that leaves out what the GPU holds says nothing of the model.
         peak_bytes=0 if "does not count" in line["mem_kind"] else _number(line["peak_mem_gb"]) * GB,
-        alloc_tokens=_number(line["alloc_context"]),
+        alloc_tokens=min(_number(line["alloc_context"]), MAX_CONTEXT_TOKENS),
         kv_quantization=_kv_of(line["note"]),
+        note=line["note"],
     )
 
 
@@ -223,4 +258,8 @@ def _model_of(line: dict[str, str]) -> FitModel:
 
 
 def _number(text: str) -> float:
-    return float(text) if text else 0.0
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    return number if isfinite(number) and number > 0 else 0.0

@@ -36,22 +36,26 @@ DECODE_PRIOR = SpeedConstants(
     layer_ms_gguf=0.07,
     layer_ms_mlx=0.06,
     moe_layer_ms_gguf=0.03,
-    moe_layer_ms_mlx=0.02,
-    delta_layer_ms_gguf=0.12,
+    moe_layer_ms_mlx=0.01,
+    delta_layer_ms_gguf=0.06,
     delta_layer_ms_mlx=0.05,
+    delta_core_s_per_gb_gguf=1.5,
+    router_ms_per_100_experts_mlx=0.01,
     mamba_layer_ms=0.03,
     gemma_layer_ms_gguf=0.03,
     gemma_layer_ms_mlx=0.05,
     old_build_layer_ms=0.04,
-    ollama_delta_extra=0.3,
+    old_ollama_delta_layer_ms=0.35,
+    ultra_layer_ms_gguf=0.03,
     kv_share=0.85,
     attention_core_s_gguf=0.05,
-    attention_core_s_ollama=0.1,
+    attention_core_s_old_ollama=0.1,
     attention_core_s_mlx=0.05,
     clock_m1=0.82,
     clock_m2=0.89,
     clock_m3=0.89,
     wall_share=0.7,
+    wall_start_s_mlx=0.05,
 )
 _DECODE_SURE = {
     "bandwidth_share": 0.05,
@@ -119,6 +123,7 @@ class _DecodeCase:
         self.depth, self.rate = row.depth_tokens, row.decode_tokens_per_s
         self.kv_read = row.kv_read_bytes(row.depth_tokens)
         self.is_old = row.is_old_build
+        self.is_mlx_wall_clock, self.gen_tokens = row.is_wall_clock and load.is_mlx, row.gen_tokens
 
     @classmethod
     def of(cls, row: Row, prefill: PrefillConstants) -> "_DecodeCase":
@@ -134,7 +139,10 @@ class _DecodeCase:
         seconds = token_seconds(self.load, self.chip, context_tokens=self.depth, kv_read_bytes=self.kv_read, c=c)
         if self.is_old:
             seconds += c.old_build_layer_ms / 1000 / clock_of(self.chip, c) * self.load.layer_count
-        return log((seconds + c.wall_share * self.first_s) * self.rate)
+        seconds += c.wall_share * self.first_s
+        if self.is_mlx_wall_clock:
+            seconds += c.wall_start_s_mlx / self.gen_tokens
+        return log(seconds * self.rate)
 
 
 def _solve(
