@@ -200,6 +200,26 @@ def test_folders_that_cannot_be_read_start_no_session_in_the_cloud(
 
 
 @pytest.mark.slow
+def test_launches_at_once_remember_every_folder_also_of_a_disk_that_is_away(home: Home, tmp_path: Path) -> None:
+    away = tmp_path / "disk"
+    remember_folder(home, away)
+    script = (
+        "import sys; from pathlib import Path; from kirikae.home import Home; from kirikae import protected_folders;"
+    )
+    script += "[protected_folders.remember_folder(Home(Path(sys.argv[1])), Path(one)) for one in sys.argv[2:]]"
+    folders = [[tmp_path / f"{process}-{number}" for number in range(20)] for process in range(4)]
+    for folder in (one for group in folders for one in group):
+        folder.mkdir()
+
+    running = [subprocess.Popen([sys.executable, "-c", script, home.path, *group]) for group in folders]
+
+    assert [process.wait(timeout=30) for process in running] == [0, 0, 0, 0]
+    assert set(list_folders(home)) == {one for group in folders for one in group}
+    away.mkdir()
+    assert away in list_folders(home)
+
+
+@pytest.mark.slow
 def test_a_guard_that_hangs_stops_the_session_before_the_client_gives_it_up() -> None:
     script = "from kirikae.commands import guard as g; g.PATIENCE_S = 0.2; raise SystemExit(g.execute(None, None))"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kirikae.errors import PreflightError
@@ -19,21 +20,43 @@ MAX_KEPT = 500
 
 def remember_folder(home: Home, folder: Path) -> None:
     """Raises PreflightError."""
-    known = list_folders(home)
-    if folder not in known:
+    if folder in _kept_folders(home):
+        return
+    with _alone(home):
+        # One on a disk that is not there now is kept: it comes again.
+        known = [one for one in _kept_folders(home) if one != folder]
         home.write_json(FILE, {"folders": [str(one) for one in [*known, folder][-MAX_KEPT:]]})
 
 
 def list_folders(home: Home) -> list[Path]:
-    """Those that are still there. Raises PreflightError for a file that cannot be read: what it kept is unknown."""
+    """Those that are there. Raises PreflightError for a file that cannot be read: what it kept is unknown."""
+    return [folder for folder in _kept_folders(home) if folder.is_dir()]
+
+
+def _kept_folders(home: Home) -> list[Path]:
     if not os.path.lexists(home.path / FILE):
         return []
     try:
         entries = json.loads(home.read_bytes(FILE) or b"")["folders"]
-        folders = [Path(entry) for entry in entries if entry.startswith("/")]
+        return [Path(entry) for entry in entries if entry.startswith("/")]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PreflightError("home.folders_unread", path=home.path / FILE) from error
-    return [folder for folder in folders if folder.is_dir()]
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Of two launches at once, none loses what the other writes. Raises PreflightError."""
+    import fcntl  # noqa: PLC0415 - most launches are in a folder that is known
+
+    try:
+        handle = os.open(home.path / f".{FILE}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise PreflightError("home.not_writable", path=home.path / FILE) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def find_touched(folders: Iterable[Path], target: Path, *, is_search: bool) -> Path | None:
