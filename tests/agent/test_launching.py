@@ -193,6 +193,7 @@ def test_settings_that_a_session_left_behind_do_not_steer_the_next_one(home: Hom
     [
         (["ANTHROPIC_BASE_URL=https://api.anthropic.com", "claude"], "claude"),
         (["-u", "ANTHROPIC_BASE_URL", "/opt/bin/codex"], "codex"),
+        (["-c", "cd /x && A=b exec '/opt/bin/claude' -p hi"], "claude"),
         (["client.py", "ask claude about it"], None),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from kirikae.programs import find_program
 
 # Those that the decision tells apart.
 WIRE_NAMES = ("claude", "aider", "goose", "codex")
+# Words of a shell that stand before a command.
+STARTERS = frozenset(["!", "command", "do", "else", "env", "exec", "if", "nice", "nohup", "sudo", "then", "time"])
 # As many as the system itself follows.
 MAX_LINKS = 40
 # The argument after one of these is its value, even with a dash at its beginning.
@@ -83,6 +86,15 @@ def find_refused_argument(kind: ClientKind, arguments: Sequence[str]) -> str | N
     if kind.name == "claude":
         return find_refused(arguments)
     if kind is OWN_PROGRAM:
-        # `env X=Y claude`: what starts it may steer it, and the recipe of claude is not applied.
-        return next((name for name in (client_kind(one).name for one in arguments) if name in KINDS), None)
+        # `env X=Y claude`, `sh -c "cd x && claude"`: what starts it may steer it, and its recipe is not applied.
+        names = (client_kind(word).name for argument in arguments for word in _commands(argument))
+        return next((name for name in names if name in KINDS), None)
     return None
+
+
+def _commands(argument: str) -> Iterator[str]:
+    """The argument, and what a shell would take for a command in it, behind assignments and words like `exec`."""
+    yield argument
+    for part in re.split(r"[;&|(){}`\n]", argument):
+        words = [word.strip("\"'") for word in part.split()]
+        yield from [word for word in words if "=" not in word and word not in STARTERS][:1]
