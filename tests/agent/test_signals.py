@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kirikae.git import Remote, remotes_of
@@ -349,3 +350,15 @@ def test_another_folder_of_the_same_repository_tells_its_own_path_and_markers(ho
     projects = collect_projects(home, [repository / "a", repository / "b", repository / "a" / "inner"])
 
     assert [project["markers"] for project in projects] == [[], ["acme"]]
+
+
+def test_a_changed_home_hides_no_path(
+    home: Home, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = SimpleNamespace(pw_dir=str(tmp_path))
+    monkeypatch.setattr("pwd.getpwuid", lambda _user: known)
+    monkeypatch.setenv("HOME", "/")
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["paths"] == ["~/work/acme/app", f"~{repository}"]

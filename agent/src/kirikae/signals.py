@@ -7,6 +7,7 @@ up to the home folder, and its submodules.
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,9 +57,13 @@ def working_directory() -> Path:
 def home_relative(path: Path) -> str:
     for base in dict.fromkeys((Path.home(), Path.home().resolve())):
         if path.is_relative_to(base):
-            rest = path.relative_to(base).as_posix()
-            return "~" if rest == "." else f"~/{rest}"
+            return _below(base, path)
     return path.as_posix()
+
+
+def _below(base: Path, path: Path) -> str:
+    rest = path.relative_to(base).as_posix()
+    return "~" if rest == "." else f"~/{rest}"
 
 
 def _folder(path: Path) -> Folder:
@@ -161,7 +166,20 @@ def _sources(root: Path, remotes: list[Remote]) -> list[Addresses]:
 
 
 def _paths(root: Folder, inner: Folder) -> list[str]:
-    return list(dict.fromkeys(home_relative(path) for path in (inner.logical, inner.real, root.logical, root.real)))
+    """By HOME and, where that was changed, by the home folder that the system knows of this user."""
+    paths = (inner.logical, inner.real, root.logical, root.real)
+    home = _home_of_the_system()
+    others = [_below(home, path) for path in paths if path.is_relative_to(home)] if home else []
+    return list(dict.fromkeys((*others, *map(home_relative, paths))))
+
+
+def _home_of_the_system() -> Path | None:
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
+    # A user without a home folder is given the root of the disk or a folder that is not there.
+    return home if home not in (Path("/"), Path.home()) and home.is_dir() else None
 
 
 def _local_path(repository: Path, url: str) -> Path | None:
