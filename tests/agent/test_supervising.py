@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -32,6 +33,10 @@ def start() -> Iterator[Start]:
         def run(script: str) -> "subprocess.Popen[str]":
             command = [sys.executable, "-c", LAUNCH, "/bin/sh", "-c", script]
             launcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+            # A launcher that hangs fails its test instead of stopping all of them.
+            timer = threading.Timer(30, os.killpg, (launcher.pid, signal.SIGKILL))
+            timer.start()
+            stack.callback(timer.cancel)
             return stack.enter_context(launcher)
 
         yield run

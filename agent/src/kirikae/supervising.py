@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 
 # The terminal sends these to every process of the job itself.
 OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -37,22 +36,27 @@ def run_client(
 
     `while_alive` is called every five minutes, in a thread.
     """
-    child: list[int] = []
-    before = {number: signal.signal(number, _passing_on(child)) for number in PASSED_ON if _is_heard(number)}
+    heard = frozenset(number for number in PASSED_ON if _is_heard(number))
+    # Blocked and waited for: a handler would not run when the signal comes just before the wait for the client.
+    ended_before = signal.signal(signal.SIGCHLD, lambda *_: None)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, heard | {signal.SIGCHLD})
     try:
         argv = [os.fsencode(argument) for argument in arguments]
         variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
-        child.append(os.posix_spawn(program, argv, variables, setsigdef=IGNORED_BY_PYTHON))
+        child = os.posix_spawn(program, argv, variables, setsigdef=IGNORED_BY_PYTHON, setsigmask=mask)
+        stop = _start_telling(while_alive)
+        try:
+            return _wait(child, heard)
+        finally:
+            stop()
     except OSError as error:
         print(f"kirikae: {os.fsdecode(program)}: {error.strerror}", file=sys.stderr)
         return 126
-    stop = _start_telling(while_alive)
-    try:
-        return _wait(child[0])
     finally:
-        stop()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in signal.sigpending() & heard:  # meant for the client, which has ended
+            signal.sigwait({number})
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGCHLD, ended_before)
 
 
 def end_as(status: int) -> int:
@@ -76,14 +80,6 @@ def _is_heard(number: int) -> bool:
     return signal.getsignal(number) is not signal.SIG_IGN
 
 
-def _passing_on(child: Sequence[int]) -> Callable[[int, FrameType | None], None]:
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        if child and not (number in OF_THE_TERMINAL and _is_foreground()):
-            os.kill(child[0], number)
-
-    return pass_on
-
-
 def _is_foreground() -> bool:
     """Whether this job has the terminal, which then has sent the signal to the client as well."""
     try:
@@ -98,14 +94,19 @@ def _is_foreground() -> bool:
         os.close(terminal)
 
 
-def _wait(child: int) -> int:
+def _wait(child: int, heard: frozenset[int]) -> int:
     while True:
-        _, status = os.waitpid(child, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
+        pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
+        if pid == 0:
+            number = signal.sigwait(heard | {signal.SIGCHLD})
+            if number in heard and not (number in OF_THE_TERMINAL and _is_foreground()):
+                os.kill(child, number)
+        elif not os.WIFSTOPPED(status):
             return os.waitstatus_to_exitcode(status)
-        # A client that stops only itself must give the terminal back to the shell.
-        os.kill(os.getpid(), signal.SIGSTOP)
-        os.kill(child, signal.SIGCONT)
+        else:
+            # A client that stops only itself must give the terminal back to the shell.
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.kill(child, signal.SIGCONT)
 
 
 def _start_telling(while_alive: Callable[[], None]) -> Callable[[], None]:
