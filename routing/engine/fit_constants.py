@@ -59,7 +59,7 @@ class SpeedConstants(NamedTuple):
     ultra_layer_ms_gguf: float = 0.03154
     # The cache is read once; then each query head works through it.
     kv_share: float = 0.8577
-    # No row of llama.cpp is deep enough to tell: halfway between what MLX and Ollama were measured at.
+    # No fitted row of llama.cpp is deep enough to tell: its prior, between what MLX and old Ollama were measured at.
     attention_core_s_gguf: float = 0.04372
     attention_core_s_old_ollama: float = 0.104
     attention_core_s_mlx: float = 0.02806
@@ -114,7 +114,7 @@ PREFILL_SPREAD = {
     "measured": Spread(0.90, 1.10),
     "corrected": Spread(0.85, 1.13),
     "fleet": Spread(0.85, 1.13),
-    "formula": Spread(0.80, 1.15),
+    "formula": Spread(0.70, 1.25),
 }
 # Ollama's engine changed more between versions than the others.
 OLLAMA_DECODE_SPREAD = Spread(0.70, 1.28)

@@ -136,20 +136,18 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def _lines(
-    sections: Iterable[tuple[str, list[Outcome]]], unseen: list[Outcome], *, rows: Sequence[Row] | None
+    sections: Sequence[tuple[str, list[Outcome]]], unseen: list[Outcome], *, rows: Sequence[Row] | None
 ) -> Iterator[str]:
     yield "| rows | figure | n | median | p90 | within 25 % | in the stated range |"
     yield "|---|---|---|---|---|---|---|"
     for title, outcomes in sections:
         for kind in KINDS:
             yield _line(title, kind, [one for one in outcomes if one.what == kind])
-    yield from ("", "Decode by group, predicted without the row's machine:", "")
-    yield "| group | | n | median | p90 | within 25 % | in the stated range |"
-    yield "|---|---|---|---|---|---|---|"
     decode = [one for one in unseen if one.what == "decode"]
-    for title, key in _groupings():
-        for name in sorted({key(one.row) for one in decode}):
-            yield _line(title, name, [one for one in decode if key(one.row) == name])
+    yield from _group_lines("predicted without the row's machine", decode)
+    for title, outcomes in sections:
+        if title == "Held out":
+            yield from _group_lines("held out", [one for one in outcomes if one.what == "decode"])
     yield from ("", "The rules of other tools on the same rows:", "")
     yield "| rule | n | median | p90 | within 25 % |"
     yield "|---|---|---|---|---|"
@@ -162,6 +160,15 @@ def _lines(
     if rows is not None:
         yield from _basis_lines(rows)
         yield from _speed_lines()
+
+
+def _group_lines(which: str, decode: Sequence[Outcome]) -> Iterator[str]:
+    yield from ("", f"Decode by group, {which}:", "")
+    yield "| group | | n | median | p90 | within 25 % | in the stated range |"
+    yield "|---|---|---|---|---|---|---|"
+    for title, key in _groupings():
+        for name in sorted({key(one.row) for one in decode}):
+            yield _line(title, name, [one for one in decode if key(one.row) == name])
 
 
 def _groupings() -> list[tuple[str, Callable[[Row], str]]]:

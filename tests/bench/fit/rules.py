@@ -1,4 +1,4 @@
-"""The rules of other tools, written anew from what their sources do, on the same rows. None of them predicts prefill.
+"""The rules of other tools, re-implemented from descriptions of them, on the same rows. None of them predicts prefill.
 
 They are given what they ask for: bandwidth, parameters, the published file. Corrections that a tool learns from runs
 of its community are left out, as ours are here.
