@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -168,14 +169,17 @@ def test_a_hostile_file_ends_at_once(path: Path, content: bytes) -> None:
 
 @pytest.mark.slow
 def test_a_sparse_file_that_promises_a_huge_vocabulary_takes_neither_time_nor_memory(path: Path) -> None:
-    """A terabyte of holes: every length that is read there is zero, so it goes on until a bound ends it."""
+    """A terabyte of holes: every length that is read there is zero, so only a bound ends it.
+
+    Which one depends on the machine: a fast one is through with the texts before the time is over.
+    """
     path.write_bytes(START + struct.pack("<QQ", 0, 4000) + text("k") + struct.pack("<IIQ", 9, 8, 2**22))
     os.truncate(path, 2**40)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
 
-    with pytest.raises(GgufError):
-        read_header(path)
+    with suppress(GgufError):
+        assert len(read_header(path).values) <= 1
 
     assert time.monotonic() - started < 30  # without a bound it would read for hours
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
