@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kirikae import ssh_hosts, token_store
-from kirikae.bundle_store import accept_bundle
+from kirikae import token_store
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
+from kirikae.policy.bundle_store import accept_bundle
+from kirikae.signals import ssh_hosts
 
 from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import llama_cpp, standin

@@ -235,7 +235,7 @@ def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
-ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.asking"
+ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.answering.asking"
 
 if __name__ == "__main__":
     main()

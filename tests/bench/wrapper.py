@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kirikae.bundle_store import accept_bundle
 from kirikae.home import Enrolment, Home
+from kirikae.policy.bundle_store import accept_bundle
 
 from tests.agent.portal import Portal, payload_of
 from tests.agent.running_service import running_service

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from kirikae.engine.wire import canonical_answer
 from kirikae.home import Home
-from kirikae.signals import collect_projects
+from kirikae.signals.projects import collect_projects
 
 from tests.running import RunningPortal, kill_quietly, portal_environment, start_portal
 from tests.runtimes.llama_server import LlamaServer, running_llama_server

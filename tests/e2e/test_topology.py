@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from kirikae.home import Home
-from kirikae.signals import collect_projects
+from kirikae.signals.projects import collect_projects
 
 from tests.killed_worker import wait_until
 from tests.running import portal_environment

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kirikae.bundle_store import accept_bundle
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
+from kirikae.policy.bundle_store import accept_bundle
 
 from tests.agent.portal import Portal, payload_of
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.test import Client
-from kirikae.claude_managed import GUARD_COMMANDS
+from kirikae.clients.claude_managed import GUARD_COMMANDS
 
 from routing.managed_settings import COMMAND
 from tests.routing.conftest import ACME

@@ -9,7 +9,7 @@ from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import find_runtimes, probe_runtime
 from kirikae.engine.facts import benchmarks_from_document, report_from_document
 from kirikae.home import Home
-from kirikae.model_checks import check_model, find_checks
+from kirikae.launching.model_checks import check_model, find_checks
 
 from tests.runtimes.llama_server import CONTEXT_TOKENS, LlamaServer
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kirikae.bundle_store import accept_bundle, load_bundle
 from kirikae.cli import main
 from kirikae.fetch import fetch
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
+from kirikae.policy.bundle_store import accept_bundle, load_bundle
 
 from tests.agent.portal import Portal, payload_of
 from tests.agent.running_service import running_service, wait_for

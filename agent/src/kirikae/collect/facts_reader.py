@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import ClassVar, NamedTuple
 
-from kirikae.boot_clock import boot_seconds
+from kirikae.collect.boot_clock import boot_seconds
 from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import ASK_BUDGET_S
 from kirikae.errors import AgentError

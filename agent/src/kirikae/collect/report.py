@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from kirikae import __version__
 from kirikae.collect.hardware import read_boot_id, read_hardware, read_state
+from kirikae.collect.quota import find_quota_left
 from kirikae.collect.reading import Absent, Reading, Scalar, absences_of, values_of
 from kirikae.collect.runtime_facts import Runtime, entries_of, mapping_of, runtime_from_document
 from kirikae.collect.runtimes import find_runtimes
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
-from kirikae.quota import find_quota_left
 
 LAST_REPORT, HARDWARE = "report.json", "hardware.json"
 # Written by `model_checks`, which the hot path does not import.

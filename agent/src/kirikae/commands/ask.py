@@ -11,6 +11,6 @@ from kirikae.home import Home
 def execute(arguments: argparse.Namespace, home: Home) -> int:
     reader = FactsReader(home)
     # The engine takes 60 ms to import, in which the runtimes have answered.
-    from kirikae.asking import ask  # noqa: PLC0415
+    from kirikae.answering.asking import ask  # noqa: PLC0415
 
     return ask(arguments, home, reader)

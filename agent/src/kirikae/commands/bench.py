@@ -9,7 +9,6 @@ from time import monotonic
 from kirikae.bench.conditions import DEPTHS_TOKENS
 from kirikae.bench.measuring import MAX_RUNS, Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
-from kirikae.benchmarks import keep_benchmarks
 from kirikae.collect.report import last_runtimes
 from kirikae.collect.runtime_facts import Model, Runtime, known_model
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
@@ -17,7 +16,8 @@ from kirikae.commands.report import send_report
 from kirikae.errors import PreflightError, UsageError
 from kirikae.fetch import FetchError
 from kirikae.home import Home
-from kirikae.model_checks import check_model, find_checks
+from kirikae.launching.model_checks import check_model, find_checks
+from kirikae.portal.benchmarks import keep_benchmarks
 from kirikae.texts import say
 
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kirikae.bundle_store import load_bundle
 from kirikae.collect.full_report import add_installed
 from kirikae.collect.hardware import read_state
 from kirikae.collect.report import last_runtimes
@@ -19,10 +18,11 @@ from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes
 from kirikae.commands.models import describe_runtime
 from kirikae.commands.service import is_running
 from kirikae.errors import AgentError, NoPolicyError, PreflightError
-from kirikae.freshness import policy_in_force
-from kirikae.git import run_git
 from kirikae.home import Home
-from kirikae.portal_client import PortalClient
+from kirikae.policy.bundle_store import load_bundle
+from kirikae.policy.freshness import policy_in_force
+from kirikae.portal.client import PortalClient
+from kirikae.signals.git import run_git
 from kirikae.texts import say
 
 # What Claude Code sends of itself even with few tools, and some room for work.

@@ -14,7 +14,7 @@ from kirikae.commands.report import send_report
 from kirikae.commands.sync import sync
 from kirikae.errors import PortalError, UsageError
 from kirikae.home import Enrolment, Home
-from kirikae.portal_client import PortalClient
+from kirikae.portal.client import PortalClient
 from kirikae.texts import say
 
 PATH = "/api/v1/enrolments"

@@ -6,15 +6,15 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from kirikae.bundle_store import load_bundle
+from kirikae.answering.deciding import machine_facts_from
 from kirikae.collect.facts_reader import FactsReader
-from kirikae.deciding import machine_facts_from
 from kirikae.engine.candidate_fit import learn_from
 from kirikae.engine.facts import MachineFacts
 from kirikae.engine.fit import Verdict
 from kirikae.engine.fit_case import FitMachine, Range, machine_of
 from kirikae.engine.fit_table import FitRow, Question, list_fit, row_document
 from kirikae.home import Home
+from kirikae.policy.bundle_store import load_bundle
 from kirikae.texts import say
 
 GB = 10**9

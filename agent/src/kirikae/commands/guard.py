@@ -40,7 +40,7 @@ def _give_up(_number: int, _frame: object) -> None:
 
 
 def _answer(home: Home, hook: dict[str, object]) -> int:
-    from kirikae.guarding import guard  # noqa: PLC0415 - what fails to import must stop the session as well
+    from kirikae.guarding.guard import guard  # noqa: PLC0415 - what fails to import must stop the session as well
 
     verdict = guard(home, hook)
     if verdict.refusal is None:

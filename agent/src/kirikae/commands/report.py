@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 
-from kirikae.benchmarks import send_benchmarks
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.report import LAST_REPORT
 from kirikae.home import Home
-from kirikae.portal_client import PortalClient
-from kirikae.receipts import send_receipts
+from kirikae.portal.benchmarks import send_benchmarks
+from kirikae.portal.client import PortalClient
+from kirikae.receipts.spool import send_receipts
 from kirikae.texts import say
 
 

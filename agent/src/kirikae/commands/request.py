@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from kirikae.home import Home
-from kirikae.own_requests import keep_request
-from kirikae.portal_client import PortalClient
-from kirikae.signals import collect_projects, working_directory
+from kirikae.portal.client import PortalClient
+from kirikae.portal.own_requests import keep_request
+from kirikae.signals.projects import collect_projects, working_directory
 from kirikae.texts import say
 
 PATH = "/api/v1/requests"

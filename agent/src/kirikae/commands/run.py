@@ -14,6 +14,6 @@ def execute(arguments: argparse.Namespace, home: Home) -> int:
         raise UsageError("run.no_client")
     reader = FactsReader(home)
     # The engine takes 60 ms to import, in which the runtimes have answered.
-    from kirikae.running import run  # noqa: PLC0415
+    from kirikae.launching.running import run  # noqa: PLC0415
 
     return run(arguments, home, reader)

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from kirikae.bundle_store import load_bundle
 from kirikae.errors import NoPolicyError, PreflightError
 from kirikae.home import Home
+from kirikae.policy.bundle_store import load_bundle
 from kirikae.service.unit import Unit, unit_of
 from kirikae.texts import say
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
+from kirikae.collect.quota import find_quota_left, keep_quota
 from kirikae.errors import PreflightError
 from kirikae.home import Home
-from kirikae.quota import find_quota_left, keep_quota
 from kirikae.texts import say
 
 # What the client gives is some kilobytes; it waits for the line.

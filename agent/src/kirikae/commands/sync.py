@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from kirikae.bundle_store import accept_bundle, load_bundle, mark_checked
 from kirikae.errors import NoPolicyError
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.own_requests import refresh_requests
-from kirikae.portal_client import PortalClient
-from kirikae.receipts import send_receipts
+from kirikae.policy.bundle_store import accept_bundle, load_bundle, mark_checked
+from kirikae.portal.client import PortalClient
+from kirikae.portal.own_requests import refresh_requests
+from kirikae.receipts.spool import send_receipts
 from kirikae.texts import say
 
 

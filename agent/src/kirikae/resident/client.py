@@ -33,7 +33,7 @@ def call_resident(arguments: Sequence[str]) -> int | None:
     if reply[:1] == [BECOME]:
         program, argv, environment = read_become(reply)
         _print(reply[2], reply[3])
-        from kirikae.supervising import supervise  # noqa: PLC0415 - `ask` runs nothing
+        from kirikae.launching.supervising import supervise  # noqa: PLC0415 - `ask` runs nothing
 
         return supervise(program, argv, environment, note=os.fsdecode(reply[4]))
     return None

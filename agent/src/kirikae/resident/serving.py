@@ -12,7 +12,7 @@ from time import monotonic
 from typing import NoReturn
 
 from kirikae import __version__, cli
-from kirikae.becoming import hand_over_by
+from kirikae.launching.becoming import hand_over_by
 from kirikae.resident.frames import receive_frame, send_frame
 from kirikae.resident.messages import ALONE, HELLO, become_fields, exit_fields, read_request
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import encodings.idna
 import importlib
 
-from kirikae import asking, cli, model_checks, running
+from kirikae import cli
+from kirikae.answering import asking
 from kirikae.collect import lm_studio, mlx_lm, omlx
 from kirikae.commands import ask, run
 from kirikae.home import Home
+from kirikae.launching import model_checks, running
 from kirikae.texts import choose_language
 
 __all__ = ["ask", "asking", "encodings", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running", "warm_up"]

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kirikae.benchmarks import send_benchmarks
-from kirikae.bundle_store import load_bundle, mark_checked
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.hardware import read_state
+from kirikae.collect.quota import find_quota_left
 from kirikae.collect.reading import values_of
 from kirikae.collect.report import LAST_REPORT
 from kirikae.errors import AgentError, NoPolicyError
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.quota import find_quota_left
-from kirikae.receipts import send_receipts
+from kirikae.policy.bundle_store import load_bundle, mark_checked
+from kirikae.portal.benchmarks import send_benchmarks
+from kirikae.portal.token_rotation import rotate_token
+from kirikae.receipts.spool import send_receipts
 from kirikae.service.link import PortalLink
-from kirikae.token_rotation import rotate_token
 
 RENEWED_AFTER_PART = 4
 

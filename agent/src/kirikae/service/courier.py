@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from kirikae import __version__
-from kirikae.boot_clock import slept_seconds
+from kirikae.collect.boot_clock import slept_seconds
 from kirikae.errors import PreflightError
 from kirikae.home import Home
 from kirikae.moments import now, write_moment

@@ -10,11 +10,11 @@ import socket
 from collections.abc import Iterator
 from time import monotonic
 
-from kirikae.bundle_store import bundle_stamp, compile_bundle
 from kirikae.collect.facts_reader import FactsReader, KeptFacts
 from kirikae.errors import NoPolicyError, PreflightError
 from kirikae.home import Home
 from kirikae.home_path import SOCKET_NAME
+from kirikae.policy.bundle_store import bundle_stamp, compile_bundle
 from kirikae.resident.serving import LIFETIME_S, serve
 from kirikae.resident.warm import warm_up
 from kirikae.service.courier import Courier

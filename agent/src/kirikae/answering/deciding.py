@@ -1,0 +1,165 @@
+"""A decision on this machine: signals and facts collected, the verified bundle, the engine; the same answer as online.
+
+Standard library and engine only: this is the way of `ask` and `run`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from kirikae.collect.facts_reader import FactsReader
+from kirikae.engine import facts, wire
+from kirikae.engine.answer import Answer, Backend, uuid7_text
+from kirikae.engine.decide import decide
+from kirikae.engine.effects import Effect
+from kirikae.engine.errors import EngineError, WireError
+from kirikae.engine.policy import Policy
+from kirikae.engine.request import TaskRequest
+from kirikae.errors import UsageError
+from kirikae.home import Home
+from kirikae.moments import now
+from kirikae.policy.bundle_store import StoredBundle, load_bundle
+from kirikae.policy.freshness import PolicyInForce, confirm_policy, keep_time, policy_in_force, trusted_now
+from kirikae.signals.projects import collect_projects
+from kirikae.texts import choose_language
+
+
+class Question(NamedTuple):
+    """What the caller wants to know; `task` None takes the policy's default."""
+
+    task: str | None
+    folders: Sequence[Path]
+    client: str
+    mode: str | None
+    context_tokens: int = 0
+    parallel_agents: int | None = None
+    needs: Sequence[str] = ()
+    is_offline: bool = False
+    session_floor: str | None = None
+
+
+class Decision(NamedTuple):
+    """`document` is the contract's answer, `facts` the report and benchmarks that it was decided with."""
+
+    request: TaskRequest
+    document: dict[str, object]
+    facts: dict[str, object]
+    # Which of the portal's databases made the policy: numbers come again when a backup is restored.
+    policy_epoch: int
+    needs_tools: bool = True
+    # Whether the policy protects anything by a rule.
+    has_rules: bool = True
+
+
+class KnownFacts(NamedTuple):
+    """`facts` None: nobody looked."""
+
+    facts: facts.MachineFacts | None
+    age_s: int
+
+
+def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision:
+    """Raises NoPolicyError without a usable bundle, UsageError for a request that the engine refuses."""
+
+    def look(machine: str | None) -> tuple[KnownFacts, dict[str, object]]:
+        kept = reader.get_facts()
+        benchmarks = home.read_json("benchmarks.json")
+        machine_facts = machine_facts_from(kept.report, benchmarks, machine=machine)
+        return KnownFacts(machine_facts, round(kept.age_s)), {"report": kept.report, **benchmarks}
+
+    return _decided(home, question, look)
+
+
+def judge_here(home: Home, question: Question) -> Decision:
+    """The same without a look at the machine: what may leave it does not depend on that. Raises as `decide_here`."""
+    return _decided(home, question, lambda _machine: (KnownFacts(None, 0), {}))
+
+
+def _decided(
+    home: Home, question: Question, look: Callable[[str | None], tuple[KnownFacts, dict[str, object]]]
+) -> Decision:
+    stored = load_bundle(home)
+    enrolment = home.find_enrolment()
+    machine = enrolment.machine if enrolment else None
+    try:
+        request = _request(home, question, machine=machine, default_task=stored.bundle.policy.default_task)
+        known, told = look(machine)
+        answer, policy = _decide_fresh(home, stored, request, known=known)
+    except EngineError as error:
+        field = error.field if isinstance(error, WireError) else "task"
+        raise UsageError("request.invalid", field=field, detail=error.detail) from error
+    document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
+    bundle = policy.stored.bundle
+    needs_tools = "tools" in _needs(bundle.policy, request)
+    has_rules = any(rule.effect is not Effect.CLOUD_OK for rule in bundle.policy.privacy_rules)
+    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules)
+
+
+def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
+    """Of the request and of its task."""
+    task = next((one for one in policy.tasks if one.id == request.task), None)
+    return frozenset((*request.needs, *(task.needs if task else ())))
+
+
+def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:
+    document = {
+        "task": default_task if question.task is None else question.task,
+        "projects": collect_projects(home, question.folders),
+        "context_tokens": question.context_tokens,
+        "parallel_agents": question.parallel_agents,
+        "needs": list(question.needs),
+        "offline": question.is_offline,
+        "client": {"name": question.client, "mode": question.mode},
+        "session": {"id": None, "floor": question.session_floor},
+        "machine": machine,
+    }
+    return wire.request_from_document(document)._replace(is_task_assumed=question.task is None)
+
+
+def machine_facts_from(
+    report: dict[str, object], benchmarks: dict[str, object], *, machine: str | None
+) -> facts.MachineFacts:
+    measured = facts.benchmarks_from_document(benchmarks) if benchmarks.get("benchmarks") else ()
+    return facts.facts_of(facts.report_from_document(report), measured, machine=machine)
+
+
+def _decide_fresh(
+    home: Home, stored: StoredBundle, request: TaskRequest, *, known: KnownFacts
+) -> tuple[Answer, PolicyInForce]:
+    """A cloud answer from an old policy is not given, nor withheld, before the portal was asked whether it changed."""
+    keep_time(home, stored)
+    policy = policy_in_force(stored)
+    answer = _decide(policy, request, known=known)
+    if policy.state == "fresh" or not _wants_cloud(answer, policy, request, known=known):
+        return answer, policy
+    confirmed = confirm_policy(home, stored)
+    return _decide(confirmed, request, known=known), confirmed
+
+
+def _wants_cloud(answer: Answer, policy: PolicyInForce, request: TaskRequest, *, known: KnownFacts) -> bool:
+    """Whether it is the cloud, or would be if the policy had been confirmed."""
+    if answer.backend is Backend.CLOUD or policy.state != "expired":
+        return answer.backend is Backend.CLOUD
+    return _decide(policy._replace(state="stale"), request, known=known).backend is Backend.CLOUD
+
+
+def _decide(policy: PolicyInForce, request: TaskRequest, *, known: KnownFacts) -> Answer:
+    situation = facts.Situation(now=trusted_now(policy.stored), policy_state=policy.state, facts_age_s=known.age_s)
+    return decide(request, bundle=policy.stored.bundle, facts=known.facts, situation=situation)
+
+
+def _envelope(policy: PolicyInForce, known: KnownFacts) -> wire.Envelope:
+    moment = now()
+    return wire.Envelope(
+        id=uuid7_text(moment, os.urandom(10)),
+        valid_until=moment + timedelta(seconds=policy.stored.bundle.policy.limits.policy_refresh_s),
+        decided_by="agent",
+        policy_age_s=policy.age_s,
+        policy_state=policy.state,
+        facts_age_s=known.age_s if known.facts else None,
+        facts_source="agent" if known.facts else "none",
+    )

@@ -1,0 +1,1 @@
+"""What sessions are kept from: the hook that Claude Code asks, protected folders, floors of config folders."""

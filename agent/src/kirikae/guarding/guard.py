@@ -1,0 +1,149 @@
+"""The guard of sessions that Claude Code asks before a prompt, a file tool, and at the start (`kirikae guard`).
+
+It re-decides for what the session reads now: a changed policy, remote or folder counts from the next prompt on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kirikae.answering.deciding import Decision, Question, judge_here
+from kirikae.clients.named_files import find_mentioned
+from kirikae.collect.runtime_facts import mapping_of
+from kirikae.collect.runtimes import is_loopback
+from kirikae.engine.effects import Effect
+from kirikae.engine.wire import encode, request_document
+from kirikae.guarding.protected_folders import find_touched, list_folders, remember_folder
+from kirikae.home import Home
+from kirikae.receipts.launches import LaunchReceipts
+from kirikae.signals.projects import MARKER_FILE
+from kirikae.texts import say
+
+MAX_SESSIONS = 100
+SEARCHES = frozenset(["Grep", "Glob"])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`refusal`: the sentence that stops it; None lets it pass."""
+
+    refusal: str | None = None
+
+
+def guard(home: Home, hook: Mapping[str, object]) -> Verdict:
+    """Raises AgentError when nothing can be decided: the caller stops the session's step then."""
+    if is_protected_session(home, os.environ):
+        return Verdict()
+    folder = Path(str(hook.get("cwd") or Path.cwd()))
+    if hook.get("hook_event_name") == "PreToolUse":
+        return _guard_tool(home, hook, folder)
+    return _guard_session(home, hook, folder)
+
+
+def is_protected_session(home: Home, environment: Mapping[str, str]) -> bool:
+    """Launched by `kirikae run` for protected work: pinned to this machine, with a config folder of ours."""
+    return (
+        environment.get("KIRIKAE_BACKEND") == "local"
+        and is_loopback(environment.get("ANTHROPIC_BASE_URL", ""))
+        and environment.get("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST") == "1"
+        and Path(environment.get("CLAUDE_CONFIG_DIR", "/")).is_relative_to(home.path / "clients")
+    )
+
+
+def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict:
+    decision = _judge(home, [folder])
+    is_blocked = _is_restricted(decision)
+    if is_blocked and _rules(decision):
+        remember_folder(home, folder.resolve())
+    _note_change(home, hook, decision, is_blocked=is_blocked)
+    if is_blocked:
+        return Verdict(say("guard.session", rules=_told_rules(decision)))
+    # The client reads what a prompt mentions without asking for a tool.
+    mentioned = dict.fromkeys(file.resolve() for file in find_mentioned(str(hook.get("prompt") or ""), folder))
+    verdicts = (_guard_file(home, target, folder, is_search=False) for target in mentioned)
+    return next((verdict for verdict in verdicts if verdict.refusal), Verdict())
+
+
+def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict:
+    tool = str(hook.get("tool_name"))
+    target = _target(tool, mapping_of(hook, "tool_input"), folder)
+    return _guard_file(home, target, folder, is_search=tool in SEARCHES)
+
+
+def _guard_file(home: Home, target: Path, folder: Path, *, is_search: bool) -> Verdict:
+    if find_touched([home.path.resolve()], target, is_search=False):
+        return Verdict(say("guard.own_state"))
+    if find_touched(list_folders(home), target, is_search=is_search):
+        return Verdict(say("guard.folder"))
+    if _was_judged(target, folder.resolve()):
+        return Verdict()
+    decision = _judge(home, [_nearest_folder(target)])
+    return Verdict(say("guard.folder") if _is_restricted(decision) and _rules(decision) else None)
+
+
+def _was_judged(target: Path, folder: Path) -> bool:
+    """With the prompt: what lies in the session's own folder, and in no checkout or marked folder inside it."""
+    if not target.is_relative_to(folder):
+        return False
+    between = (parent for parent in (target, *target.parents) if parent != folder and parent.is_relative_to(folder))
+    return not any(os.path.lexists(parent / name) for parent in between for name in (".git", MARKER_FILE))
+
+
+def _target(tool: str, given: Mapping[str, object], folder: Path) -> Path:
+    named = given.get("file_path") or given.get("notebook_path") or given.get("path")
+    start = folder / Path(str(named)).expanduser() if named else folder
+    return (start / _fixed_part(str(given.get("pattern"))) if tool == "Glob" else start).resolve()
+
+
+def _fixed_part(pattern: str) -> Path:
+    """Of a glob that leads elsewhere, the part before its first wildcard."""
+    parts = Path(pattern).expanduser().parts
+    wild = next((place for place, part in enumerate(parts) if any(one in part for one in "*?[{")), len(parts))
+    leads_elsewhere = ".." in parts or pattern.startswith(("/", "~"))
+    return Path(*parts[:wild]) if leads_elsewhere else Path()
+
+
+def _nearest_folder(target: Path) -> Path:
+    return next(parent for parent in (target, *target.parents) if parent.is_dir())
+
+
+def _judge(home: Home, folders: Sequence[Path]) -> Decision:
+    return judge_here(home, Question(task=None, folders=folders, client="claude", mode=None))
+
+
+def _is_restricted(decision: Decision) -> bool:
+    return mapping_of(decision.document, "privacy").get("effect") != Effect.CLOUD_OK
+
+
+def _rules(decision: Decision) -> list[str]:
+    found = mapping_of(decision.document, "privacy").get("rules")
+    return [str(rule) for rule in found] if isinstance(found, list) else []
+
+
+def _told_rules(decision: Decision) -> str:
+    return ", ".join(_rules(decision)) or say("guard.no_rule")
+
+
+def _note_change(home: Home, hook: Mapping[str, object], decision: Decision, *, is_blocked: bool) -> None:
+    """A receipt when the session is new, or when its policy, its projects or the verdict are others than before."""
+    session = hashlib.sha256(str(hook.get("session_id")).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    projects = hashlib.sha256(encode(request_document(decision.request))).hexdigest()
+    state = {
+        "revision": mapping_of(decision.document, "policy").get("revision"),
+        "projects": projects,
+        "blocked": is_blocked,
+    }
+    if home.read_json(f"guard/{session}.json") == state:
+        return
+    receipts = LaunchReceipts(home, decision, "claude", guard="guarded")
+    if is_blocked:
+        receipts.note_blocked()
+    elif "KIRIKAE_BACKEND" not in os.environ:
+        receipts.note_direct()
+    home.write_json(f"guard/{session}.json", state)
+    for file in sorted((home.path / "guard").glob("*.json"), key=lambda one: one.stat().st_mtime)[:-MAX_SESSIONS]:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""A launch, from the answer to the end of the client."""

@@ -1,0 +1,148 @@
+"""Turns an answer into the environment and arguments of a client, after checking that the launch will hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kirikae.clients.arguments import find_refused_argument
+from kirikae.clients.claude_arguments import shield_prompt
+from kirikae.clients.claude_managed import find_winning_setting
+from kirikae.clients.environment import fits_any
+from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
+from kirikae.collect.runtime_facts import entries_of, mapping_of
+from kirikae.errors import PreflightError
+from kirikae.guarding.cloud_denials import deny_reading
+from kirikae.home import Home
+from kirikae.launching.preflight import Preflight, base_url_of
+
+KNOWN_OBLIGATIONS = frozenset(
+    [
+        "loopback_only",
+        "separate_config_dir",
+        "no_history",
+        "no_web_tools",
+        "no_mcp",
+        "slim_tools",
+        "context_cap",
+        "output_cap",
+        "parallel_agents_max",
+        "no_agent_teams",
+        "deny_read_paths",
+        "send_receipt",
+    ]
+)
+# They lead git, and with it a client that tells the model of recent commits, to another repository than was judged.
+# GIT_INDEX_FILE stays: a commit's hooks need it.
+LEADING_ELSEWHERE = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+)
+# Written before each protected launch, so that nothing which a session left there steers the next one.
+PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
+
+
+class Launch(NamedTuple):
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def check_launch(
+    preflight: Preflight, document: Mapping[str, object], *, kind: ClientKind, arguments: Sequence[str]
+) -> None:
+    """Raises PreflightError; nothing is launched then. The runtime is checked in `preflight`."""
+    with preflight.check("obligations"):
+        for obligation in entries_of(document, "obligations"):
+            if obligation.get("code") not in KNOWN_OBLIGATIONS:
+                raise PreflightError("run.unknown_obligation", obligation=obligation.get("code"))
+    if not is_hardened(document):
+        return
+    with preflight.check("client"):
+        if not kind.may_protect and kind is not OWN_PROGRAM:
+            raise PreflightError("run.client_not_proven", client=kind.name)
+    with preflight.check("arguments"):
+        refused = find_refused_argument(kind, arguments)
+        if refused is not None:
+            raise PreflightError("run.argument_refused", argument=refused)
+    if kind.name == "claude":
+        with preflight.check("managed_settings"):
+            _check_managed_settings(document)
+
+
+def _check_managed_settings(document: Mapping[str, object]) -> None:
+    recipe = mapping_of(document, "launch")
+    winning = find_winning_setting(_texts(recipe.get("unset")), _variables(recipe))
+    if winning is not None:
+        raise PreflightError("run.managed_wins", file=winning[0], key=winning[1])
+
+
+def is_hardened(document: Mapping[str, object]) -> bool:
+    return mapping_of(document, "launch").get("profile") == "hardened"
+
+
+def prepare_launch(
+    document: Mapping[str, object],
+    home: Home,
+    *,
+    kind: ClientKind,
+    command: Sequence[str],
+    inherited: Mapping[str, str] = os.environ,
+    has_rules: bool = True,
+) -> Launch:
+    """The answer's environment over the inherited one without what it unsets; its arguments before the user's.
+
+    `has_rules`: the policy protects something. Raises PreflightError.
+    """
+    recipe = mapping_of(document, "launch")
+    unset = [*_texts(recipe.get("unset")), *LEADING_ELSEWHERE]
+    kept = {name: value for name, value in inherited.items() if not fits_any(name, unset)}
+    added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
+    own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
+    theirs = list(command[1:])
+    if document["backend"] == "cloud" and kind.name == "claude":
+        own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)
+    if is_hardened(document) and kind.name == "claude":
+        _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
+        theirs = shield_prompt(theirs)
+    return Launch(
+        argv=(command[0], *own, *theirs),
+        environment=kept | _generic_environment(document) | added,
+    )
+
+
+def _texts(found: object) -> list[str]:
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _variables(recipe: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in mapping_of(recipe, "env").items()}
+
+
+def _generic_environment(document: Mapping[str, object]) -> dict[str, str]:
+    """For clients without a recipe of their own."""
+    model = mapping_of(document, "model").get("name")
+    told = {
+        "KIRIKAE_BACKEND": document["backend"],
+        "KIRIKAE_RUNTIME_URL": base_url_of(document),
+        "KIRIKAE_MODEL": model,
+    }
+    return {name: str(value) for name, value in told.items() if value}
+
+
+def _filled(text: str, home: Home) -> str:
+    return text.replace("{kirikae_home}", str(home.path))
+
+
+def _prepare_config_folder(home: Home, folder: str | None) -> None:
+    """A config folder of its own makes claude start its introduction; `.claude.json` says that it was seen."""
+    if folder is None or not Path(folder).is_relative_to(home.path):
+        return
+    name = Path(folder).relative_to(home.path)
+    if home.read_bytes(f"{name}/.claude.json") is None:
+        home.write_json(f"{name}/.claude.json", {"hasCompletedOnboarding": True})
+    home.write_json(f"{name}/settings.json", PROTECTED_SETTINGS)

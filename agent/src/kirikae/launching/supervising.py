@@ -1,0 +1,122 @@
+"""Runs the client as a child in the same process group and terminal, and ends as it ended.
+
+The group is the shell's job: keys of the terminal reach the client directly, and stopping and continuing work for both.
+Few imports: the wrapper pays for them before the client starts.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+# The terminal sends these to every process of the job itself.
+OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+PASSED_ON = (*OF_THE_TERMINAL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+# Python ignores these and a child would inherit that.
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+ALIVE_EVERY_S = 300.0
+
+type Texts = Sequence[str] | Sequence[bytes]
+type Variables = Mapping[str, str] | Mapping[bytes, bytes]
+
+
+def supervise(program: str | bytes, arguments: Texts, environment: Variables, *, note: str) -> int:
+    """The exit code to leave with. Receipts of the running and of the ended client are made from the file `note`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    status = run_client(program, arguments, environment, while_alive=lambda: _note(note, "alive", None))
+    _note(note, "end", status)
+    return end_as(status)
+
+
+def run_client(
+    program: str | bytes, arguments: Texts, environment: Variables, *, while_alive: Callable[[], None]
+) -> int:
+    """The exit code, or minus the number of the signal that ended it; 126 when it cannot be started.
+
+    `while_alive` is called every five minutes, in a thread.
+    """
+    heard = frozenset(number for number in PASSED_ON if _is_heard(number))
+    # Blocked and waited for: a handler would not run when the signal comes just before the wait for the client.
+    ended_before = signal.signal(signal.SIGCHLD, lambda *_: None)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, heard | {signal.SIGCHLD})
+    try:
+        argv = [os.fsencode(argument) for argument in arguments]
+        variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+        child = os.posix_spawn(program, argv, variables, setsigdef=IGNORED_BY_PYTHON, setsigmask=mask)
+        stop = _start_telling(while_alive)
+        try:
+            return _wait(child, heard)
+        finally:
+            stop()
+    except OSError as error:
+        print(f"kirikae: {os.fsdecode(program)}: {error.strerror}", file=sys.stderr)
+        return 126
+    finally:
+        for number in signal.sigpending() & heard:  # meant for the client, which has ended
+            signal.sigwait({number})
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGCHLD, ended_before)
+
+
+def end_as(status: int) -> int:
+    """The exit code to leave with. A client that a signal ended takes its launcher with it, as a shell expects."""
+    if status >= 0:
+        return status
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+    # A signal that is blocked, or that does not end a process.
+    return 128 - status
+
+
+def _note(note: str, kind: str, status: int | None) -> None:
+    from kirikae.receipts.notes import write_later_receipt  # noqa: PLC0415 - not before the client runs
+
+    write_later_receipt(note, kind=kind, exit_code=status)
+
+
+def _is_heard(number: int) -> bool:
+    """One that was ignored when we started (`nohup`) stays ignored, for the client too."""
+    return signal.getsignal(number) is not signal.SIG_IGN
+
+
+def _is_foreground() -> bool:
+    """Whether this job has the terminal, which then has sent the signal to the client as well."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _wait(child: int, heard: frozenset[int]) -> int:
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
+        if pid == 0:
+            number = signal.sigwait(heard | {signal.SIGCHLD})
+            if number in heard and not (number in OF_THE_TERMINAL and _is_foreground()):
+                os.kill(child, number)
+        elif not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        else:
+            # A client that stops only itself must give the terminal back to the shell.
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.kill(child, signal.SIGCONT)
+
+
+def _start_telling(while_alive: Callable[[], None]) -> Callable[[], None]:
+    import threading  # noqa: PLC0415 - the client runs by now
+
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(ALIVE_EVERY_S):
+            while_alive()
+
+    threading.Thread(target=tell, daemon=True).start()
+    return ended.set

@@ -1,0 +1,1 @@
+"""The policy on this machine: kept, its age, and the quick question whether it changed."""

@@ -1,0 +1,71 @@
+"""How old the policy on this machine is, and what may be answered with it.
+
+Local answers need no network. Before a cloud answer from a policy that was not confirmed for a while the portal is
+asked once; what stays unconfirmed for longer than the policy allows opens nothing any more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from kirikae.home import Home
+from kirikae.moments import now
+from kirikae.policy.bundle_store import StoredBundle, mark_time
+from kirikae.policy.refresh import refresh_bundle
+
+type PolicyState = Literal["fresh", "stale", "expired"]
+
+# Clocks of machine and portal differ by seconds; beyond this one was set back.
+TOLERANCE = timedelta(minutes=5)
+
+
+class PolicyInForce(NamedTuple):
+    """A bundle, and how far it can be relied on."""
+
+    stored: StoredBundle
+    state: PolicyState
+    age_s: int
+
+
+def policy_in_force(stored: StoredBundle) -> PolicyInForce:
+    limits, age_s = stored.bundle.policy.limits, _age_s(stored)
+    if is_clock_back(stored):
+        # No age can be told then; only the portal can say that this is the current policy.
+        return PolicyInForce(stored, "expired", max(age_s, limits.policy_max_age_s + 1))
+    if age_s > limits.policy_max_age_s or trusted_now(stored) > stored.bundle.expires_at:
+        return PolicyInForce(stored, "expired", age_s)
+    return PolicyInForce(stored, "stale" if age_s > limits.policy_refresh_s else "fresh", age_s)
+
+
+def confirm_policy(home: Home, stored: StoredBundle) -> PolicyInForce:
+    """After one short question to the portal, where it answers."""
+    refreshed = refresh_bundle(home, stored)
+    if refreshed.is_confirmed:
+        return PolicyInForce(refreshed.stored, "fresh", 0)
+    return policy_in_force(refreshed.stored)
+
+
+def keep_time(home: Home, stored: StoredBundle) -> None:
+    """Notes the time now and then, so that a clock set back later cannot make the policy young again."""
+    if now() - _newest(stored) > TOLERANCE:
+        mark_time(home, at=now())
+
+
+def trusted_now(stored: StoredBundle) -> datetime:
+    """A clock that was set back makes nothing younger."""
+    return max(now(), _newest(stored))
+
+
+def is_clock_back(stored: StoredBundle) -> bool:
+    return now() < _newest(stored) - TOLERANCE
+
+
+def _newest(stored: StoredBundle) -> datetime:
+    return max(moment for moment in (stored.bundle.issued_at, stored.newest_time) if moment is not None)
+
+
+def _age_s(stored: StoredBundle) -> int:
+    """Since the portal last confirmed it; without a note of that, since it was issued."""
+    confirmed = stored.checked_at or stored.bundle.issued_at
+    return max(0, round((trusted_now(stored) - confirmed).total_seconds()))

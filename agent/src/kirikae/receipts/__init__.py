@@ -1,0 +1,1 @@
+"""Receipts of launches: what they say, the note of a running launch, the spool."""

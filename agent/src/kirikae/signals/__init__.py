@@ -1,0 +1,1 @@
+"""The signals of projects: repositories, their remotes, and where ssh remotes really go."""

@@ -1,0 +1,245 @@
+"""The signals of the folders that a session reads: remotes, root commits, markers and paths; never file contents.
+
+For each folder (also those that the client's settings open) the repository it belongs to, every repository around that
+up to the home folder, and its submodules.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kirikae.clients.claude_settings import list_opened_folders
+from kirikae.home import Home
+from kirikae.signals.git import (
+    Addresses,
+    Remote,
+    Repository,
+    find_addresses,
+    find_repository,
+    find_root_commits,
+    run_git,
+)
+from kirikae.signals.ssh_hosts import is_ssh_remote, read_ssh_command, resolve_ssh_remote
+
+MARKER_FILE = ".kirikae.toml"
+ROOTS_FILE = "root_commits.json"
+MAX_KEPT_ROOTS = 200
+
+
+class Folder(NamedTuple):
+    """`logical` is as the shell shows it, `real` without symlinks; both may be protected."""
+
+    logical: Path
+    real: Path
+
+
+def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, object]]:
+    """The first folder is the working directory; the wire refuses more than 64 projects."""
+    roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
+    for opened in list_opened_folders(folders[0]):
+        roles.setdefault(opened, "setting")
+    projects: list[dict[str, object]] = []
+    seen: dict[Path, list[Path]] = {}
+    for folder, role in roles.items():
+        for project_role, root, inner in _repositories(_folder(folder), role=role):
+            # Another folder of the same repository may have a path or a marker of its own.
+            folders_seen = seen.setdefault(root.real, [])
+            if not any(inner.real.is_relative_to(one) for one in folders_seen):
+                folders_seen.append(inner.real)
+                projects.append(_project(home, root, inner, role=project_role))
+    return projects
+
+
+def working_directory() -> Path:
+    """The shell's logical one when it names the same folder."""
+    real = Path.cwd()
+    logical = Path(os.environ.get("PWD", ""))
+    return logical if logical.is_absolute() and logical.exists() and logical.samefile(real) else real
+
+
+def home_relative(path: Path) -> str:
+    for base in dict.fromkeys((Path.home(), Path.home().resolve())):
+        if path.is_relative_to(base):
+            return _below(base, path)
+    return path.as_posix()
+
+
+def _below(base: Path, path: Path) -> str:
+    rest = path.relative_to(base).as_posix()
+    return "~" if rest == "." else f"~/{rest}"
+
+
+def _folder(path: Path) -> Folder:
+    logical = Path(os.path.normpath(path.absolute()))
+    return Folder(logical, path.resolve())
+
+
+def _repositories(folder: Folder, *, role: str) -> Iterator[tuple[str, Folder, Folder]]:
+    """(role, root of the project, folder read in it): the nearest repository, those around it, its submodules."""
+    roots = [parent for parent in (folder.real, *folder.real.parents) if (parent / ".git").exists()]
+    home = Path.home().resolve()
+    if folder.real.is_relative_to(home):
+        roots = [root for root in roots if root.is_relative_to(home)]
+    if not roots:
+        yield role, folder, folder
+        return
+    yield role, Folder(_logical_root(folder, roots[0]), roots[0]), folder
+    for root in roots[1:]:
+        yield "enclosing", _folder(root), _folder(root)
+    for submodule in _submodules(roots[0]):
+        yield "submodule", _folder(submodule), _folder(submodule)
+
+
+def _logical_root(folder: Folder, root: Path) -> Path:
+    """The root as the shell's path reaches it, or the real one when no logical parent is the same folder."""
+    candidates = (folder.logical, *folder.logical.parents)
+    return next((parent for parent in candidates if parent.exists() and parent.samefile(root)), root)
+
+
+def _submodules(root: Path, *, known: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Checked-out submodules and those inside them; each has signals of its own."""
+    for path in _submodule_paths(root) or []:
+        inner = (root / path).resolve()
+        # A path may lead back to where it came from.
+        if inner not in known and inner != root and (inner / ".git").exists():
+            yield inner
+            yield from _submodules(inner, known=known | {root, inner})
+
+
+def _submodule_paths(root: Path) -> list[str] | None:
+    """What `.gitmodules` names; None for a file that git cannot read, which is not "no submodules"."""
+    if not os.path.lexists(root / ".gitmodules"):
+        return []
+    asked = ["config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"]
+    # 1 is git's answer for a file without such a line, and for one that is not there.
+    output = run_git(root, asked, accept=(0, 1)) if (root / ".gitmodules").is_file() else None
+    if output is None:
+        return None
+    return [path for entry in output.split("\0") if (path := entry.partition("\n")[2])]
+
+
+def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str, object]:
+    remotes, root_commits, is_whole = _git_signals(home, root.real)
+    markers, paths = _markers(inner), _paths(root, inner)
+    told = [text for remote in remotes or [] for text in remote] + paths
+    return {
+        "remotes": None if remotes is None else [{"raw": _text(one.raw), "url": _text(one.url)} for one in remotes],
+        "root_commits": root_commits,
+        "markers": markers,
+        "paths": list(map(_text, paths)),
+        "labels": [],
+        "role": role,
+        "complete": is_whole
+        and None not in (markers, _submodule_paths(root.real))
+        and all(_text(one) == one for one in told),
+    }
+
+
+def _text(told: str) -> str:
+    """What is no text in UTF-8 still restricts by the rest of it, and never identifies."""
+    return told.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str] | None, bool]:
+    """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
+    if not (root / ".git").exists():
+        return [], [], True
+    repository = find_repository(root)
+    addresses = find_addresses(repository) if repository else None
+    if repository is None or addresses is None:
+        return None, None, False
+    found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
+    remotes = [remote for resolved, _ in found for remote in resolved]
+    return list(dict.fromkeys(remotes)), _root_commits(home, repository), all(whole for _, whole in found)
+
+
+def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
+    """Remotes with the hosts that ssh would reach, and whether every one of them could be told."""
+    command = read_ssh_command(addresses.ssh_command)
+    if command is None:
+        return addresses.remotes, not any(is_ssh_remote(remote.url) for remote in addresses.remotes)
+    return [remote._replace(url=resolve_ssh_remote(remote.url, command)) for remote in addresses.remotes], True
+
+
+def _sources(root: Path, remotes: list[Remote]) -> list[Addresses]:
+    """A remote that is a folder is followed once: a local clone belongs to what it was cloned from."""
+    local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
+    repositories = [repository for path in local if (repository := find_repository(path)) is not None]
+    return [addresses for one in repositories if (addresses := find_addresses(one)) is not None]
+
+
+def _paths(root: Folder, inner: Folder) -> list[str]:
+    """By HOME and, where that was changed, by the home folder that the system knows of this user."""
+    paths = (inner.logical, inner.real, root.logical, root.real)
+    home = _home_of_the_system()
+    others = [_below(home, path) for path in paths if path.is_relative_to(home)] if home else []
+    return list(dict.fromkeys((*others, *map(home_relative, paths))))
+
+
+def _home_of_the_system() -> Path | None:
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
+    # A user without a home folder is given the root of the disk or a folder that is not there.
+    return home if home not in (Path("/"), Path.home()) and home.is_dir() else None
+
+
+def _local_path(repository: Path, url: str) -> Path | None:
+    text = url.removeprefix("file://")
+    if "://" in text or re.match(r"[^/]*:", text):
+        return None
+    try:
+        path = repository / Path(text).expanduser()
+    except RuntimeError:
+        # The home folder of somebody who has none here.
+        return None
+    return path if path.is_dir() else None
+
+
+def _root_commits(home: Home, repository: Repository) -> list[str] | None:
+    """From the cache by HEAD, because git walks the whole history for them; null when shallow or not yet known."""
+    if repository.head is None or repository.is_shallow:
+        return None
+    kept = home.read_json(ROOTS_FILE)
+    known = kept.get(repository.head)
+    if isinstance(known, list):
+        return [str(commit) for commit in known]
+    roots = find_root_commits(repository)
+    if roots is not None:
+        recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
+        home.write_json(ROOTS_FILE, recent | {repository.head: roots})
+    return roots
+
+
+def _markers(folder: Folder) -> list[str] | None:
+    """Markers of every `.kirikae.toml` from the folder up to home; None when one cannot be read."""
+    markers: list[str] = []
+    for parent in dict.fromkeys((folder.real, *folder.real.parents, folder.logical, *folder.logical.parents)):
+        file = parent / MARKER_FILE
+        if not os.path.lexists(file):
+            continue
+        # A link to nothing, a folder or a pipe: something stands there that cannot be read.
+        found = _read_markers(file) if file.is_file() else None
+        if found is None:
+            return None
+        markers += found
+    return list(dict.fromkeys(markers))
+
+
+def _read_markers(file: Path) -> list[str] | None:
+    """`markers = ["acme"]`; an odd file is not "no markers"."""
+    import tomllib  # noqa: PLC0415 - 10 ms that folders without the file need not pay
+
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    markers = document.get("markers")
+    is_list_of_text = isinstance(markers, list) and all(isinstance(marker, str) for marker in markers)
+    return markers if is_list_of_text and isinstance(markers, list) else None

@@ -1,0 +1,245 @@
+"""`kirikae ask` from the verified bundle, with the portal away."""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from kirikae.cli import main
+from kirikae.engine.wire import canonical_answer
+from kirikae.home import Enrolment, Home
+from kirikae.moments import write_moment
+from kirikae.policy.bundle_store import accept_bundle
+
+from tests.agent.portal import Portal, payload_of
+from tests.agent.standin import hang, standin
+
+HARMLESS_IMPORTS = ("httpx", "cryptography", "ssl", "http.client")
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, object]:
+    assert main(["ask", *arguments, "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert isinstance(document, dict)
+    return document
+
+
+def age(home: Home, *, by: timedelta) -> None:
+    """As if the portal had last confirmed the policy that long ago."""
+    home.write_json("seen.json", home.read_json("seen.json") | {"checked_at": write_moment(datetime.now(UTC) - by)})
+
+
+def test_protected_work_stays_on_this_machine(
+    synced: Home, runtime_url: str, protected_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = ask(capsys, "architecture-design")
+
+    assert document["backend"] == "local"
+    assert document["decided_by"] == "agent"
+    assert document["runtime"] == {"kind": "llama_cpp", "version": "b1-7e4c0a9", "base_url": runtime_url}
+    assert document["machine"] == "m_1"
+    assert document["privacy"] == {
+        "effect": "local_only",
+        "classification": "nda",
+        "floor": None,
+        "rules": ["nda-acme"],
+        "exceptions": [],
+    }
+
+
+def test_protected_work_without_a_runtime_is_refused_with_exit_code_3(
+    synced: Home, protected_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = ask(capsys, "architecture-design", code=3)
+
+    assert document["backend"] == "none"
+
+
+def test_an_added_protected_folder_protects_the_whole_session(
+    synced: Home,
+    runtime_url: str,
+    protected_project: Path,
+    open_project: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ask(capsys, "architecture-design")["backend"] == "cloud"
+
+    assert ask(capsys, "architecture-design", "--project", str(protected_project))["backend"] == "local"
+
+
+def test_open_work_that_needs_reasoning_goes_to_the_cloud(
+    synced: Home, runtime_url: str, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "architecture-design"]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "cloud"
+    assert "policy revision 1" in said[-1]
+
+
+def test_the_same_question_gets_the_same_canonical_answer(
+    synced: Home, runtime_url: str, protected_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = ask(capsys, "commit-message"), ask(capsys, "commit-message")
+
+    assert first["id"] != second["id"]
+    assert canonical_answer(first) == canonical_answer(second)
+
+
+def test_the_trace_is_told_stage_by_stage(
+    synced: Home, runtime_url: str, protected_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "commit-message", "--why"]) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("local: tiny-byte F16 at http://127.0.0.1:")
+    assert said.index("\n Privacy\n") < said.index("\n Feasibility\n") < said.index("\n Preference\n")
+
+
+def test_the_answer_is_told_in_japanese(
+    synced: Home,
+    runtime_url: str,
+    protected_project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KIRIKAE_LANG", "ja")
+
+    assert main(["ask", "commit-message", "--why"]) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("ローカル: tiny-byte")
+    titles = ["保護", "実行できるか", "優先", "モデルの選択", "代わり", "義務"]
+    assert [line.strip() for line in said.splitlines() if line.strip() in titles] == titles
+
+
+def test_an_unknown_task_is_an_error_that_names_the_known_ones(
+    synced: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "make-coffee"]) == 64
+
+    said = capsys.readouterr().err
+    assert "make-coffee" in said
+    assert "commit-message" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ask"], ["ask", "t", "--context-tokens", "many"], ["ask", "t", "--bad"], ["nothing"], ["run"]]
+)
+def test_a_wrong_command_line_exits_with_64(home: Home, arguments: list[str]) -> None:
+    assert main(arguments) == 64
+
+
+def test_a_machine_without_a_policy_exits_with_5(
+    home: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "commit-message"]) == 5
+
+    assert "kirikae sync" in capsys.readouterr().err
+
+
+def test_a_policy_that_was_not_confirmed_for_a_day_is_expired_and_closes(
+    synced: Home, runtime_url: str, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    age(synced, by=timedelta(days=2))
+
+    document = ask(capsys, "architecture-design")
+
+    policy = document["policy"]
+    assert isinstance(policy, dict)
+    assert policy["state"] == "expired"
+    assert document["backend"] == "local"
+
+
+def test_a_stale_policy_goes_on_and_says_so_while_the_portal_is_away(
+    synced: Home, runtime_url: str, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    age(synced, by=timedelta(hours=1))
+
+    document = ask(capsys, "architecture-design")
+
+    policy = document["policy"]
+    assert isinstance(policy, dict)
+    assert (document["backend"], policy["state"]) == ("cloud", "stale")
+    assert 3600 <= policy["age_s"] < 3700
+
+
+def test_a_cloud_answer_from_a_stale_policy_asks_the_portal_first(
+    home: Home, portal: Portal, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standin(portal) as url:
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=datetime.now(UTC))
+        assert ask(capsys, "architecture-design")["backend"] == "cloud"
+        assert portal.requests == []
+
+        age(home, by=timedelta(hours=1))
+        portal.payload = payload_of(revision=2, unclassified={"identified": "block", "anonymous": "block"})
+        document = ask(capsys, "architecture-design", code=3)
+
+    assert document["backend"] == "none"
+    assert len(portal.requests) == 1
+
+
+def test_a_confirmed_policy_is_fresh_again(
+    home: Home, portal: Portal, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standin(portal) as url:
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=datetime.now(UTC))
+        age(home, by=timedelta(hours=1))
+
+        first, second = ask(capsys, "architecture-design"), ask(capsys, "architecture-design")
+
+    for document in (first, second):
+        policy = document["policy"]
+        assert isinstance(policy, dict)
+        assert (policy["revision"], policy["state"]) == (1, "fresh")
+    assert len(portal.requests) == 1
+
+
+@pytest.mark.slow
+def test_a_portal_that_hangs_holds_a_cloud_answer_for_a_moment_only(
+    home: Home, portal: Portal, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standin(hang) as url:
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=datetime.now(UTC))
+        age(home, by=timedelta(hours=1))
+        started = time.monotonic()
+        document = ask(capsys, "architecture-design")
+
+    assert document["backend"] == "cloud"
+    assert time.monotonic() - started < 10  # the portal never answers
+
+
+@pytest.mark.slow
+def test_asking_imports_no_client_of_the_network(synced: Home, protected_project: Path, runtime_url: str) -> None:
+    script = (
+        "import sys; from kirikae.cli import main; main(['ask', 'commit-message', '--json']);"
+        f"print(sorted(set({HARMLESS_IMPORTS!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_asking_does_not_wait_for_a_runtime_that_never_answers(
+    synced: Home, protected_project: Path, runtime_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with standin(hang) as hanging:
+        monkeypatch.setenv("KIRIKAE_RUNTIMES", f"{hanging},{runtime_url}")
+        command = [sys.executable, "-m", "kirikae.cli", "ask", "commit-message", "--json"]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+    answer = json.loads(done.stdout)
+    assert answer["runtime"]["base_url"] == runtime_url
+    assert "runtime_broken" in [reason["code"] for reason in answer["reasons"]]

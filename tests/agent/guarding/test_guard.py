@@ -1,0 +1,229 @@
+"""The guard of sessions: what it stops, what it lets pass, and that it stops what it cannot decide."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from kirikae.errors import PreflightError
+from kirikae.guarding.cloud_denials import deny_reading
+from kirikae.guarding.guard import guard, is_protected_session
+from kirikae.guarding.protected_folders import list_folders, remember_folder
+from kirikae.home import Home
+
+PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s1"}
+
+
+def refusal(home: Home, folder: Path, **more: object) -> str | None:
+    return guard(home, {**PROMPT, "cwd": str(folder), **more}).refusal
+
+
+def tool(home: Home, folder: Path, name: str, **given: object) -> str | None:
+    return refusal(home, folder, hook_event_name="PreToolUse", tool_name=name, tool_input=given)
+
+
+def kinds(home: Home) -> list[str]:
+    return sorted(json.loads(file.read_bytes())["kind"] for file in (home.path / "receipts").glob("*.json"))
+
+
+def test_a_prompt_in_a_protected_folder_is_stopped_and_noted_once(synced: Home, protected_project: Path) -> None:
+    sentences = {refusal(synced, protected_project), refusal(synced, protected_project)}
+
+    assert len(sentences) == 1
+    assert "(nda-acme)" in str(sentences.pop())
+    assert kinds(synced) == ["blocked"]
+    assert list_folders(synced) == [protected_project.resolve()]
+
+
+def test_a_prompt_in_an_open_folder_passes_and_the_direct_start_is_noted(synced: Home, open_project: Path) -> None:
+    assert refusal(synced, open_project) is None
+    assert kinds(synced) == ["direct"]
+
+
+def test_a_remote_that_was_added_counts_from_the_next_prompt_on(synced: Home, open_project: Path) -> None:
+    before = refusal(synced, open_project)
+    command = ["git", "-C", str(open_project), "remote", "add", "customer", "git@github.com:acme/app.git"]
+    subprocess.run(command, check=True)
+
+    assert (before, refusal(synced, open_project) is None) == (None, False)
+    assert kinds(synced) == ["blocked", "direct"]
+
+
+def test_files_of_a_protected_folder_are_not_read_from_beside_it(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    inside = str(protected_project / "plan.txt")
+
+    assert tool(synced, open_project, "Read", file_path=inside)
+    assert tool(synced, open_project, "Read", file_path="../app/plan.txt")
+    assert tool(synced, open_project, "Glob", pattern=f"{protected_project}/**/*.txt")
+    assert tool(synced, open_project, "Glob", pattern="../app/*")
+    assert tool(synced, open_project, "Read", file_path=str(synced.path / "token"))
+    assert tool(synced, open_project, "Read", file_path=str(open_project / "readme")) is None
+    assert tool(synced, open_project, "Read", file_path="/etc/hostname") is None
+
+
+def test_a_search_from_above_is_stopped_once_the_folder_is_known(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    remember_folder(synced, protected_project.resolve())
+
+    assert tool(synced, open_project, "Grep", pattern="x", path=str(open_project.parent))
+    assert tool(synced, open_project, "Grep", pattern="x", path=str(open_project)) is None
+
+
+def test_a_link_into_a_protected_folder_is_followed(synced: Home, protected_project: Path, open_project: Path) -> None:
+    (open_project / "inner").symlink_to(protected_project)
+
+    assert tool(synced, open_project, "Read", file_path=str(open_project / "inner" / "plan.txt"))
+
+
+def test_only_a_session_pinned_to_this_machine_passes_as_protected(home: Home) -> None:
+    environment = {
+        "KIRIKAE_BACKEND": "local",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8080",
+        "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1",
+        "CLAUDE_CONFIG_DIR": str(home.path / "clients" / "claude-nda"),
+    }
+
+    assert is_protected_session(home, environment)
+    for name in environment:
+        assert not is_protected_session(home, environment | {name: "https://api.anthropic.com"})
+
+
+def run_guard(event: bytes, **variables: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "kirikae.cli", "guard"]
+    return subprocess.run(command, input=event.decode(), capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("event", [b"", b"no json", b"[]", b"3", b"null"])
+def test_an_event_that_cannot_be_read_stops_the_session(synced: Home, event: bytes) -> None:
+    done = run_guard(event)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_policy_stops_the_session(home: Home, open_project: Path) -> None:
+    done = run_guard(json.dumps({**PROMPT, "cwd": str(open_project)}).encode())
+
+    assert done.returncode == 2
+    assert "kirikae sync" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_start_of_a_session_is_told_and_not_stopped(synced: Home, protected_project: Path) -> None:
+    event: Mapping[str, str] = {**PROMPT, "hook_event_name": "SessionStart", "cwd": str(protected_project)}
+
+    done = run_guard(json.dumps(event).encode())
+
+    assert done.returncode == 0
+    assert "nda-acme" in json.loads(done.stdout)["systemMessage"]
+
+
+def test_cloud_launches_deny_known_folders_and_bring_the_guard(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "a, b (c)"
+    folder.mkdir()
+    remember_folder(home, folder)
+
+    (denied, settings), _ = deny_reading(home, ["--disallowedTools=Read(~/x/**)"], [], has_rules=False)
+
+    assert denied.startswith(f"--disallowedTools=Read(~/x/**),Read(/{home.path}/**),Read(/{tmp_path}/a? b ?c?/**)")
+    assert "guard || exit 2" in settings
+
+
+def test_the_developers_own_settings_keep_the_guard_beside_them(home: Home, tmp_path: Path) -> None:
+    theirs = {"model": "m", "disableAllHooks": True, "hooks": {"Stop": [{"hooks": []}], "PreToolUse": [{"hooks": []}]}}
+    (tmp_path / "mine.json").write_text(json.dumps(theirs))
+
+    own, rest = deny_reading(home, [], ["-p", "--settings", str(tmp_path / "mine.json"), "--", "--settings"])
+
+    settings = json.loads(own[-1].removeprefix("--settings="))
+    assert rest == ["-p", "--", "--settings"]
+    assert (settings["model"], settings["disableAllHooks"]) == ("m", False)
+    assert {event: len(groups) for event, groups in settings["hooks"].items()} == {
+        "SessionStart": 1,
+        "UserPromptSubmit": 1,
+        "PreToolUse": 2,
+        "Stop": 1,
+    }
+
+
+@pytest.mark.parametrize("theirs", [["--settings=no.json"], ["--settings", "{"], ["--settings"], ["--settings=[]"]])
+def test_settings_that_cannot_be_read_start_no_session_in_the_cloud(home: Home, theirs: list[str]) -> None:
+    with pytest.raises(PreflightError, match=r"run\.settings_unread"):
+        deny_reading(home, [], theirs)
+
+
+def test_a_policy_that_protects_nothing_needs_no_guard(home: Home) -> None:
+    denied = [f"--disallowedTools=Read(/{home.path}/**)"]
+
+    assert deny_reading(home, [], ["--settings", "x"], has_rules=False) == (denied, ["--settings", "x"])
+
+
+def test_a_checkout_inside_the_sessions_folder_is_judged_for_itself(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    inner = open_project / "vendor" / "app"
+    inner.parent.mkdir()
+    protected_project.rename(inner)
+
+    assert tool(synced, open_project, "Read", file_path="vendor/app/src/plan.txt")
+    assert tool(synced, open_project, "Grep", pattern="x", path=str(inner))
+    assert tool(synced, open_project, "Read", file_path="vendor/readme") is None
+
+
+def test_a_prompt_that_mentions_a_protected_file_is_stopped(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    (protected_project / "plan.txt").touch()
+    (open_project / "mine.txt").touch()
+
+    assert refusal(synced, open_project, prompt="explain @../app/plan.txt, please")
+    assert refusal(synced, open_project, prompt="@../app/plan.txtを説明して")
+    assert refusal(synced, open_project, prompt="explain @mine.txt to ben@example.org") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"folders": 5}', '{"folders": [5]}'])
+def test_folders_that_cannot_be_read_start_no_session_in_the_cloud(
+    synced: Home, open_project: Path, content: str
+) -> None:
+    synced.write("protected_folders.json", content.encode())
+
+    with pytest.raises(PreflightError, match=r"home\.folders_unread"):
+        deny_reading(synced, [], [])
+    with pytest.raises(PreflightError, match=r"home\.folders_unread"):
+        tool(synced, open_project, "Read", file_path="/etc/hostname")
+
+
+@pytest.mark.slow
+def test_launches_at_once_remember_every_folder_also_of_a_disk_that_is_away(home: Home, tmp_path: Path) -> None:
+    away = tmp_path / "disk"
+    remember_folder(home, away)
+    script = "import sys; from pathlib import Path; from kirikae.home import Home;"
+    script += "from kirikae.guarding import protected_folders;"
+    script += "[protected_folders.remember_folder(Home(Path(sys.argv[1])), Path(one)) for one in sys.argv[2:]]"
+    folders = [[tmp_path / f"{process}-{number}" for number in range(20)] for process in range(4)]
+    for folder in (one for group in folders for one in group):
+        folder.mkdir()
+
+    running = [subprocess.Popen([sys.executable, "-c", script, home.path, *group]) for group in folders]
+
+    assert [process.wait(timeout=30) for process in running] == [0, 0, 0, 0]
+    assert set(list_folders(home)) == {one for group in folders for one in group}
+    away.mkdir()
+    assert away in list_folders(home)
+
+
+@pytest.mark.slow
+def test_a_guard_that_hangs_stops_the_session_before_the_client_gives_it_up() -> None:
+    script = "from kirikae.commands import guard as g; g.PATIENCE_S = 0.2; raise SystemExit(g.execute(None, None))"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        code = waiting.wait(timeout=10)
+        assert waiting.stderr is not None
+        said = waiting.stderr.read().decode()
+
+    assert (code, "guard failed" in said) == (2, True)
