@@ -107,6 +107,10 @@ def flag_of(value: Mapping[str, object], key: str) -> bool | None:
     return flag if isinstance(flag, bool) else None
 
 
+def base_url_of(answer: Mapping[str, object]) -> str:
+    return str(mapping_of(answer, "runtime").get("base_url") or "")
+
+
 def parse_parameters(text: str | None) -> int | None:
     """`8.0B`, `270M`, and of a mixture of experts `26B-A4B`, whose first figure counts all of them."""
     match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,4})?)([KMBT])(?:-A\d{1,4}(?:\.\d{1,4})?[KMB])?", text or "")

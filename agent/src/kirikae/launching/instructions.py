@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kirikae.collect.runtime_facts import mapping_of
-from kirikae.launching.preflight import base_url_of, tell_on_stderr
+from kirikae.collect.runtime_facts import base_url_of, mapping_of
+from kirikae.launching.preflight import tell_on_stderr
 from kirikae.texts import say
 
 # What to write, in the form of each client's own documentation.

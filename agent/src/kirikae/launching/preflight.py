@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 
-from kirikae.collect.runtime_facts import Model, Runtime, mapping_of
+from kirikae.collect.runtime_facts import Model, Runtime, base_url_of, mapping_of
 from kirikae.collect.runtimes import is_loopback, probe_runtime
 from kirikae.errors import PreflightError
 from kirikae.fetch import FetchError
@@ -78,10 +78,6 @@ def check_model_once(
     with preflight.check("tool_call"):
         if not checks.tool_call:
             raise PreflightError("run.no_tool_call", model=model, runtime=runtime.base_url)
-
-
-def base_url_of(document: Mapping[str, object]) -> str:
-    return str(mapping_of(document, "runtime").get("base_url") or "")
 
 
 def tell_on_stderr(sentence: str) -> None:

@@ -12,11 +12,11 @@ from kirikae.clients.claude_arguments import shield_prompt
 from kirikae.clients.claude_managed import find_winning_setting
 from kirikae.clients.environment import fits_any
 from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
-from kirikae.collect.runtime_facts import entries_of, mapping_of
+from kirikae.collect.runtime_facts import base_url_of, entries_of, mapping_of
 from kirikae.errors import PreflightError
 from kirikae.guarding.cloud_denials import deny_reading
 from kirikae.home import Home
-from kirikae.launching.preflight import Preflight, base_url_of
+from kirikae.launching.preflight import Preflight
 
 KNOWN_OBLIGATIONS = frozenset(
     [

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from kirikae.answering.deciding import Decision
-from kirikae.collect.runtime_facts import mapping_of
+from kirikae.collect.runtime_facts import base_url_of, mapping_of
 from kirikae.collect.runtimes import is_loopback
 from kirikae.engine.wire import encode, request_document
 from kirikae.home import Home
-from kirikae.launching.preflight import base_url_of
 from kirikae.moments import now, write_moment
 from kirikae.receipts.notes import write_note
 from kirikae.receipts.spool import write_receipt
