@@ -8,8 +8,8 @@ from rest_framework import serializers
 from machines.models import Benchmark, BrokenReason, InstalledModel, Machine, Runtime, RuntimeKind, RuntimeState
 from portal.accounts.models import User
 from routing.engine.facts import MemoryPressure
-from routing.engine.geometry import Geometry
-from routing.engine.messages import ANNOUNCEMENTS
+from routing.engine.fit.geometry import Geometry
+from routing.engine.reading.messages import ANNOUNCEMENTS
 
 
 class HardwareSerializer(serializers.Serializer[object]):

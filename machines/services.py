@@ -22,8 +22,8 @@ from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
-from routing.engine.catalogue import Catalogue
-from routing.engine.messages import Origin
+from routing.engine.fit.catalogue import Catalogue
+from routing.engine.reading.messages import Origin
 
 BENCHMARKS_KEPT = 500
 # Times of agents are bounded by it: an age before the project is no time that a clock showed.

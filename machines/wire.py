@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from machines.enrolment import Applicant
 from routing.engine import facts
-from routing.engine.messages import Origin, read_announcement, read_origin
-from routing.engine.shapes import ObjectReader, read_whole
+from routing.engine.reading.messages import Origin, read_announcement, read_origin
+from routing.engine.reading.shapes import ObjectReader, read_whole
 
 NAME_LENGTH = 80
 

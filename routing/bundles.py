@@ -14,8 +14,8 @@ from portal.common.problems import Problem
 from portal.common.signing import public_key_base64, sign
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
-from routing.engine.policy import Policy
-from routing.engine.policy_document import parse_policy
+from routing.engine.policy.document import parse_policy
+from routing.engine.policy.values import Policy
 from routing.models import PolicyRevision
 from routing.shipped import client_prefixes, shipped_policy
 

@@ -1,6 +1,6 @@
 """The drop-in for Claude Code's managed settings: the guard on every Mac, as this policy needs it."""
 
-from routing.engine.policy import Policy
+from routing.engine.policy.values import Policy
 
 # A guard that is missing or that fails counts as a no: the client lets pass whatever does not end with 2.
 COMMAND = "kirikae guard || exit 2"

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from routing.engine.policy import LEVELS, Policy, Preference, TaskCategory
+from routing.engine.policy.values import LEVELS, Policy, Preference, TaskCategory
 from routing.wording import EFFECTS
 
 # Preference, name, the longer title over its rows, icon.

@@ -17,7 +17,7 @@ from routing.engine.facts import (
     RuntimeState,
     Situation,
 )
-from routing.engine.policy import PolicyCase
+from routing.engine.policy.values import PolicyCase
 from routing.engine.request import ANONYMOUS_PROJECT, TaskRequest
 
 _MODEL = ModelFacts(

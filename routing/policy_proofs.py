@@ -6,8 +6,8 @@ from datetime import datetime
 from routing.engine.bundle_value import Bundle
 from routing.engine.effects import Effect
 from routing.engine.explain import text_of
-from routing.engine.lint import lint
-from routing.engine.prove import Counterexample, Proof, prove_rule
+from routing.engine.proof.lint import lint
+from routing.engine.proof.prove import Counterexample, Proof, prove_rule
 
 
 def prove_rules(bundle: Bundle, *, only: str | None, now: datetime) -> list[Proof]:

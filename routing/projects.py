@@ -7,9 +7,9 @@ from typing import Any
 
 from portal.accounts.models import User
 from routing.engine.effects import Classification, Effect
+from routing.engine.matching.signals import read_signals
 from routing.engine.request import ANONYMOUS_PROJECT, Project, Remote
 from routing.engine.rules import PrivacyRules, ProjectVerdict
-from routing.engine.signals import read_signals
 from routing.publishing import load_bundle
 from routing.queries import SeenRemote, list_seen_remotes
 from routing.wording import CLASSIFICATIONS, EFFECTS

@@ -14,8 +14,8 @@ from portal.audit.services import PORTAL, actor_of, record
 from portal.common import clock
 from portal.common.models import PolicyHead
 from routing import bundles
-from routing.engine.policy import Policy
-from routing.engine.policy_document import parse_policy, policy_document
+from routing.engine.policy.document import parse_policy, policy_document
+from routing.engine.policy.values import Policy
 from routing.engine.wire import encode
 from routing.models import PolicyRevision
 from routing.policy_changes import describe_changes

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from routing.engine.effects import Classification, Effect
 from routing.engine.errors import WireError
+from routing.engine.reading.shapes import ObjectReader, read_whole
 from routing.engine.request import TaskRequest
-from routing.engine.shapes import ObjectReader, read_whole
 from routing.engine.wire import request_from_document
 from routing.models import Receipt
 

@@ -10,9 +10,9 @@ from django.http import Http404
 from portal.accounts.models import User
 from routing.draft_models import PolicyDraft
 from routing.drafts import save_draft
-from routing.engine.policy import Match
-from routing.engine.rule_matching import RestrictingMatch
-from routing.engine.signals import read_signals
+from routing.engine.matching.rule_matching import RestrictingMatch
+from routing.engine.matching.signals import read_signals
+from routing.engine.policy.values import Match
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes
 from routing.projects import project_of

@@ -15,8 +15,8 @@ from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import Scope
 from portal.common.problems import Problem
 from routing.engine.facts import RuntimeKind
-from routing.engine.fit_memory import KV_BYTES, MAX_CONTEXT_TOKENS, MAX_PARALLEL
-from routing.engine.fit_table import Question, row_document
+from routing.engine.fit.memory import KV_BYTES, MAX_CONTEXT_TOKENS, MAX_PARALLEL
+from routing.engine.fit.table import Question, row_document
 
 
 class QuestionSerializer(serializers.Serializer[object]):

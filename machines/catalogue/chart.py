@@ -10,7 +10,7 @@ from machines.fit.forms import STEPS_TOKENS
 from machines.fit.lines import Line, lines_of
 from machines.models import Benchmark
 from portal.common.templatetags.quantities import context
-from routing.engine.fit_table import Question
+from routing.engine.fit.table import Question
 
 LEFT, RIGHT, TOP, BOTTOM = 48, 690, 14, 214
 # Shorter prompts stand at the left edge.

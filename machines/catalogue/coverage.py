@@ -9,12 +9,12 @@ from machines.fit.lines import Line, best_forms, lines_of
 from machines.models import Benchmark, Machine
 from machines.queries import find_facts, list_visible_machines
 from portal.accounts.models import User
-from routing.engine.candidate_fit import learn_from
-from routing.engine.catalogue import Catalogue, catalogue_text
 from routing.engine.facts import MachineFacts
-from routing.engine.fit_basis import Learned
-from routing.engine.fit_case import FitMachine, machine_of
-from routing.engine.fit_table import FitRow, Question, list_fit
+from routing.engine.fit.basis import Learned
+from routing.engine.fit.candidate import learn_from
+from routing.engine.fit.case import FitMachine, machine_of
+from routing.engine.fit.catalogue import Catalogue, catalogue_text
+from routing.engine.fit.table import FitRow, Question, list_fit
 
 # A page is no export: the rest of a large fleet is told by number.
 MACHINES_SHOWN = 50

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
-from routing.engine.catalogue import CatalogueModel, model_document, read_model
 from routing.engine.facts import raise_first
-from routing.engine.shapes import ObjectReader, read_whole
+from routing.engine.fit.catalogue import CatalogueModel, model_document, read_model
+from routing.engine.reading.shapes import ObjectReader, read_whole
 
 SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
 # Each stands for fields that one source speaks of.

@@ -9,13 +9,13 @@ from machines.catalogue.choices import SetAside
 from machines.health.choices import MachineState
 from machines.models import Benchmark, Machine
 from machines.queries import benchmark_facts
-from routing.engine.candidate_fit import run_of
-from routing.engine.catalogue import Catalogue, FleetFactor
-from routing.engine.chips import Chip
 from routing.engine.facts import Benchmark as BenchmarkFacts
 from routing.engine.facts import Hardware, MemoryPressure
-from routing.engine.fit_basis import Run, RunKey, is_plausible, middle_of
-from routing.engine.fit_case import machine_of
+from routing.engine.fit.basis import Run, RunKey, is_plausible, middle_of
+from routing.engine.fit.candidate import run_of
+from routing.engine.fit.case import machine_of
+from routing.engine.fit.catalogue import Catalogue, FleetFactor
+from routing.engine.fit.chips import Chip
 
 # Of each machine the newest count: older ones were other versions of its runtimes.
 RUNS_OF_A_MACHINE = 50

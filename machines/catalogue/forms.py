@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from machines.catalogue.entries import Entry, entry_from_document
 from portal.common.forms import StyledFields
 from routing.engine.errors import WireError
-from routing.engine.policy import Tier
+from routing.engine.policy.values import Tier
 
 _THREE = [("", _("Not known")), ("yes", _("Yes")), ("no", _("No"))]
 TIERS = [(Tier.STRONG, _("Strong")), (Tier.GOOD, _("Good")), (Tier.BASIC, _("Basic"))]

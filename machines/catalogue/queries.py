@@ -7,7 +7,7 @@ from django.http import Http404
 from machines.catalogue.entries import Entry, entry_from_document, shipped_entries
 from machines.catalogue.fleet import list_factors
 from machines.catalogue.models import CatalogueChange, CatalogueText
-from routing.engine.catalogue import Catalogue, catalogue_text
+from routing.engine.fit.catalogue import Catalogue, catalogue_text
 
 
 def list_entries() -> list[Entry]:

@@ -7,13 +7,13 @@ from machines.catalogue.queries import current_catalogue
 from machines.models import Machine
 from machines.queries import find_facts
 from portal.common.problems import Problem
-from routing.engine.candidate_fit import learn_from
-from routing.engine.chips import core_counts, find_chip
 from routing.engine.facts import Hardware
-from routing.engine.fit_basis import NOTHING_LEARNED, Learned
-from routing.engine.fit_case import FitMachine, machine_of
-from routing.engine.fit_memory import gpu_limit
-from routing.engine.fit_table import FitRow, Question, list_fit
+from routing.engine.fit.basis import NOTHING_LEARNED, Learned
+from routing.engine.fit.candidate import learn_from
+from routing.engine.fit.case import FitMachine, machine_of
+from routing.engine.fit.chips import core_counts, find_chip
+from routing.engine.fit.memory import gpu_limit
+from routing.engine.fit.table import FitRow, Question, list_fit
 
 GB = 2**30
 DEFAULT_CONTEXT_TOKENS = 32_768
@@ -21,7 +21,7 @@ DEFAULT_CONTEXT_TOKENS = 32_768
 
 @dataclass(frozen=True)
 class FitTable:
-    """`learned` is what runs say, for estimates of one's own with `routing.engine.fit`."""
+    """`learned` is what runs say, for estimates of one's own with `routing.engine.fit.estimate`."""
 
     machine: FitMachine
     question: Question

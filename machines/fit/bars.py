@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from portal.common.templatetags.quantities import format_bytes
-from routing.engine.fit_table import FitRow
+from routing.engine.fit.table import FitRow
 
 # Beyond the limit stays some room, so that its mark is seen.
 _ROOM_SHARE = 1.18

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from machines.models import RuntimeKind
 from portal.common.forms import StyledFields
 from routing.engine import facts
-from routing.engine.fit_table import Question
+from routing.engine.fit.table import Question
 
 # Steps of the slider: a context is chosen by doubling.
 STEPS_TOKENS = (4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)

@@ -11,8 +11,8 @@ from machines.catalogue.entries import Entry
 from machines.fit.bars import Bar, bar_of
 from machines.fit.forms import FitForm
 from machines.models import RuntimeKind
-from routing.engine.fit import Verdict
-from routing.engine.fit_table import FitRow
+from routing.engine.fit.estimate import Verdict
+from routing.engine.fit.table import FitRow
 
 # What people still call working together: an answer that begins while one waits, and is read as it is written.
 GOOD_FIRST_TOKEN_S = 120

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from machines.fit.lines import Group, Line, best_forms
-from routing.engine import globs
+from routing.engine.matching import globs
 
 
 def missing_recommended(lines: Sequence[Line], patterns: Iterable[str]) -> list[Line]:

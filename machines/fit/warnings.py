@@ -12,7 +12,7 @@ from machines.models import Machine, Runtime, RuntimeKind
 from portal.common.templatetags.quantities import context, format_bytes
 from routing.engine import facts
 from routing.engine.facts import MemoryPressure
-from routing.engine.fit_memory import ollama_default_context
+from routing.engine.fit.memory import ollama_default_context
 
 # What Claude Code sends before the task with all its tools, rounded up.
 CLIENT_PREFIX_TOKENS = 24_576

@@ -11,7 +11,7 @@ from machines.catalogue.queries import list_entries
 from machines.catalogue.tables import FitTable, table_of_configuration
 from machines.fit.forms import FitForm, read_form
 from machines.fit.lines import Group, Line, Section, best_forms, lines_of, narrow, sections_of
-from routing.engine.chips import chip_names, core_counts
+from routing.engine.fit.chips import chip_names, core_counts
 
 MEMORY_GB = (8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512)
 _MACS = [(f"{chip}/{cores}", f"{chip} · {cores} GPU") for chip in chip_names() for cores in core_counts(chip)]

@@ -8,7 +8,7 @@ beside the service looks like that. Two starts that *both* keep coming back are 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 
 # Enough for a service and a few commands beside it; a start that was forgotten counts as new.
 BOOTS_KEPT = 6

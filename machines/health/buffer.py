@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from machines.health.receiving import Message, receive_many
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 
 # While no worker flushes, the newest stay: enough for several heartbeats of each of 10,000 machines.
 KEPT = 100_000

@@ -12,7 +12,7 @@ from machines.health.choices import MachineState, QuarantineReason
 from machines.health.facts import facts_of
 from machines.health.models import Health
 from machines.health.states import ARRIVALS_TO_RETURN, judge
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 
 REPORTS_TO_DEGRADE = 2
 _TRIES = 5

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from machines.catalogue.forms import TIERS
 from portal.common.templatetags.quantities import ABSENT, context, seconds
-from routing.engine.policy import Tier
+from routing.engine.policy.values import Tier
 
 register = template.Library()
 # Longer waits are told in minutes, as by the filter `seconds`.

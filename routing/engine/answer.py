@@ -6,10 +6,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from . import strict_json
 from .effects import Classification, Effect
 from .explain import text_of
 from .facts import time_text
+from .reading import strict_json
 
 ANSWER_SCHEMA = 1
 

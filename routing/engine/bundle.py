@@ -6,16 +6,16 @@ The payload is canonical JSON; whoever carries it signs and checks its bytes (no
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from . import strict_json
 from .bundle_value import Bundle
-from .catalogue import EMPTY, Catalogue
 from .errors import BundleError, PolicyErrors, WireError
 from .facts import time_text
-from .policy import Policy
-from .policy_document import parse_policy, policy_document
+from .fit.catalogue import EMPTY, Catalogue
+from .policy.document import parse_policy, policy_document
+from .policy.values import Policy
 from .prefixes import parse_prefixes
+from .reading import strict_json
+from .reading.shapes import ObjectReader, read_whole
 from .rules import PrivacyRules
-from .shapes import ObjectReader, read_whole
 
 BUNDLE_SCHEMA = 1
 MAX_BUNDLE_BYTES = 16 * 1024 * 1024

@@ -6,8 +6,8 @@ Apart from `bundle`, which reads and writes it, so that a program that loads it 
 from datetime import datetime
 from typing import NamedTuple
 
-from .catalogue import Catalogue
-from .policy import Policy
+from .fit.catalogue import Catalogue
+from .policy.values import Policy
 from .prefixes import ClientPrefixes
 from .rules import PrivacyRules
 

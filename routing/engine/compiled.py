@@ -12,16 +12,17 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any, cast, overload
 
-from . import ENGINE_VERSION, policy
+from . import ENGINE_VERSION
 from .bundle_value import Bundle
-from .catalogue import Catalogue
 from .effects import Effect
-from .launch import ProtectedFolders
-from .policy import PrivacyException, PrivacyRule
+from .fit.catalogue import Catalogue
+from .matching.rule_index import IndexedRules
+from .policy import values as policy
+from .policy.values import PrivacyException, PrivacyRule
 from .prefixes import ClientPrefixes, PrefixProfile
 from .request import Client, ClientMode, ClientName, Project, Remote, Role
-from .rule_index import IndexedRules
 from .rules import PrivacyRules, RuleParts
+from .stages.launch import ProtectedFolders
 
 type Frozen = object
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from . import ENGINE_VERSION, launch
+from . import ENGINE_VERSION
 from .answer import (
     Alternative,
     Answer,
@@ -19,16 +19,17 @@ from .bundle_value import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
 from .facts import MachineFacts, Situation
-from .feasibility import Candidate, list_candidates, list_runtime_limits
-from .outcome import MAX_TOLD_MODELS, Outcome, local_alternative, tell_outcome
-from .policy import Preference, TaskCategory
-from .preference import Preferred, preferred_side, settle_either
+from .policy.values import Preference, TaskCategory
 from .prefixes import PrefixProfile
-from .privacy import Judgement, judge_privacy
 from .request import ClientName, TaskRequest
-from .selection import select
-from .trace import Trace
-from .work import Work
+from .stages import launch
+from .stages.feasibility import Candidate, list_candidates, list_runtime_limits
+from .stages.outcome import MAX_TOLD_MODELS, Outcome, local_alternative, tell_outcome
+from .stages.preference import Preferred, preferred_side, settle_either
+from .stages.privacy import Judgement, judge_privacy
+from .stages.selection import select
+from .stages.trace import Trace
+from .stages.work import Work
 
 
 def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, situation: Situation) -> Answer:

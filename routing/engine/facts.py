@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
-from .geometry import Geometry, read_geometry
-from .messages import Origin, PollOffer, read_origin, read_poll_offer
-from .model_checks import ModelChecks, read_checks
-from .shapes import ObjectReader, read_whole
+from .fit.geometry import Geometry, read_geometry
+from .reading.messages import Origin, PollOffer, read_origin, read_poll_offer
+from .reading.model_checks import ModelChecks, read_checks
+from .reading.shapes import ObjectReader, read_whole
 
 REPORT_SCHEMA = 1
 MAX_RUNTIMES = 16

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from .reading.shapes import ObjectReader
 from .request import Client, ClientMode, ClientName
-from .shapes import ObjectReader
 
 
 class PrefixProfile(StrEnum):

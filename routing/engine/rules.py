@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
-from .launch import ProtectedFolders
-from .policy import Policy, PrivacyException, PrivacyRule
-from .rule_index import IndexedRules
-from .rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
-from .signals import Signals
+from .matching.rule_index import IndexedRules
+from .matching.rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
+from .matching.signals import Signals
+from .policy.values import Policy, PrivacyException, PrivacyRule
+from .stages.launch import ProtectedFolders
 
 # More than this many near misses would bury the one that helps.
 MAX_NEAR_MISSES = 8

@@ -3,16 +3,16 @@
 Shapes: the HTTP API's request and answer, documented in docs/api.md. Unknown fields are refused.
 """
 
-from . import strict_json
 from .answer import Answer, Envelope, answer_document, canonical_answer
 from .effects import Effect
 from .errors import WireError
 from .facts import raise_first
 from .identity import normalise_remote
+from .reading import strict_json
+from .reading.shapes import ObjectReader, Problems, read_whole
+from .reading.strict_json import encode
+from .reading.strict_json import parse as parse_json
 from .request import ANONYMOUS_PROJECT, Client, ClientMode, ClientName, Project, Remote, Role, Session, TaskRequest
-from .shapes import ObjectReader, Problems, read_whole
-from .strict_json import encode
-from .strict_json import parse as parse_json
 
 __all__ = [
     "MAX_REQUEST_BYTES",

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kirikae.engine.bundle import build_payload
-from kirikae.engine.policy_document import parse_policy
+from kirikae.engine.policy.document import parse_policy
 
 from tests.agent.standin import answer
 

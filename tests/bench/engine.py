@@ -25,7 +25,7 @@ from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled
 from routing.engine.decide import decide
 from routing.engine.facts import Situation
-from routing.engine.policy_document import parse_policy
+from routing.engine.policy.document import parse_policy
 from routing.engine.request import TaskRequest
 from tests.bench.engine_peers import Peer, cedar, zen_table
 from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_sections

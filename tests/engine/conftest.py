@@ -16,8 +16,8 @@ from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled, load_compiled
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation, benchmarks_from_document, facts_of, report_from_document
-from routing.engine.policy import Policy
-from routing.engine.policy_document import parse_policy
+from routing.engine.policy.document import parse_policy
+from routing.engine.policy.values import Policy
 from routing.engine.rules import PrivacyRules
 
 DATA = Path(__file__).parents[2] / "routing" / "data"

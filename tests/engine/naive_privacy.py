@@ -7,9 +7,9 @@ from datetime import date
 
 from routing.engine.effects import Effect, is_stricter, strictest
 from routing.engine.identity import fold, fold_segments, normalise_pattern
-from routing.engine.policy import Policy, PrivacyException, PrivacyRule
+from routing.engine.matching.signals import Segments, Signals, fold_folder, folder_forms, read_signals
+from routing.engine.policy.values import Policy, PrivacyException, PrivacyRule
 from routing.engine.request import Project
-from routing.engine.signals import Segments, Signals, fold_folder, folder_forms, read_signals
 
 OPENING = (Effect.ORG_ONLY, Effect.CLOUD_OK)
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.engine.effects import Effect
+from routing.engine.matching.signals import read_signals
 from routing.engine.request import Project, Remote
-from routing.engine.signals import read_signals
 from tests.engine.conftest import NOW, every_way, policy_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.where("bench")]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from routing.engine import wire
-from routing.engine.policy import Policy
-from routing.engine.signals import read_signals
+from routing.engine.matching.signals import read_signals
+from routing.engine.policy.values import Policy
 from tests.engine.conftest import NOW, every_way
 from tests.engine.naive_privacy import effect_of_project
 from tests.engine.test_invariants import PROJECTS, policies

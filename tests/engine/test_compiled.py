@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from routing.engine import compiled
 from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled, load_compiled
-from routing.engine.policy import Policy
+from routing.engine.policy.values import Policy
 from routing.engine.rules import PrivacyRules
 from tests.engine.conftest import NDA_RULE, bundle_of, policy_of
 from tests.engine.test_invariants import FACTS, REQUESTS, answer_of, policies

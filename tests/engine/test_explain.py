@@ -20,7 +20,7 @@ def test_documentation_lists_exactly_the_codes_of_the_table() -> None:
 
 
 def test_every_code_that_the_engine_writes_is_in_the_table() -> None:
-    source = "\n".join(file.read_text() for file in sorted(ENGINE.glob("*.py")))
+    source = "\n".join(file.read_text() for file in sorted(ENGINE.rglob("*.py")))
     written = set(
         re.findall(r'(?:Limit|Remedy|Finding|Obligation|Note|warn|reason)\(\s*(?:Stage\.\w+, )?"([a-z_]+)"', source)
     )

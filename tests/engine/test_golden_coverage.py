@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from routing.engine.explain import TEXTS
-from routing.engine.policy import Preference, When
+from routing.engine.policy.values import Preference, When
 from tests.golden.run import DATA, Worlds, read_cases
 
 WORLDS = Worlds("routing.engine")

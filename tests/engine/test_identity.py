@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.engine import globs
 from routing.engine.identity import Standing, normalise_pattern, normalise_remote, path_segments
+from routing.engine.matching import globs
 
 
 @pytest.mark.parametrize(

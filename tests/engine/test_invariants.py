@@ -16,9 +16,9 @@ from routing.engine.bundle_value import Bundle
 from routing.engine.decide import decide
 from routing.engine.effects import Effect, is_stricter
 from routing.engine.facts import MachineFacts, Situation
-from routing.engine.policy import Policy
+from routing.engine.matching.signals import read_signals
+from routing.engine.policy.values import Policy
 from routing.engine.request import TaskRequest
-from routing.engine.signals import read_signals
 from tests.engine.conftest import NOW, SHIPPED, facts_from, policy_of, unpacked_bundle
 
 pytestmark = pytest.mark.slow

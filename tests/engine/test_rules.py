@@ -7,10 +7,10 @@ import pytest
 
 from routing.engine.answer import Backend
 from routing.engine.effects import Effect
-from routing.engine.policy import Policy
+from routing.engine.matching.signals import read_signals
+from routing.engine.policy.values import Policy
 from routing.engine.request import Project, Remote
 from routing.engine.rules import PrivacyRules
-from routing.engine.signals import read_signals
 from tests.engine.conftest import ACME, NDA_RULE, NOW, OPEN_RULE, OTHER, OURS, Ask, policy_of
 
 OPEN = {"identified": "cloud_ok", "anonymous": "cloud_ok"}

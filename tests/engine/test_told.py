@@ -8,9 +8,9 @@ import pytest
 from routing.engine import ENGINE_VERSION
 from routing.engine.answer import Alternative, Answer, Backend, NearMiss, Note, Reason, Remedy, Stage
 from routing.engine.effects import Effect
+from routing.engine.matching.signals import read_signals
 from routing.engine.request import Project, Remote
 from routing.engine.rules import Finding, PrivacyRules
-from routing.engine.signals import read_signals
 from tests.engine.conftest import ACME, NDA_RULE, NOW, OPEN_RULE, OTHER, OURS, Ask, facts_from, policy_of
 
 MODEL = "qwen3-coder:30b"

@@ -12,9 +12,9 @@ from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.decide import decide
 from routing.engine.errors import BundleError, WireError
 from routing.engine.facts import Benchmark, MachineFacts, Situation, benchmark_document, benchmarks_from_document
-from routing.engine.loopback import is_loopback
-from routing.engine.policy import Policy
+from routing.engine.policy.values import Policy
 from routing.engine.request import Client, ClientName, Project, Session, TaskRequest
+from routing.engine.stages.loopback import is_loopback
 from tests.engine.conftest import ACME, NDA_RULE, NOW, OTHER, PREFIXES, Ask, bundle_of, facts_from, policy_of
 
 NAN, INFINITE = float("nan"), float("inf")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.engine import strict_json, wire
+from routing.engine import wire
 from routing.engine.errors import WireError
+from routing.engine.reading import strict_json
 from routing.engine.request import ANONYMOUS_PROJECT
 
 

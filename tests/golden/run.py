@@ -43,7 +43,7 @@ class Worlds:
 
     def policy(self, name: str) -> Any:
         document = {"version": 1, **self.policy_sections(name)}
-        return self.module("policy_document").parse_policy(document, shipped=self._shipped)
+        return self.module("policy.document").parse_policy(document, shipped=self._shipped)
 
     def payload(self, name: str) -> bytes:
         payload: bytes = self.module("bundle").build_payload(

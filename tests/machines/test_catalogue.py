@@ -23,7 +23,7 @@ from portal.audit.models import AuditEntry
 from portal.common.problems import Problem
 from routing.engine.errors import WireError
 from routing.engine.facts import benchmarks_from_document
-from routing.engine.fit_table import Question
+from routing.engine.fit.table import Question
 
 pytestmark = pytest.mark.django_db
 

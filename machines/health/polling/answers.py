@@ -8,7 +8,7 @@ from machines.health.models import PollTarget
 from machines.models import RuntimeKind, RuntimeState
 from routing.engine.errors import WireError
 from routing.engine.facts import raise_first
-from routing.engine.shapes import ObjectReader, read_whole
+from routing.engine.reading.shapes import ObjectReader, read_whole
 
 LOADED_SHOWN = 16
 RUNTIMES_SHOWN = 16

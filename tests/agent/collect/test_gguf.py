@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kirikae.collect.gguf_header import GgufError, read_header
 from kirikae.collect.gguf_model import FILE_TYPES, read_gguf_model
-from kirikae.engine.geometry import read_geometry
-from kirikae.engine.shapes import read_whole
+from kirikae.engine.fit.geometry import read_geometry
+from kirikae.engine.reading.shapes import read_whole
 
 from tests.agent.gguf_writing import entry, header, text, write_gguf
 

@@ -7,8 +7,8 @@ import pytest
 from kirikae.cli import main
 from kirikae.collect.boot_clock import boot_seconds
 from kirikae.collect.facts_reader import FactsReader, KeptFacts, named_runtimes
-from kirikae.engine.catalogue import CatalogueModel, catalogue_text, read_model
-from kirikae.engine.shapes import ObjectReader, Problems
+from kirikae.engine.fit.catalogue import CatalogueModel, catalogue_text, read_model
+from kirikae.engine.reading.shapes import ObjectReader, Problems
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import accept_bundle

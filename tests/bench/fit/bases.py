@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from routing.engine.fit_basis import Learned, Run, RunKey, learn
+from routing.engine.fit.basis import Learned, Run, RunKey, learn
 from tests.bench.fit.predict import decode_rate
 from tests.bench.fit.rows import Row
 

@@ -4,11 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-from routing.engine.fit_constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
+from routing.engine.fit.constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
 from tests.bench.fit.rows import all_rows, read_models
 from tests.bench.fit.solve import fit_decode, fit_prefill
 
-FILE = Path(__file__).resolve().parents[3] / "routing" / "engine" / "fit_constants.py"
+FILE = Path(__file__).resolve().parents[3] / "routing" / "engine" / "fit" / "constants.py"
 DIGITS = 4
 
 

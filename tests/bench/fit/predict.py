@@ -1,7 +1,7 @@
 """The formulas on measured rows, and how far off they are. Rows of odd methods are predicted as they were measured."""
 
-from routing.engine.fit_constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
-from routing.engine.fit_speed import clock_of, prefill_seconds, token_seconds
+from routing.engine.fit.constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
+from routing.engine.fit.speed import clock_of, prefill_seconds, token_seconds
 from tests.bench.fit.rows import WALL_CLOCK_PROMPT, Row
 
 

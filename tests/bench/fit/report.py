@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from routing.engine.catalogue import Catalogue, catalogue_text, read_model
-from routing.engine.chips import find_chip
-from routing.engine.fit_case import FitMachine, FitModel
-from routing.engine.fit_constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD
-from routing.engine.fit_memory import GpuLimit
-from routing.engine.fit_table import Question, list_fit
-from routing.engine.shapes import ObjectReader, Problems
+from routing.engine.fit.case import FitMachine, FitModel
+from routing.engine.fit.catalogue import Catalogue, catalogue_text, read_model
+from routing.engine.fit.chips import find_chip
+from routing.engine.fit.constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD
+from routing.engine.fit.memory import GpuLimit
+from routing.engine.fit.table import Question, list_fit
+from routing.engine.reading.shapes import ObjectReader, Problems
 from tests.bench.fit.bases import ratios_by_basis
 from tests.bench.fit.rows import DATA, HELD_OUT, MODELS, Row, all_rows, read_measured, read_models
 from tests.bench.fit.rules import all_layers_memory, list_decode_rules

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from routing.engine.chips import Chip, find_chip
 from routing.engine.facts import RuntimeKind
-from routing.engine.fit_case import FitModel, is_mlx_engine
-from routing.engine.fit_memory import KV_BYTES, MAX_CONTEXT_TOKENS, kv_terms, needed_memory, weights_bytes
-from routing.engine.fit_speed import Load, load_of
-from routing.engine.geometry import Geometry
-from routing.engine.quantization import Quantization, read_quantization
+from routing.engine.fit.case import FitModel, is_mlx_engine
+from routing.engine.fit.chips import Chip, find_chip
+from routing.engine.fit.geometry import Geometry
+from routing.engine.fit.memory import KV_BYTES, MAX_CONTEXT_TOKENS, kv_terms, needed_memory, weights_bytes
+from routing.engine.fit.quantization import Quantization, read_quantization
+from routing.engine.fit.speed import Load, load_of
 
 DATA = Path(__file__).resolve().parents[3] / "routing" / "data" / "fit"
 MEASURED, TABLE_4167, MODELS = DATA / "measured_speeds.csv", DATA / "llamacpp_apple_silicon.csv", DATA / "models.csv"

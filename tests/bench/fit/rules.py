@@ -6,7 +6,7 @@ of its community are left out, as ours are here.
 
 from collections.abc import Callable
 
-from routing.engine.fit_memory import KV_BYTES
+from routing.engine.fit.memory import KV_BYTES
 from tests.bench.fit.rows import Row
 
 # Gigabytes per billion parameters that llmfit takes for speed, where it does not know the file.

@@ -7,9 +7,9 @@ out of a cross-validation) where physics put it; the soft loss keeps single odd 
 from collections.abc import Callable, Sequence
 from math import exp, log, sqrt
 
-from routing.engine.chips import Chip
-from routing.engine.fit_constants import PREFILL, PrefillConstants, SpeedConstants
-from routing.engine.fit_speed import Load, clock_of, prefill_seconds, token_seconds
+from routing.engine.fit.chips import Chip
+from routing.engine.fit.constants import PREFILL, PrefillConstants, SpeedConstants
+from routing.engine.fit.speed import Load, clock_of, prefill_seconds, token_seconds
 from tests.bench.fit.rows import WALL_CLOCK_PROMPT, Row
 
 # Errors beyond it count less and less.

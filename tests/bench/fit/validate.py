@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from routing.engine.fit_constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
+from routing.engine.fit.constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
 from tests.bench.fit.predict import decode_rate, prefill_rate
 from tests.bench.fit.rows import Row
 from tests.bench.fit.solve import fit_decode, fit_prefill

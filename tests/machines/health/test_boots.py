@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from machines.health.boots import Boot, Reception, boots_document, boots_from_document, receive
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 A, B, C, D = ("0123456789abcdef" * 2, "1" * 32, "2" * 32, "3" * 32)

@@ -12,7 +12,7 @@ from machines.health.models import Health
 from machines.health.receiving import Message
 from machines.models import Machine
 from machines.tasks import watch_machines
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 from tests.machines.conftest import Agent, join
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from machines.health.evaluating import evaluate_due
 from machines.health.models import Health, StateChange
 from machines.health.receiving import Message, receive_many, receive_now
 from machines.models import Machine
-from routing.engine.messages import Origin
+from routing.engine.reading.messages import Origin
 from tests.machines.conftest import REPORT, Agent, join
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
 from kirikae.engine.effects import Effect
 from kirikae.engine.errors import EngineError, WireError
-from kirikae.engine.policy import Policy
+from kirikae.engine.policy.values import Policy
 from kirikae.engine.request import TaskRequest
 from kirikae.errors import UsageError
 from kirikae.home import Home

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kirikae.collect.runtime_facts import flag_of, mapping_of, number_of, text_of
-from kirikae.engine.geometry import geometry_document, read_geometry
-from kirikae.engine.shapes import read_whole
+from kirikae.engine.fit.geometry import geometry_document, read_geometry
+from kirikae.engine.reading.shapes import read_whole
 
 FLOAT_BYTES = 4
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from kirikae.answering.deciding import machine_facts_from
 from kirikae.collect.facts_reader import FactsReader
-from kirikae.engine.candidate_fit import learn_from
 from kirikae.engine.facts import MachineFacts
-from kirikae.engine.fit import Verdict
-from kirikae.engine.fit_case import FitMachine, Range, machine_of
-from kirikae.engine.fit_table import FitRow, Question, list_fit, row_document
+from kirikae.engine.fit.candidate import learn_from
+from kirikae.engine.fit.case import FitMachine, Range, machine_of
+from kirikae.engine.fit.estimate import Verdict
+from kirikae.engine.fit.table import FitRow, Question, list_fit, row_document
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
 from kirikae.texts import say

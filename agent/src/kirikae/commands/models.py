@@ -10,7 +10,7 @@ from kirikae.collect.report import last_runtimes
 from kirikae.collect.runtime_facts import Model, Runtime
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes
 from kirikae.engine.facts import RuntimeKind
-from kirikae.engine.work import RUNTIME_NAMES
+from kirikae.engine.stages.work import RUNTIME_NAMES
 from kirikae.home import Home
 from kirikae.table import format_table
 from kirikae.texts import say

@@ -1,0 +1,118 @@
+"""Which rules hit a project's signals, in two ways with the same result.
+
+`ScannedRules` looks at every rule, with nothing prepared but the patterns. `rule_index.IndexedRules` is for a process
+that goes on deciding, and for one that loads an index made before.
+Rules are named by their place in the sequences that were given; places come in ascending order.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ..identity import fold, fold_segments, fold_text, normalise_pattern
+from ..policy.values import Match
+from . import globs
+from .signals import Segments, Signals, fold_folder, folder_forms
+
+
+class RestrictingMatch:
+    """The patterns of one restricting rule, folded once. `None` in place of a match hits everything."""
+
+    __slots__ = ("labels", "markers", "paths", "remotes", "root_commits")
+
+    def __init__(self, match: Match) -> None:
+        self.remotes = tuple(map(restricting_remote, match.remotes))
+        self.root_commits = frozenset(map(fold, match.root_commits))
+        self.markers = tuple(map(fold_text, match.markers))
+        self.paths = tuple(form for pattern in match.paths for form in _restricting_folders(pattern))
+        self.labels = tuple(map(fold_text, match.labels))
+
+    def hits(self, signals: Signals) -> bool:
+        return (
+            self._hits_remote(signals)
+            or not self.root_commits.isdisjoint(signals.root_commits)
+            or _any_text(self.markers, signals.markers)
+            or self._hits_path(signals)
+            or _any_text(self.labels, signals.labels)
+        )
+
+    def _hits_remote(self, signals: Signals) -> bool:
+        for pattern in self.remotes:
+            if any(globs.matches(pattern, remote) for remote in signals.remotes):
+                return True
+            if is_telling(pattern) and any(globs.matches(pattern[1:], path) for path in signals.hostless):
+                return True
+        return False
+
+    def _hits_path(self, signals: Signals) -> bool:
+        return any(
+            globs.matches(pattern, path) or globs.may_contain(pattern, path)
+            for pattern in self.paths
+            for path in signals.paths
+        )
+
+
+class RuleMatching(Protocol):
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        """The restricting rules that any signal hits."""
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        """The opening rules with a pattern that the remote meets exactly."""
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        """The exceptions with a pattern that the remote meets exactly."""
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        """The restricting rules with a pattern of one of these hosts and first path segments."""
+
+
+type Matches = tuple[RestrictingMatch | None, ...]
+type PatternLists = tuple[tuple[Segments, ...], ...]
+
+
+class ScannedRules:
+    def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
+        self._matches = matches
+        self._opening = opening
+        self._exceptions = exceptions
+
+    def restricting(self, signals: Signals) -> Sequence[int]:
+        return [place for place, match in enumerate(self._matches) if match is None or match.hits(signals)]
+
+    def opening(self, remote: Segments) -> Sequence[int]:
+        return [place for place, patterns in enumerate(self._opening) if matches_any(patterns, remote)]
+
+    def excepting(self, remote: Segments) -> Sequence[int]:
+        return [place for place, patterns in enumerate(self._exceptions) if matches_any(patterns, remote)]
+
+    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+        wanted = set(heads)
+        return [
+            place
+            for place, match in enumerate(self._matches)
+            if match is not None and any(pattern[:2] in wanted for pattern in match.remotes)
+        ]
+
+
+def matches_any(patterns: Iterable[Segments], segments: Segments) -> bool:
+    return any(globs.matches(pattern, segments) for pattern in patterns)
+
+
+def is_telling(pattern: Segments) -> bool:
+    """A host that may be an alias says nothing, so the path decides; wildcards alone say nothing either."""
+    return not globs.is_all_wildcards(pattern[1:])
+
+
+def restricting_remote(pattern: str) -> Segments:
+    """A pattern that ends in a slash means what is below it; this reading restricts more, never less."""
+    segments = fold_segments(normalise_pattern(pattern))
+    return (*segments, "**") if pattern.rstrip().endswith("/") else segments
+
+
+def _restricting_folders(pattern: str) -> tuple[Segments, ...]:
+    """A protected folder with everything in it. One person's whole home folder is not everybody's."""
+    folder = fold_folder(pattern)
+    return tuple((*form, "**") for form in folder_forms(folder) if form == folder or form != ("~",))
+
+
+def _any_text(patterns: Sequence[str], texts: Sequence[str]) -> bool:
+    return any(globs.matches_segment(pattern, text) for pattern in patterns for text in texts)

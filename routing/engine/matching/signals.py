@@ -1,0 +1,82 @@
+"""One project's signals in the forms that rules are compared with."""
+
+from typing import NamedTuple
+
+from ..identity import NormalRemote, Standing, fold, fold_segments, fold_text, normalise_remote, path_segments
+from ..request import Project, Remote
+
+type Segments = tuple[str, ...]
+
+# Where the systems keep home folders. Folders in them should come as `~/...`, but a script may send them in full.
+_HOMES: tuple[Segments, ...] = (("", "users"), ("", "home"), ("", "system", "volumes", "data", "users"))
+
+
+class Signals(NamedTuple):
+    """`exact` is for what loosens, everything else for what restricts and therefore folded."""
+
+    is_identified: bool
+    # It may be a repository with an address: its remotes were not read, or one of them is no certain address.
+    is_in_doubt: bool
+    exact: tuple[NormalRemote, ...]
+    remotes: tuple[Segments, ...]
+    # Paths of remotes whose host may be an ssh alias: they hit a pattern of any host.
+    hostless: tuple[Segments, ...]
+    root_commits: frozenset[str]
+    markers: tuple[str, ...]
+    paths: tuple[Segments, ...]
+    labels: tuple[str, ...]
+
+
+def read_signals(project: Project) -> Signals:
+    remotes = project.remotes or ()
+    exact = tuple(normalise_remote(remote.url) for remote in remotes)
+    certain: dict[Segments, None] = {}
+    hostless: dict[Segments, None] = {}
+    for remote, url in zip(remotes, exact, strict=True):
+        for form in _restricting_forms(remote, url):
+            for address in form.addresses:
+                certain[fold_segments(address)] = None
+            if form.segments and not form.has_certain_host and url.standing is not Standing.RESOLVED:
+                hostless[fold_segments(form.segments)[1:]] = None
+    is_identified = project.is_complete and _is_identity(exact)
+    return Signals(
+        is_identified=is_identified,
+        is_in_doubt=not is_identified and (not project.is_complete or project.remotes is None or _is_doubtful(exact)),
+        exact=exact,
+        remotes=tuple(certain),
+        hostless=tuple(hostless),
+        root_commits=frozenset(map(fold, project.root_commits or ())),
+        markers=tuple(map(fold_text, project.markers or ())),
+        paths=tuple(form for path in project.paths or () for form in folder_forms(fold_folder(path))),
+        labels=tuple(map(fold_text, project.labels or ())),
+    )
+
+
+def fold_folder(path: str) -> Segments:
+    is_plain = path.isascii() and path.isprintable()
+    return path_segments(path.lower()) if is_plain else tuple(map(fold, path_segments(path)))
+
+
+def folder_forms(folder: Segments) -> tuple[Segments, ...]:
+    """The folder, and its home-relative form where it lies in somebody's home folder or holds the home folders."""
+    if folder[:1] == ("~",):
+        return (folder,)
+    for homes in _HOMES:
+        if folder == homes[: len(folder)]:
+            return folder, ("~",)
+        if folder[: len(homes)] == homes and len(folder) > len(homes):
+            return folder, ("~", *folder[len(homes) + 1 :])
+    return (folder,)
+
+
+def _restricting_forms(remote: Remote, url: NormalRemote) -> tuple[NormalRemote, ...]:
+    return (url,) if remote.raw == remote.url else (url, normalise_remote(remote.raw))
+
+
+def _is_identity(remotes: tuple[NormalRemote, ...]) -> bool:
+    """At least one resolved remote, and none that could be something else than it seems."""
+    return any(remote.standing is Standing.RESOLVED for remote in remotes) and not _is_doubtful(remotes)
+
+
+def _is_doubtful(remotes: tuple[NormalRemote, ...]) -> bool:
+    return any(remote.standing in (Standing.MALFORMED, Standing.UNRESOLVED) for remote in remotes)

@@ -1,0 +1,220 @@
+"""Proofs about one policy: that no request with a rule's signals is answered "cloud", and whether a change loosens.
+
+The classes of requests are finite: what the policy's own patterns can tell apart, times tasks, times flags. Each is
+judged by the privacy stage itself. Facts of a machine never change an effect (a tested promise), so they are left out.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Literal, NamedTuple
+
+from ..bundle_value import Bundle
+from ..effects import Effect, is_stricter, strictest
+from ..matching.rule_matching import RestrictingMatch
+from ..matching.signals import read_signals
+from ..policy.values import Match, Policy, PrivacyRule, TaskCategory
+from ..request import Project, Remote
+from ..rules import PrivacyRules
+from .samples import (
+    LOCAL_REMOTE,
+    NEUTRAL_REMOTE,
+    Sample,
+    remote,
+    remote_hits,
+    remote_misses,
+    signal_hits,
+    with_more,
+    written_forms,
+)
+
+type PolicyState = Literal["fresh", "expired"]
+
+_STATES: tuple[PolicyState, ...] = ("fresh", "expired")
+
+
+class Counterexample(NamedTuple):
+    """One class of requests that may be answered "cloud": the project in words, the task, the circumstances."""
+
+    words: str
+    project: Project
+    task: str
+    machine: str | None
+    policy_state: PolicyState
+
+
+class Proof(NamedTuple):
+    """`counterexample` is None when none of the `classes` can be answered "cloud"."""
+
+    rule: str
+    classes: int
+    counterexample: Counterexample | None
+    variations: tuple["Variation", ...]
+
+
+class Variation(NamedTuple):
+    """The rule's project with one signal dropped or changed, and the effect that it then has."""
+
+    words: str
+    effect: Effect
+
+
+class Loosening(NamedTuple):
+    """A class of requests with a less strict effect after a change than before."""
+
+    words: str
+    task: str
+    before: Effect
+    after: Effect
+
+
+def prove_rule(bundle: Bundle, rule: PrivacyRule, *, now: datetime) -> Proof:
+    """Walks through every class that carries one of the rule's signals, until one may be answered "cloud"."""
+    policy, rules = bundle.policy, bundle.rules
+    count, counterexample = 0, None
+    for sample in _carrying(policy, rule):
+        for machine in _machines(policy):
+            for state in _STATES:
+                effect = _effect(rules, sample.project, now=now, machine=machine, state=state)
+                count += len(policy.tasks)
+                if counterexample is None and (task := _cloud_task(policy.tasks, effect)):
+                    counterexample = Counterexample(sample.words, sample.project, task.id, machine, state)
+    return Proof(rule.id, count, counterexample, _variations(rules, rule, now=now))
+
+
+def find_loosening(before: Bundle, after: Bundle, *, now: datetime) -> Loosening | None:
+    """A class whose effect is less strict after the change; None when the change loosens nothing."""
+    for sample in _all_classes((before.policy, after.policy)):
+        for machine in {*_machines(before.policy), *_machines(after.policy)}:
+            for state in _STATES:
+                effects = [
+                    _effect(one.rules, sample.project, now=now, machine=machine, state=state) for one in (before, after)
+                ]
+                loosened = _loosened_task(before.policy, after.policy, effects)
+                if loosened:
+                    return Loosening(sample.words, *loosened)
+    return None
+
+
+def _carrying(policy: Policy, rule: PrivacyRule) -> Iterator[Sample]:
+    """The rule's signals, each alone and beside everything that could open a project.
+
+    What an exception or an opening rule names may carry them too, in places that the rule's own samples miss.
+    """
+    companions, match = list(_companions(policy)), RestrictingMatch(rule.match)
+    opened = [Sample(words, Project(remotes=(one,))) for words, one in companions]
+    own = [sample for sample in opened if match.hits(read_signals(sample.project))]
+    for sample in chain(signal_hits(rule.match), own):
+        yield from with_more(sample, companions)
+
+
+def _companions(policy: Policy) -> Iterator[tuple[str, Remote]]:
+    yield "a repository that no rule names", remote(NEUTRAL_REMOTE)
+    yield "a local mirror", remote(LOCAL_REMOTE)
+    yield from remote_hits(pattern for rule in _opening(policy) for pattern in rule.match.remotes)
+    yield from remote_hits(pattern for exception in policy.exceptions for pattern in exception.remotes)
+
+
+def _all_classes(policies: Sequence[Policy]) -> Iterator[Sample]:
+    """Every class of either policy: hits and neighbours of each pattern, alone and beside what opens."""
+    yield Sample("nothing known", Project())
+    yield Sample("no remote", Project(remotes=()))
+    yield Sample("a repository that no rule names", Project(remotes=(remote(NEUTRAL_REMOTE),)))
+    yield Sample("a local repository", Project(remotes=(remote(LOCAL_REMOTE),)))
+    companions = list(dict.fromkeys(chain.from_iterable(_companions(policy) for policy in policies)))
+    matches = [rule.match for policy in policies for rule in policy.privacy_rules]
+    matches += [Match(remotes=one.remotes) for policy in policies for one in policy.exceptions]
+    for match in dict.fromkeys(matches):
+        for sample in signal_hits(match):
+            yield from with_more(sample, companions)
+        for words, one in remote_misses(match.remotes):
+            yield Sample(words, Project(remotes=(one,)))
+
+
+def _variations(rules: PrivacyRules, rule: PrivacyRule, *, now: datetime) -> tuple[Variation, ...]:
+    """What the rule's project would be answered if one signal were dropped or changed."""
+    rows = [
+        Variation(words, _effect(rules, project, now=now, machine=None, state="fresh"))
+        for words, project in _changed_projects(rule)
+    ]
+    return tuple(rows)
+
+
+def _changed_projects(rule: PrivacyRule) -> Iterator[tuple[str, Project]]:
+    match = rule.match
+    whole = _whole_project(match)
+    yield "all signals", whole
+    if match.remotes:
+        words, hit = next(remote_hits(match.remotes))
+        path = words.partition("/")[2].partition(" ")[0]
+        forms = dict(written_forms(words.partition("/")[0], path))
+        yield "no remote", _changed(whole, remotes=())
+        yield "remotes not collected", _changed(whole, remotes=None)
+        yield "a fork under another name", _changed(whole, remotes=(remote("https://neutral.example/me/fork.git"),))
+        yield "an ssh alias", _changed(whole, remotes=(forms["ssh alias"],))
+        yield "only the remote", Project(remotes=(hit,))
+    if match.root_commits:
+        yield "a shallow clone", _changed(whole, root_commits=None)
+    yield "a copied folder", Project(remotes=(), markers=whole.markers)
+    if match.paths:
+        yield "the parent folder", Project(paths=(match.paths[0].rpartition("/")[0].rpartition("/")[0] or "~",))
+
+
+def _whole_project(match: Match) -> Project:
+    """A project with one signal of each kind that the rule names."""
+    hit = next((one for _, one in remote_hits(match.remotes)), None)
+    folder = next((sample.project.paths for sample in signal_hits(Match(paths=match.paths))), None)
+    return Project(
+        remotes=(hit,) if hit else (),
+        root_commits=match.root_commits[:1] or None,
+        markers=match.markers[:1],
+        paths=folder,
+        labels=match.labels[:1],
+    )
+
+
+_KEEP = object()
+
+
+def _changed(project: Project, *, remotes: object = _KEEP, root_commits: object = _KEEP) -> Project:
+    return Project(
+        remotes=project.remotes if remotes is _KEEP else remotes,  # type: ignore[arg-type]  # a tuple or None
+        root_commits=project.root_commits if root_commits is _KEEP else root_commits,  # type: ignore[arg-type]  # as above
+        markers=project.markers,
+        paths=project.paths,
+        labels=project.labels,
+    )
+
+
+def _opening(policy: Policy) -> list[PrivacyRule]:
+    return [rule for rule in policy.privacy_rules if not rule.effect.is_restricting or rule.effect is Effect.ORG_ONLY]
+
+
+def _machines(policy: Policy) -> tuple[str | None, ...]:
+    """No machine, and each that an exception names."""
+    return (None, *dict.fromkeys(machine for one in policy.exceptions for machine in one.machines))
+
+
+def _effect(rules: PrivacyRules, project: Project, *, now: datetime, machine: str | None, state: PolicyState) -> Effect:
+    verdict = rules.judge(read_signals(project), now=now, machine=machine, is_expired=state == "expired")
+    return verdict.effect
+
+
+def _cloud_task(tasks: Iterable[TaskCategory], effect: Effect) -> TaskCategory | None:
+    """The first task that such a project could take to the cloud."""
+    if effect is not Effect.CLOUD_OK:
+        return None
+    return next((task for task in tasks if task.floor in (None, Effect.CLOUD_OK)), None)
+
+
+def _loosened_task(before: Policy, after: Policy, effects: Sequence[Effect]) -> tuple[str, Effect, Effect] | None:
+    """The first task whose effect, floor included, is less strict after the change."""
+    for task in after.tasks:
+        old = before.find_task(task.id)
+        floors = [one.floor for one in (old or task, task)]
+        was, now = (
+            strictest((effect, floor)) if floor else effect for effect, floor in zip(effects, floors, strict=True)
+        )
+        if is_stricter(was, now):
+            return task.id, was, now
+    return None

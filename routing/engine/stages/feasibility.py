@@ -1,0 +1,120 @@
+"""Which local models can do the task here, and what speaks against each: hard limits remove, soft ones warn.
+
+Every removal carries a code, its data and a remedy (`limits`). Protected work never meets a model that may run
+elsewhere.
+"""
+
+from typing import NamedTuple
+
+from ..answer import Expected, Remedy
+from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeState
+from ..fit.candidate import CandidateFit, fit_candidate
+from ..policy.values import Tier
+from ..prefixes import PrefixProfile
+from .limits import CHECKS, Look, list_notes
+from .work import RUNTIME_NAMES, Limit, Work
+
+
+class Candidate(NamedTuple):
+    """One local model with its limits, and how much of the client's own prompt it can carry."""
+
+    runtime: RuntimeFacts
+    model: ModelFacts
+    profile: PrefixProfile
+    total_tokens: int
+    limit_tokens: int
+    limit_by: str
+    expected: Expected
+    tier: Tier
+    limits: tuple[Limit, ...]
+    notes: tuple[Limit, ...]
+
+    @property
+    def is_possible(self) -> bool:
+        return not any(limit.is_hard for limit in self.limits)
+
+    @property
+    def soft_limits(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.limits if not limit.is_hard)
+
+    @property
+    def wait_s(self) -> float | None:
+        """The upper end of the predicted wait for the first token."""
+        return self.expected.first_token_s[1] if self.expected.first_token_s else None
+
+
+def list_candidates(work: Work, facts: MachineFacts) -> list[Candidate]:
+    return [
+        _judge(work, facts, runtime, model)
+        for runtime in facts.runtimes
+        if runtime.state is RuntimeState.UP
+        for model in runtime.models
+    ]
+
+
+def list_runtime_limits(facts: MachineFacts) -> list[Limit]:
+    """What keeps whole runtimes from being candidates."""
+    if not facts.runtimes:
+        return [Limit("runtime_absent", True, {}, Remedy("install_runtime"))]
+    limits = []
+    for runtime in facts.runtimes:
+        data = {"runtime": RUNTIME_NAMES[runtime.kind]}
+        if runtime.state is RuntimeState.DOWN:
+            limits.append(Limit("runtime_down", True, data, Remedy("start_runtime", data=data)))
+        elif runtime.state is RuntimeState.LOADING:
+            limits.append(Limit("runtime_loading", True, data, Remedy("wait_for_runtime", data=data)))
+        elif runtime.state is RuntimeState.BROKEN:
+            why = data | {"why": runtime.reason or "unknown"}
+            limits.append(Limit("runtime_broken", True, why, Remedy("start_runtime", data=data)))
+        elif not runtime.models:
+            limits.append(Limit("model_absent", True, data, Remedy("install_model", data=data)))
+    return limits
+
+
+def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
+    limit_tokens, limit_by = _context_limit(work, facts, runtime, model)
+    look = _fitting_look(work, facts, runtime, model, limit_tokens=limit_tokens)
+    return Candidate(
+        runtime=runtime,
+        model=model,
+        profile=look.profile,
+        total_tokens=look.total_tokens,
+        limit_tokens=limit_tokens,
+        limit_by=limit_by,
+        expected=look.expected,
+        tier=look.fit.tier,
+        limits=tuple(limit for check in CHECKS for limit in check(look)),
+        notes=tuple(list_notes(look)),
+    )
+
+
+def _context_limit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> tuple[int, str]:
+    """The smallest limit, and whose it is; of equal ones the organisation's. What is loaded has its memory already."""
+    fit = _fit(work, facts, runtime, model, tokens=work.total_tokens(work.profiles()[-1]))
+    window = model.max_context_tokens if model.max_context_tokens is not None else fit.window_tokens
+    limits = (
+        (work.policy.limits.local_context_tokens, "org"),
+        (window, "model"),
+        (model.effective_context_tokens, "runtime"),
+        (None if model.is_loaded else fit.most_tokens, "memory"),
+    )
+    known = [(tokens, whose) for tokens, whose in limits if tokens is not None]
+    return min(known, key=lambda limit: limit[0])
+
+
+def _fit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, tokens: int) -> CandidateFit:
+    return fit_candidate(facts, runtime, model, catalogue=work.catalogue, tokens=tokens, agents=work.agents)
+
+
+def _fitting_look(
+    work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, limit_tokens: int
+) -> Look:
+    """The first profile whose prompt fits and is read in time, else the smallest one."""
+    for profile in work.profiles():
+        total = work.total_tokens(profile)
+        fit = _fit(work, facts, runtime, model, tokens=total)
+        look = Look(work, facts, runtime, model, profile, total, fit)
+        wait_s, deadline_s = fit.estimate.first_token_s, work.deadline_s
+        if total <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s):
+            break
+    return look
