@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from portal.api_schema import SchemaView
 from portal.health.views import healthz, readyz
-from portal.home.views import ask, home
+from portal.home.views import ask, home, home_live
 from portal.preferences import preferences
 from portal.setup.views import set_up
 
@@ -15,6 +15,7 @@ handler500 = "portal.error_pages.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("home/live", home_live, name="home-live"),
     path("ask", ask, name="ask"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -5,6 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+# The parts of a policy document but its rules, as people call them.
+SECTIONS = {
+    "organisation": gettext_lazy("the organisation"),
+    "unclassified": gettext_lazy("projects without a class"),
+    "default_task": gettext_lazy("the task when none is named"),
+    "limits": gettext_lazy("limits"),
+    "models": gettext_lazy("allowed and recommended models"),
+    "exceptions": gettext_lazy("exceptions"),
+    "tasks": gettext_lazy("the task matrix"),
+    "overrides": gettext_lazy("overrides of the matrix"),
+    "cases": gettext_lazy("the policy's own test cases"),
+}
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,16 @@ class PolicyChanges:
     @property
     def is_empty(self) -> bool:
         return not (self.added or self.removed or self.changed or self.sections)
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "PolicyChanges":
+        """The other way round of `as_data`."""
+        keys = ("rules_added", "rules_removed", "rules_changed", "sections_changed")
+        return cls(*(tuple(data.get(key, ())) for key in keys))
+
+    @property
+    def section_names(self) -> list[str]:
+        return [str(SECTIONS.get(section, section)) for section in self.sections]
 
     def as_data(self) -> dict[str, object]:
         found = {
@@ -35,7 +59,7 @@ class PolicyChanges:
             _("rules added"): self.added,
             _("rules removed"): self.removed,
             _("rules changed"): self.changed,
-            _("also changed"): self.sections,
+            _("also changed"): tuple(self.section_names),
         }
         found = [f"{label}: {', '.join(codes)}" for label, codes in parts.items() if codes]
         return "; ".join(found) or _("nothing changes")

@@ -53,10 +53,10 @@ class SeenProjects:
         return sum(project.seen.decisions for project in self.unclassified)
 
 
-def list_seen_projects(user: User, *, now: datetime) -> SeenProjects:
-    """Busiest first. Developers see what their own decisions named, the others all of the team's."""
+def list_seen_projects(user: User, *, now: datetime, since: datetime | None = None) -> SeenProjects:
+    """Busiest first. Developers see what their own decisions named, the others all of the team's. Two queries."""
     rules = load_bundle().bundle.rules
-    projects = [_classify(seen, rules, now=now) for seen in list_seen_remotes(user)]
+    projects = [_classify(seen, rules, now=now) for seen in list_seen_remotes(user, since=since)]
     return SeenProjects(
         unclassified=[project for project in projects if not project.is_classified],
         classified=[project for project in projects if project.is_classified],

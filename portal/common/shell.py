@@ -54,19 +54,45 @@ class NavigationItem:
         return path == self.path or (self.path != "/" and path.startswith(self.path))
 
 
+@dataclass(frozen=True)
+class NavigationGroup:
+    title: Promise
+    items: tuple[NavigationItem, ...]
+
+
 NAVIGATION = (
-    NavigationItem("/", "home", _("Home")),
-    NavigationItem("/machines/", "machines", _("Machines")),
-    NavigationItem("/incidents/", "warn", _("Incidents")),
-    NavigationItem("/decisions/", "list", _("Decisions")),
-    NavigationItem("/rules/", "shield", _("NDA rules")),
-    NavigationItem("/requests/", "user", _("Requests")),
-    NavigationItem("/matrix/", "matrix", _("Task matrix")),
-    NavigationItem("/projects/", "folder", _("Projects")),
-    NavigationItem("/catalogue/", "blocks", _("Models")),
-    NavigationItem("/what-if", "sliders", _("What if")),
-    NavigationItem("/notices/", "bell", _("Notices")),
-    NavigationItem("/people", "user", _("People"), is_for_owners=True),
+    NavigationGroup(
+        _("Work"),
+        (
+            NavigationItem("/", "home", _("Home")),
+            NavigationItem("/decisions/", "list", _("Decisions")),
+            NavigationItem("/projects/", "folder", _("Projects")),
+            NavigationItem("/requests/", "user", _("Requests")),
+        ),
+    ),
+    NavigationGroup(
+        _("Macs and models"),
+        (
+            NavigationItem("/machines/", "machines", _("Machines")),
+            NavigationItem("/incidents/", "warn", _("Incidents")),
+            NavigationItem("/catalogue/", "blocks", _("Models")),
+            NavigationItem("/what-if", "sliders", _("What if")),
+        ),
+    ),
+    NavigationGroup(
+        _("Policy"),
+        (
+            NavigationItem("/rules/", "shield", _("NDA rules")),
+            NavigationItem("/matrix/", "matrix", _("Task matrix")),
+        ),
+    ),
+    NavigationGroup(
+        _("Settings"),
+        (
+            NavigationItem("/notices/", "bell", _("Notices")),
+            NavigationItem("/people", "user", _("People"), is_for_owners=True),
+        ),
+    ),
 )
 
 
@@ -80,7 +106,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
             "languages": LANGUAGES,
             "style_sheets": STYLE_SHEETS,
             "head": head,
-            "navigation": SimpleLazyObject(lambda: _list_links(request)),
+            "navigation": SimpleLazyObject(lambda: _list_groups(request)),
         }
     }
 
@@ -90,9 +116,15 @@ def read_theme(request: HttpRequest) -> Theme:
     return Theme(found) if found in Theme.values else Theme.AUTO
 
 
-def _list_links(request: HttpRequest) -> list[dict[str, object]]:
+def _list_groups(request: HttpRequest) -> list[dict[str, object]]:
     is_owner = getattr(request.user, "is_owner", False)
-    return [_link(item, request.path) for item in NAVIGATION if is_owner or not item.is_for_owners]
+    return [
+        {
+            "title": group.title,
+            "links": [_link(item, request.path) for item in group.items if is_owner or not item.is_for_owners],
+        }
+        for group in NAVIGATION
+    ]
 
 
 def _link(item: NavigationItem, path: str) -> dict[str, object]:

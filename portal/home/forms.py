@@ -20,7 +20,9 @@ class AskForm(StyledFields, forms.Form):
         label=_("Repository"),
         required=False,
         max_length=2000,
-        widget=forms.TextInput(attrs={"placeholder": "github.com/acme/app", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"placeholder": "github.com/acme/app", "spellcheck": "false", "list": "recent-remotes"}
+        ),
     )
     machine = forms.ChoiceField(label=_("Mac"), required=False)
 

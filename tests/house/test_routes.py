@@ -38,6 +38,7 @@ ACCESS = {
     "decisions/": "person",
     "decisions/<decision_id>/": "person",
     "healthz": "everyone",
+    "home/live": "person",
     "install/<name>": "everyone",
     "install/kirikae.sh": "everyone",
     "invitations/<token>": "everyone",
