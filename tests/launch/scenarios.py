@@ -108,7 +108,7 @@ class Desk:
         self.steps.append(step | {"until_greeting": until_greeting, "limit_s": 60})
 
     def launch(self, *arguments: str, task: str = "code-completion", cwd: Path | None = None, **more: Any) -> None:
-        command = [sys.executable, "-m", "kirikae.cli", "run", "--task", task, "--", "claude", *arguments]
+        command = ["kirikae", "run", "--task", task, "--", "claude", *arguments]
         self.step(*command, cwd=cwd, **more)
 
     def play(self) -> Result:

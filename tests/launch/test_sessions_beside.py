@@ -111,6 +111,71 @@ def test_a_checkout_that_was_never_met_is_not_read_although_the_repository_switc
     assert SECRET not in sent
 
 
+def plant_variables(desk: Desk) -> None:
+    """Each of them alone lets the file through where the guard is taken from the session's surroundings."""
+    spoofed = {"KIRIKAE_BACKEND": "local", "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1"}
+    spoofed["CLAUDE_CONFIG_DIR"] = str(desk.state.path / "clients" / "x")
+    spoofed["ANTHROPIC_BASE_URL"] = f"http://127.0.0.1:{CLOUD_PORT}"
+    off = {"CLAUDE_CODE_SIMPLE": "1", "CLAUDE_CODE_SAFE_MODE": "1", "CLAUDE_CODE_SHELL_PREFIX": "/bin/true"}
+    elsewhere = {"KIRIKAE_HOME": "/nowhere", "PATH": f"{desk.open}/bin:/usr/bin:/bin", "PYTHONPATH": str(desk.open)}
+    desk.write(desk.open / ".claude" / "settings.json", {"env": spoofed | off | elsewhere})
+
+
+def plant_program(desk: Desk) -> None:
+    """A package of the guard's name, which Python would find first in the current folder."""
+    (desk.open / "kirikae").mkdir()
+    for name in ("__init__.py", "cli.py"):
+        (desk.open / "kirikae" / name).touch()
+
+
+@pytest.mark.parametrize("plant", [plant_variables, plant_program], ids=lambda plant: plant.__name__[6:])
+def test_the_guard_of_a_launch_is_not_steered_by_the_repository(desk: Desk, plant: Callable[[Desk], None]) -> None:
+    inner = desk.checkout("site/vendor/app", "git@github.com:acme/app.git")
+    (inner / "plan.txt").write_text(f"{SECRET}\n")
+    plant(desk)
+    desk.stubs = [
+        (CLOUD_PORT, [("Bash", {"command": f"cd {inner}"}), ("Read", {"file_path": str(inner / "plan.txt")})])
+    ]
+    desk.launch("-p", "look", "--allowedTools=Read,Bash", task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    sent = sent_to_the_cloud(result)
+    assert "Kirikae stopped this" in sent, result.runs
+    assert SECRET not in sent
+
+
+def link_instructions(desk: Desk) -> None:
+    (desk.open / "CLAUDE.md").symlink_to(desk.protected / "plan.txt")
+
+
+def link_rules(desk: Desk) -> None:
+    (desk.open / ".claude").symlink_to(desk.protected / ".claude")
+    (desk.protected / ".claude" / "rules").mkdir(parents=True)
+    (desk.protected / ".claude" / "rules" / "plan.md").write_text(SECRET)
+
+
+def import_from_home(desk: Desk) -> None:
+    (desk.home / ".claude" / "CLAUDE.md").write_text(f"@{desk.protected}/plan.txt")
+
+
+@pytest.mark.parametrize("plant", [link_instructions, link_rules, import_from_home], ids=lambda plant: plant.__name__)
+def test_instructions_that_lead_into_the_protected_folder_start_no_conversation(
+    desk: Desk, plant: Callable[[Desk], None]
+) -> None:
+    plant(desk)
+    desk.stubs = [(CLOUD_PORT, ())]
+    desk.step("claude", "-p", "say hi", cwd=desk.open)
+    desk.launch("-p", "say hi", task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    plain, guarded = result.runs
+    assert SECRET in json.dumps(result.cloud[0]["body"]), plain
+    assert len(result.cloud) == 1
+    assert "Kirikae stopped this" in guarded["out"] + guarded["err"]
+
+
 def test_a_cloud_session_beside_it_cannot_read_the_protected_folder(desk: Desk) -> None:
     plan, state = desk.protected / "plan.txt", desk.state.path
     calls = [

@@ -288,6 +288,16 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Kirikae stopped this: the folder holds protected work, which a session in the cloud may not read.",
         "Kirikae が止めました。このフォルダーには保護された作業があり、クラウドのセッションは読めません。",
     ),
+    "guard.leads": (
+        "Kirikae stopped this: the client reads {file} by itself, by a link or an import (`@…`) in its instructions, and "
+        "that is protected work, which a session in the cloud may not read. Take the link away.",
+        "Kirikae が止めました。クライアントは指示ファイルのリンクまたは取り込み（`@…`）から {file} を自動で読みますが、"
+        "それは保護された作業で、クラウドのセッションは読めません。リンクを外してください。",
+    ),
+    "guard.too_many_files": (
+        "{folder} holds too many files to look through",
+        "{folder} のファイルが多すぎて確認できません",
+    ),
     "guard.own_state": (
         "Kirikae stopped this: its own state is not read or written by a session.",
         "Kirikae が止めました。Kirikae 自身の状態はセッションから読み書きできません。",
@@ -300,6 +310,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "guard.broken": (
         "Kirikae stopped this, because its guard failed; type `kirikae doctor`.",
         "ガードが失敗したため Kirikae が止めました。`kirikae doctor` と入力してください。",
+    ),
+    "run.unguarded": (
+        "{argument} starts a session that the guard is not asked about, and this machine's policy protects work; leave it "
+        "out.",
+        "{argument} で始めたセッションはガードの確認を受けません。このマシンのポリシーには保護される作業があるため、外してください。",
     ),
     "run.settings_unread": (
         "The settings that --settings names cannot be read, so the guard cannot be added to them; name a file that "

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -80,9 +80,89 @@ def test_a_link_into_a_protected_folder_is_followed(synced: Home, protected_proj
     assert tool(synced, open_project, "Read", file_path=str(open_project / "inner" / "plan.txt"))
 
 
-def test_only_a_session_pinned_to_this_machine_passes_as_protected(home: Home) -> None:
+def test_a_folder_that_a_command_went_into_is_judged_for_itself(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    inner = open_project / "vendor" / "app"
+    inner.parent.mkdir()
+    protected_project.rename(inner)
+
+    assert refusal(synced, open_project) is None
+    assert tool(synced, inner, "Read", file_path=str(inner / "plan.txt"))
+    assert tool(synced, inner, "Grep", pattern="x")
+    assert tool(synced, inner.parent, "Read", file_path="readme") is None
+
+
+def test_a_known_folder_is_one_in_any_spelling(synced: Home, open_project: Path) -> None:
+    folder = open_project.parent / "Caf\u00e9"
+    folder.mkdir()
+    remember_folder(synced, folder)
+
+    assert tool(synced, open_project, "Read", file_path=str(open_project.parent / "CAFE\u0301" / "plan.txt"))
+    assert tool(synced, open_project, "Read", file_path=str(synced.path).upper() + "/token")
+
+
+def plant_link(open_project: Path, protected: Path) -> None:
+    (open_project / "CLAUDE.md").symlink_to(protected / "plan.md")
+
+
+def plant_linked_folder(open_project: Path, protected: Path) -> None:
+    (protected / "rules").mkdir()
+    (protected / "rules" / "style.md").touch()
+    (open_project / ".claude").symlink_to(protected)
+
+
+def plant_skill(open_project: Path, protected: Path) -> None:
+    (open_project / ".claude" / "skills" / "plan").mkdir(parents=True)
+    (open_project / ".claude" / "skills" / "plan" / "SKILL.md").symlink_to(protected / "plan.md")
+
+
+def plant_import_of_the_user(open_project: Path, protected: Path) -> None:
+    folder = open_project.parent / ".claude"
+    folder.mkdir()
+    (folder / "CLAUDE.md").write_text("Read @first.md")
+    (folder / "first.md").write_text(f"- @{protected}/plan.md")
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_linked_folder, plant_skill, plant_import_of_the_user])
+def test_instructions_that_lead_into_a_protected_folder_stop_the_prompt(
+    synced: Home, protected_project: Path, open_project: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    (protected_project / "plan.md").touch()
+    assert refusal(synced, open_project) is None
+
+    plant(open_project, protected_project)
+
+    assert "app/" in str(refusal(synced, open_project))
+
+
+def test_instructions_on_the_way_to_a_file_are_judged_with_it(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    (protected_project / "plan.md").touch()
+    (open_project / "docs" / "more").mkdir(parents=True)
+    (open_project / "docs" / "CLAUDE.md").symlink_to(protected_project / "plan.md")
+
+    assert refusal(synced, open_project) is None
+    assert tool(synced, open_project, "Read", file_path="docs/more/x.txt")
+    assert tool(synced, open_project, "Read", file_path="x.txt") is None
+
+
+def test_instructions_of_ones_own_that_go_round_in_circles_pass(synced: Home, open_project: Path) -> None:
+    (open_project / "CLAUDE.md").write_text("@other.md @nowhere.md ben@example.org")
+    (open_project / "other.md").write_text("@CLAUDE.md")
+    (open_project / ".claude" / "rules").mkdir(parents=True)
+    (open_project / ".claude" / "rules" / "again").symlink_to("..")
+
+    assert refusal(synced, open_project) is None
+
+
+def test_only_a_session_that_was_launched_for_protected_work_passes_as_one(home: Home) -> None:
+    launch = "01999999-0000-7000-8000-000000000000"
+    home.write_json(f"launches/{launch}.json", {"launched": {"profile": "hardened"}})
     environment = {
         "KIRIKAE_BACKEND": "local",
+        "KIRIKAE_LAUNCH": launch,
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:8080",
         "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1",
         "CLAUDE_CONFIG_DIR": str(home.path / "clients" / "claude-nda"),
@@ -91,6 +171,10 @@ def test_only_a_session_pinned_to_this_machine_passes_as_protected(home: Home) -
     assert is_protected_session(home, environment)
     for name in environment:
         assert not is_protected_session(home, environment | {name: "https://api.anthropic.com"})
+    for other in ("", "../launches/" + launch, launch[:-1] + "1"):
+        assert not is_protected_session(home, environment | {"KIRIKAE_LAUNCH": other})
+    home.write_json(f"launches/{launch}.json", {"launched": {"profile": "plain"}})
+    assert not is_protected_session(home, environment)
 
 
 def run_guard(event: bytes, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -150,6 +234,47 @@ def test_the_developers_own_settings_keep_the_guard_beside_them(home: Home, tmp_
         "PreToolUse": 2,
         "Stop": 1,
     }
+
+
+def test_settings_of_a_repository_do_not_switch_the_guard_off(home: Home) -> None:
+    theirs = json.dumps({"env": {"CLAUDE_CODE_SIMPLE": "1", "MINE": "kept"}})
+
+    own, _ = deny_reading(home, [], [f"--settings={theirs}"])
+
+    env = json.loads(own[-1].removeprefix("--settings="))["env"]
+    assert env == {
+        "MINE": "kept",
+        "CLAUDE_CODE_SAFE_MODE": "",
+        "CLAUDE_CODE_SHELL_PREFIX": "",
+        "CLAUDE_CODE_SIMPLE": "",
+    }
+
+
+@pytest.mark.slow
+def test_the_guard_that_a_launch_brings_is_this_one_wherever_it_runs(
+    synced: Home, protected_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, _ = deny_reading(synced, [], [])
+    hooks = json.loads(own[-1].removeprefix("--settings="))["hooks"]
+    command = hooks["UserPromptSubmit"][0]["hooks"][0]["command"]
+    for folder in ("kirikae", "bin"):
+        (protected_project / folder).mkdir()
+        (protected_project / folder / "cli.py").write_text("")
+    (protected_project / "kirikae" / "__init__.py").write_text("")
+    for name in ("KIRIKAE_HOME", "HOME", "PYTHONPATH", "PATH"):
+        monkeypatch.setenv(name, str(protected_project))
+
+    event = json.dumps({**PROMPT, "cwd": str(protected_project)})
+    done = subprocess.run(["/bin/sh", "-c", command], input=event, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "(nda-acme)" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("theirs", [["--bare"], ["-p", "--safe-mode", "x"]])
+def test_arguments_that_leave_the_guard_out_are_refused_by_name(home: Home, theirs: list[str]) -> None:
+    with pytest.raises(PreflightError, match=r"run\.unguarded"):
+        deny_reading(home, [], theirs)
+    assert deny_reading(home, [], ["--", *theirs])
 
 
 @pytest.mark.parametrize("theirs", [["--settings=no.json"], ["--settings", "{"], ["--settings"], ["--settings=[]"]])

@@ -27,6 +27,7 @@ from tests.agent.standin import MESSAGE, TEXT_BLOCK, Behaviour, answer, hang, ll
 
 CLAUDE = KINDS["claude"]
 LOCAL_ANSWER: dict[str, object] = {
+    "id": "01999999-0000-7000-8000-000000000000",
     "backend": "local",
     "runtime": {"base_url": "http://127.0.0.1:9"},
     "model": {"name": "tiny-byte"},
@@ -174,6 +175,7 @@ def test_the_environment_is_what_the_answer_says(home: Home) -> None:
         "C2": "kept",
         "A": f"{home.path}/x",
         "KIRIKAE_BACKEND": "local",
+        "KIRIKAE_LAUNCH": LOCAL_ANSWER["id"],
         "KIRIKAE_RUNTIME_URL": "http://127.0.0.1:9",
         "KIRIKAE_MODEL": "tiny-byte",
     }

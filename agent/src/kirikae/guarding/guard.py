@@ -13,14 +13,17 @@ from pathlib import Path
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.named_files import find_mentioned
+from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
 from kirikae.collect.runtimes import is_loopback
 from kirikae.engine.effects import Effect
 from kirikae.engine.wire import encode, request_document
 from kirikae.guarding.protected_folders import find_touched, list_folders, remember_folder
+from kirikae.guarding.session_floor import config_folder
 from kirikae.home import Home
 from kirikae.receipts.launches import LaunchReceipts
-from kirikae.signals.projects import MARKER_FILE
+from kirikae.receipts.notes import find_note
+from kirikae.signals.projects import MARKER_FILE, home_relative
 from kirikae.texts import say
 
 MAX_SESSIONS = 100
@@ -45,9 +48,14 @@ def guard(home: Home, hook: Mapping[str, object]) -> Verdict:
 
 
 def is_protected_session(home: Home, environment: Mapping[str, str]) -> bool:
-    """Launched by `kirikae run` for protected work: pinned to this machine, with a config folder of ours."""
+    """Launched by `kirikae run` for protected work: pinned to this machine, with a config folder of ours.
+
+    A repository's settings may set variables for its sessions and hooks; they cannot name a launch that runs.
+    """
+    launched = mapping_of(find_note(home, environment.get("KIRIKAE_LAUNCH", "")) or {}, "launched")
     return (
-        environment.get("KIRIKAE_BACKEND") == "local"
+        launched.get("profile") == "hardened"
+        and environment.get("KIRIKAE_BACKEND") == "local"
         and is_loopback(environment.get("ANTHROPIC_BASE_URL", ""))
         and environment.get("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST") == "1"
         and Path(environment.get("CLAUDE_CONFIG_DIR", "/")).is_relative_to(home.path / "clients")
@@ -59,38 +67,60 @@ def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verd
     is_blocked = _is_restricted(decision)
     if is_blocked and _rules(decision):
         remember_folder(home, folder.resolve())
-    _note_change(home, hook, decision, is_blocked=is_blocked)
+    _note_change(home, hook, decision, folder=folder, is_blocked=is_blocked)
     if is_blocked:
         return Verdict(say("guard.session", rules=_told_rules(decision)))
     # The client reads what a prompt mentions without asking for a tool.
     mentioned = dict.fromkeys(file.resolve() for file in find_mentioned(str(hook.get("prompt") or ""), folder))
-    verdicts = (_guard_file(home, target, folder, is_search=False) for target in mentioned)
-    return next((verdict for verdict in verdicts if verdict.refusal), Verdict())
+    verdicts = (_guard_file(home, target, folder.resolve(), is_search=False) for target in mentioned)
+    stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
+    around = dict.fromkeys((folder, *folder.parents, folder.resolve(), *folder.resolve().parents))
+    unasked = list_unasked_files(around, config_folder(os.environ))
+    return stopped or _guard_unasked(home, unasked, folder.resolve())
+
+
+def _guard_unasked(home: Home, files: Sequence[Path], judged: Path) -> Verdict:
+    """Of files in one folder the first speaks for all."""
+    by_folder = {_nearest_folder(file): file for file in reversed(files)}
+    leading = (file for file in by_folder.values() if _guard_file(home, file, judged, is_search=False).refusal)
+    found = next(leading, None)
+    return Verdict() if found is None else Verdict(say("guard.leads", file=home_relative(found)))
 
 
 def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict:
     tool = str(hook.get("tool_name"))
     target = _target(tool, mapping_of(hook, "tool_input"), folder)
-    return _guard_file(home, target, folder, is_search=tool in SEARCHES)
+    # A command may have changed the folder since the prompt was judged in another one.
+    judged = _judged_folder(home, hook)
+    verdict = _guard_file(home, target, judged, is_search=tool in SEARCHES)
+    if verdict.refusal or tool in SEARCHES or judged is None:
+        return verdict
+    # With a file the client reads the instructions that lie on the way to it.
+    return _guard_unasked(home, list_unasked_files(_between(target, judged)), judged)
 
 
-def _guard_file(home: Home, target: Path, folder: Path, *, is_search: bool) -> Verdict:
+def _guard_file(home: Home, target: Path, judged: Path | None, *, is_search: bool) -> Verdict:
     if find_touched([home.path.resolve()], target, is_search=False):
         return Verdict(say("guard.own_state"))
     if find_touched(list_folders(home), target, is_search=is_search):
         return Verdict(say("guard.folder"))
-    if _was_judged(target, folder.resolve()):
+    if judged is not None and _was_judged(target, judged):
         return Verdict()
     decision = _judge(home, [_nearest_folder(target)])
     return Verdict(say("guard.folder") if _is_restricted(decision) and _rules(decision) else None)
 
 
 def _was_judged(target: Path, folder: Path) -> bool:
-    """With the prompt: what lies in the session's own folder, and in no checkout or marked folder inside it."""
+    """With the prompt: what lies in the folder judged then, and in no checkout or marked folder inside it."""
     if not target.is_relative_to(folder):
         return False
-    between = (parent for parent in (target, *target.parents) if parent != folder and parent.is_relative_to(folder))
+    between = _between(target, folder)
     return not any(os.path.lexists(parent / name) for parent in between for name in (".git", MARKER_FILE))
+
+
+def _between(target: Path, folder: Path) -> list[Path]:
+    """The target and its parents below the folder."""
+    return [one for one in (target, *target.parents) if one != folder and one.is_relative_to(folder)]
 
 
 def _target(tool: str, given: Mapping[str, object], folder: Path) -> Path:
@@ -128,22 +158,35 @@ def _told_rules(decision: Decision) -> str:
     return ", ".join(_rules(decision)) or say("guard.no_rule")
 
 
-def _note_change(home: Home, hook: Mapping[str, object], decision: Decision, *, is_blocked: bool) -> None:
-    """A receipt when the session is new, or when its policy, its projects or the verdict are others than before."""
+def _state_file(hook: Mapping[str, object]) -> str:
     session = hashlib.sha256(str(hook.get("session_id")).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return f"guard/{session}.json"
+
+
+def _judged_folder(home: Home, hook: Mapping[str, object]) -> Path | None:
+    """Where this session's last prompt was judged; None when none was."""
+    known = home.read_json(_state_file(hook))
+    folder = known.get("folder")
+    return Path(folder) if isinstance(folder, str) and known.get("blocked") is False else None
+
+
+def _note_change(home: Home, hook: Mapping[str, object], decision: Decision, *, folder: Path, is_blocked: bool) -> None:
+    """A receipt when the session is new, or when its policy, its projects or the verdict are others than before."""
     projects = hashlib.sha256(encode(request_document(decision.request))).hexdigest()
     state = {
         "revision": mapping_of(decision.document, "policy").get("revision"),
         "projects": projects,
         "blocked": is_blocked,
+        "folder": str(folder.resolve()),
     }
-    if home.read_json(f"guard/{session}.json") == state:
+    name = _state_file(hook)
+    if home.read_json(name) == state:
         return
     receipts = LaunchReceipts(home, decision, "claude", guard="guarded")
     if is_blocked:
         receipts.note_blocked()
     elif "KIRIKAE_BACKEND" not in os.environ:
         receipts.note_direct()
-    home.write_json(f"guard/{session}.json", state)
+    home.write_json(name, state)
     for file in sorted((home.path / "guard").glob("*.json"), key=lambda one: one.stat().st_mtime)[:-MAX_SESSIONS]:
         file.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,12 +61,20 @@ def _alone(home: Home) -> Iterator[None]:
 
 
 def find_touched(folders: Iterable[Path], target: Path, *, is_search: bool) -> Path | None:
-    """The folder that the target lies in or, for a search, that lies in the target."""
+    """The folder that the target lies in or, for a search, that lies in the target.
+
+    Disks of Macs tell neither upper from lower case nor the two ways to write an accent.
+    """
+    wanted = _folded(target)
     return next(
         (
             folder
             for folder in folders
-            if target.is_relative_to(folder) or (is_search and folder.is_relative_to(target))
+            if wanted.is_relative_to(_folded(folder)) or (is_search and _folded(folder).is_relative_to(wanted))
         ),
         None,
     )
+
+
+def _folded(path: Path) -> Path:
+    return Path(unicodedata.normalize("NFC", str(path)).casefold())

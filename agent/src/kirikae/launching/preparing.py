@@ -14,7 +14,7 @@ from kirikae.clients.environment import fits_any
 from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
 from kirikae.collect.runtime_facts import base_url_of, entries_of, mapping_of
 from kirikae.errors import PreflightError
-from kirikae.guarding.cloud_denials import deny_reading
+from kirikae.guarding.cloud_denials import SETTINGS, SWITCHING_OFF, deny_reading
 from kirikae.home import Home
 from kirikae.launching.preflight import Preflight
 
@@ -106,6 +106,8 @@ def prepare_launch(
     theirs = list(command[1:])
     if document["backend"] == "cloud" and kind.name == "claude":
         own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)
+        if own[-1].startswith(f"{SETTINGS}="):
+            kept = {name: value for name, value in kept.items() if name not in SWITCHING_OFF}
     if is_hardened(document) and kind.name == "claude":
         _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
         theirs = shield_prompt(theirs)
@@ -128,6 +130,8 @@ def _generic_environment(document: Mapping[str, object]) -> dict[str, str]:
     model = mapping_of(document, "model").get("name")
     told = {
         "KIRIKAE_BACKEND": document["backend"],
+        # The guard knows by it that a session was launched for protected work.
+        "KIRIKAE_LAUNCH": document["id"],
         "KIRIKAE_RUNTIME_URL": base_url_of(document),
         "KIRIKAE_MODEL": model,
     }

@@ -6,6 +6,7 @@ The process that waits for the client knows neither policy nor decision.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from kirikae.receipts.spool import write_receipt
 FOLDER = "launches"
 # Of launches whose wrapper was killed; the newest may still run.
 MAX_KEPT = 100
+_ID = re.compile(r"[0-9a-f-]{36}")
 
 
 def write_note(home: Home, receipt: Mapping[str, object], *, decision_id: str) -> str:
@@ -26,6 +28,11 @@ def write_note(home: Home, receipt: Mapping[str, object], *, decision_id: str) -
         file.unlink(missing_ok=True)
     home.write_json(f"{FOLDER}/{decision_id}.json", receipt)
     return str(home.path / FOLDER / f"{decision_id}.json")
+
+
+def find_note(home: Home, decision_id: str) -> dict[str, object] | None:
+    """The first receipt of a launch that runs; nobody can guess its id."""
+    return home.read_json(f"{FOLDER}/{decision_id}.json") if _ID.fullmatch(decision_id) else None
 
 
 def write_later_receipt(note: str, *, kind: str, exit_code: int | None) -> None:
