@@ -6,6 +6,8 @@ from routing.engine.policy.values import Policy
 COMMAND = "kirikae guard || exit 2"
 FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob"
 TIMEOUT_S = 15
+# A repository's settings or a shell could set them: the client then asks no hook, or another program in its place.
+EMPTIED = {"CLAUDE_CODE_SHELL_PREFIX": "", "CLAUDE_CODE_SIMPLE": ""}
 
 
 def managed_settings(policy: Policy, *, has_denials: bool) -> dict[str, object]:
@@ -13,9 +15,10 @@ def managed_settings(policy: Policy, *, has_denials: bool) -> dict[str, object]:
     hook = {"type": "command", "command": COMMAND, "timeout": TIMEOUT_S}
     on_prompt, on_tool = {"hooks": [hook]}, {"matcher": FILE_TOOLS, "hooks": [hook]}
     hooks = {"SessionStart": [on_prompt], "UserPromptSubmit": [on_prompt], "PreToolUse": [on_tool]}
+    settings: dict[str, object] = {"hooks": hooks, "env": EMPTIED}
     if not has_denials:
-        return {"hooks": hooks}
-    return {"hooks": hooks, "permissions": {"deny": [f"Read({path})" for path in _folders(policy)]}}
+        return settings
+    return {**settings, "permissions": {"deny": [f"Read({path})" for path in _folders(policy)]}}
 
 
 def _folders(policy: Policy) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from routing.managed_settings import EMPTIED
 from tests.launch.scenarios import CLOUD_PORT, LOCAL_PORT, SECRET, Desk, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.where("namespaces")]
@@ -65,6 +66,20 @@ def test_a_guarded_client_sends_no_prompt_from_a_protected_folder(desk: Desk) ->
     assert "nda-acme" in result.runs[0]["out"] + result.runs[0]["err"]
     kinds = [json.loads(file.read_bytes())["kind"] for file in (desk.state.path / "receipts").iterdir()]
     assert kinds == ["blocked"]
+
+
+@pytest.mark.parametrize("name", list(EMPTIED))
+def test_a_guarded_client_is_not_freed_by_a_variable(desk: Desk, name: str) -> None:
+    desk.managed = {"hooks": GUARDED, "env": EMPTIED}
+    desk.write(desk.protected / ".claude" / "settings.json", {"env": {name: "/bin/true"}})
+    desk.stubs = [(CLOUD_PORT, ())]
+    desk.step("claude", "-p", f"explain {SECRET}")
+    desk.step("claude", "-p", f"explain {SECRET}", env={name: "1"})
+
+    result = desk.play()
+
+    assert result.cloud == []
+    assert all("nda-acme" in run["out"] + run["err"] for run in result.runs)
 
 
 def test_a_guarded_client_works_in_an_open_folder_and_locally_in_a_protected_one(desk: Desk) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.test import Client
-from kirikae.clients.claude_managed import GUARD_COMMANDS
+from kirikae.clients.claude_managed import GUARD_COMMANDS, find_winning_setting
 
 from routing.managed_settings import COMMAND
 from tests.routing.conftest import ACME
@@ -22,10 +22,22 @@ def test_the_guard_is_asked_before_prompts_and_file_tools(publish, client_of, be
     publish(privacy_rules=[{**ACME, "match": FOLDERS}])
     settings = settings_of(client_of(ben))
 
-    assert sorted(settings) == ["hooks"]
+    assert sorted(settings) == ["env", "hooks"]
     assert sorted(settings["hooks"]) == ["PreToolUse", "SessionStart", "UserPromptSubmit"]
     assert "Grep" in settings["hooks"]["PreToolUse"][0]["matcher"]
     assert COMMAND in GUARD_COMMANDS
+
+
+def test_the_drop_in_keeps_no_protected_launch_from_starting(publish, client_of, ben, tmp_path):
+    publish(privacy_rules=[{**ACME, "match": FOLDERS}])
+    (tmp_path / "managed-settings.d").mkdir()
+    file = tmp_path / "managed-settings.d" / "50-kirikae.json"
+    file.write_text(json.dumps(settings_of(client_of(ben), "?denials=1")))
+
+    assert find_winning_setting(["CLAUDE_*"], {}, folder=tmp_path) is None
+
+    file.write_text('{"env": {"CLAUDE_CODE_SIMPLE": "1"}}')
+    assert find_winning_setting(["CLAUDE_*"], {}, folder=tmp_path) == (file.name, "env.CLAUDE_CODE_SIMPLE")
 
 
 def test_denials_name_the_folders_of_restricting_rules_that_are_not_confidential(publish, client_of, ben):

@@ -16,6 +16,8 @@ MANAGED_MCP = "managed-mcp.json"
 GUARD_COMMANDS = frozenset(["kirikae guard || exit 2"])
 # CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST makes the client ignore these: seen with the real client, see docs/nda.md.
 PINNED_BY_HOST = ("ANTHROPIC_*", "CLAUDE_CODE_USE_*", "CLAUDE_CODE_SUBAGENT_MODEL", "AWS_*")
+# The guard's drop-in empties these: set, the client would ask no hook, or another program in its place.
+EMPTIED = ("CLAUDE_CODE_SHELL_PREFIX", "CLAUDE_CODE_SIMPLE")
 # None of these names an address, runs a program or opens a folder that the decision does not see.
 HARMLESS = frozenset(
     [
@@ -135,7 +137,7 @@ def _winning_variables(env: object, steering: Sequence[str], pinned: Mapping[str
         yield "env"
         return
     for name, value in env.items():
-        is_steering = fits_any(name, steering) or name in pinned
+        is_steering = (fits_any(name, steering) or name in pinned) and not (name in EMPTIED and value == "")
         if is_steering and pinned.get(name) != value and not fits_any(name, PINNED_BY_HOST):
             yield f"env.{name}"
 
