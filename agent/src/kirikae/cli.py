@@ -1,37 +1,28 @@
-"""The command line: parses, runs one command, turns an AgentError into one sentence on stderr and its exit code.
+"""Reads the command line, runs one command, turns an AgentError into one sentence on stderr and its exit code.
 
 Modules of commands are imported when needed: `ask` and `run` must not pay for httpx and cryptography.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import NoReturn
+from collections.abc import Sequence
 
-from kirikae import __version__
-from kirikae.errors import AgentError, UsageError
+from kirikae.arguments import Arguments, read_plain
+from kirikae.errors import AgentError
 from kirikae.home import find_home
-from kirikae.texts import choose_language, say
+from kirikae.texts import say
 
-CLIENTS = ("claude", "aider", "goose", "codex", "other")
 INTERRUPTED = 130
 # What follows `--` is a command of somebody else's.
 WITH_COMMAND = ("run", "statusline")
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError("usage", detail=message)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     try:
-        arguments = _parse(list(sys.argv[1:] if argv is None else argv))
+        arguments = _read(list(sys.argv[1:] if argv is None else argv))
         home = find_home()
         home.prepare()
         command = importlib.import_module(f"kirikae.commands.{arguments.subcommand.replace('-', '_')}")
@@ -47,113 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def _read(argv: list[str]) -> Arguments:
     own, client = argv, []
     if argv[:1] and argv[0] in WITH_COMMAND and "--" in argv:
         place = argv.index("--")
         own, client = argv[:place], argv[place + 1 :]
-    arguments = parser_for(own[0] if own else "", choose_language()).parse_args(own)
+    arguments = read_plain(own) or _parse(own)
     arguments.command = client
     return arguments
 
 
-@cache
-def parser_for(command: str, language: str) -> Parser:
-    """Kept by the resident agent. With one command it takes a tenth of the time that all of them take."""
-    return build_parser([command] if command in COMMANDS else COMMANDS)
+def _parse(own: list[str]) -> Arguments:
+    from kirikae.command_line import parse  # noqa: PLC0415 - costs 6 ms, which the plain forms do without
 
-
-def build_parser(names: Iterable[str]) -> Parser:
-    parser = Parser(prog="kirikae", description=say("help.program"))
-    parser.add_argument("--version", action="version", version=f"kirikae {__version__}")
-    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
-    for name in names:
-        words = say(f"help.{name}")
-        COMMANDS[name](commands.add_parser(name, help=words, description=words, allow_abbrev=False))
-    return parser
-
-
-def _takes_nothing(parser: Parser) -> None:
-    pass
-
-
-def _enrol(parser: Parser) -> None:
-    parser.add_argument("url", metavar="URL", help=say("help.url"))
-    parser.add_argument("--join-key", metavar="KEY", help=say("help.join_key"))
-    parser.add_argument("--name", metavar="NAME", help=say("help.name"))
-
-
-def _report(parser: Parser) -> None:
-    parser.add_argument("--show", action="store_true", help=say("help.show"))
-
-
-def _bench(parser: Parser) -> None:
-    parser.add_argument("--model", metavar="M", help=say("help.model"))
-    parser.add_argument("--depth", metavar="N", type=int, action="append", help=say("help.depth"))
-
-
-def _fit(parser: Parser) -> None:
-    parser.add_argument("--context", type=int, default=32_768, metavar="N", help=say("help.context"))
-    parser.add_argument("--parallel-agents", type=int, default=1, metavar="N", help=say("help.parallel_agents"))
-    parser.add_argument("--all", action="store_true", help=say("help.all"))
-    parser.add_argument("--json", action="store_true", help=say("help.json"))
-
-
-def _ask(parser: Parser) -> None:
-    parser.add_argument("task", metavar="TASK", help=say("help.task"))
-    parser.add_argument("--project", metavar="DIR", action="append", default=[], help=say("help.project"))
-    parser.add_argument("--context-tokens", type=int, default=0, metavar="N", help=say("help.context_tokens"))
-    parser.add_argument("--parallel-agents", type=int, metavar="N", help=say("help.parallel_agents"))
-    parser.add_argument("--needs", default="", metavar="LIST", help=say("help.needs"))
-    parser.add_argument("--client", choices=CLIENTS, default="claude", help=say("help.client"))
-    parser.add_argument("--mode", choices=("tui", "print"), default="print", help=say("help.mode"))
-    for flag in ("offline", "json", "why"):
-        parser.add_argument(f"--{flag}", action="store_true", help=say(f"help.{flag}"))
-
-
-def _run(parser: Parser) -> None:
-    parser.usage = "kirikae run [--task TASK] [--dry-run] [--why] -- CLIENT [ARGUMENT ...]"
-    parser.epilog = say("help.command")
-    parser.add_argument("--task", metavar="TASK", help=say("help.task"))
-    parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
-    parser.add_argument("--why", action="store_true", help=say("help.why"))
-
-
-def _request(parser: Parser) -> None:
-    parser.add_argument("kind", choices=("classify", "exception"), help=say("help.request_kind"))
-    parser.add_argument("--reason", default="", metavar="TEXT", help=say("help.reason"))
-
-
-def _service(parser: Parser) -> None:
-    parser.add_argument("action", choices=("install", "remove", "status", "run"), help=say("help.action"))
-    parser.add_argument("--listen", metavar="ADDRESS", help=say("help.listen"))
-
-
-def _statusline(parser: Parser) -> None:
-    parser.usage = "kirikae statusline [-- COMMAND [ARGUMENT ...]]"
-
-
-def _shell_init(parser: Parser) -> None:
-    parser.add_argument("shell", choices=("zsh", "bash", "fish"), help=say("help.shell"))
-
-
-# In the order of the help.
-COMMANDS: Mapping[str, Callable[[Parser], None]] = {
-    "enrol": _enrol,
-    "report": _report,
-    "bench": _bench,
-    "sync": _takes_nothing,
-    "models": _takes_nothing,
-    "doctor": _takes_nothing,
-    "guard": _takes_nothing,
-    "fit": _fit,
-    "ask": _ask,
-    "run": _run,
-    "request": _request,
-    "service": _service,
-    "statusline": _statusline,
-    "shell-init": _shell_init,
-}
+    return parse(own)
 
 
 if __name__ == "__main__":

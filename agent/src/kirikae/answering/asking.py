@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from kirikae.answering.deciding import Question, decide_here
 from kirikae.answering.telling import tell_answer
+from kirikae.arguments import Arguments
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine.wire import encode
 from kirikae.errors import RefusedError
@@ -15,7 +15,7 @@ from kirikae.portal.own_requests import tell_answers
 from kirikae.signals.projects import working_directory
 
 
-def ask(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
+def ask(arguments: Arguments, home: Home, reader: FactsReader) -> int:
     question = Question(
         task=arguments.task,
         folders=[working_directory(), *map(Path, arguments.project)],

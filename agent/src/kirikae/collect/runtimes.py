@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from kirikae.collect import llama_cpp, ollama, openai_compatible
 from kirikae.collect.runtime_facts import Model, Runtime, as_down
+from kirikae.engine.stages.loopback import is_loopback
 from kirikae.errors import UsageError
 from kirikae.fetch import FetchError, Response, fetch
 
@@ -33,13 +33,6 @@ def configured_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
     if len(urls) > MAX_RUNTIMES - len(DEFAULT_URLS):
         raise UsageError("runtimes.too_many", limit=MAX_RUNTIMES - len(DEFAULT_URLS))
     return urls
-
-
-def is_loopback(url: str) -> bool:
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 def find_runtimes(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-
+from kirikae.arguments import Arguments
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.home import Home
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     reader = FactsReader(home)
     # The engine takes 60 ms to import, in which the runtimes have answered.
     from kirikae.answering.asking import ask  # noqa: PLC0415

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from time import monotonic
 
+from kirikae.arguments import Arguments
 from kirikae.bench.conditions import DEPTHS_TOKENS
 from kirikae.bench.measuring import MAX_RUNS, Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
@@ -21,7 +21,7 @@ from kirikae.portal.benchmarks import keep_benchmarks
 from kirikae.texts import say
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     home.get_enrolment()
     stopped: dict[str, object] = {}
     depths = _depths(arguments.depth)

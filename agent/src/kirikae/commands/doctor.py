@@ -5,11 +5,11 @@ A note is told as well, and fails nothing: the machine works, but less well than
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from kirikae.arguments import Arguments
 from kirikae.collect.full_report import add_installed
 from kirikae.collect.hardware import read_state
 from kirikae.collect.report import last_runtimes
@@ -32,7 +32,7 @@ SMALLEST_CONTEXT_TOKENS = 16_384
 type Check = Callable[[Home], str | None]
 
 
-def execute(_arguments: argparse.Namespace, home: Home) -> int:
+def execute(_arguments: Arguments, home: Home) -> int:
     failures = [error for check, examine in CHECKS.items() if (error := _examine(check, examine, home)) is not None]
     for runtime in _runtimes(home):
         for text in _runtime_notes(runtime):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import socket
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from kirikae import __version__
+from kirikae.arguments import Arguments
 from kirikae.collect.report import hardware_of_this_boot
 from kirikae.commands.report import send_report
 from kirikae.commands.sync import sync
@@ -22,7 +22,7 @@ PATH = "/api/v1/enrolments"
 LONGEST_WAIT_S = 660.0
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     portal_url = _portal_url(arguments.url)
     name = arguments.name or socket.gethostname().partition(".")[0]
     hardware = dict(hardware_of_this_boot(home).values)

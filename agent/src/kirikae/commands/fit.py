@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 
 from kirikae.answering.deciding import machine_facts_from
+from kirikae.arguments import Arguments
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine.facts import MachineFacts
 from kirikae.engine.fit.candidate import learn_from
@@ -21,7 +21,7 @@ GB = 10**9
 _GAP = 2
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     catalogue = load_bundle(home).bundle.catalogue
     reader = FactsReader(home)
     facts = machine_facts_from(reader.get_report(), home.read_json("benchmarks.json"), machine=None)

@@ -5,12 +5,12 @@ Exit code 2 stops a prompt or a tool, and any other failure would let it pass: s
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
 import sys
 
+from kirikae.arguments import Arguments
 from kirikae.errors import AgentError
 from kirikae.home import Home
 from kirikae.texts import say
@@ -21,7 +21,7 @@ PATIENCE_S = 10.0
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 
-def execute(_arguments: argparse.Namespace, home: Home) -> int:
+def execute(_arguments: Arguments, home: Home) -> int:
     signal.signal(signal.SIGALRM, _give_up)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
+from kirikae.arguments import Arguments
 from kirikae.collect.full_report import add_installed
 from kirikae.collect.report import last_runtimes
 from kirikae.collect.runtime_facts import Model, Runtime
@@ -21,7 +21,7 @@ GB, MB = 10**9, 10**6
 NUMBERS = (1, 3)
 
 
-def execute(_arguments: argparse.Namespace, home: Home) -> int:
+def execute(_arguments: Arguments, home: Home) -> int:
     enrolment = home.find_enrolment()
     portal = enrolment.portal_url if enrolment else None
     found = find_runtimes(budget_s=REPORT_BUDGET_S, known=last_runtimes(home), skip=portal)

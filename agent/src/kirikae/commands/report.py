@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
+from kirikae.arguments import Arguments
 from kirikae.collect.full_report import collect_full_report
 from kirikae.collect.report import LAST_REPORT
 from kirikae.home import Home
@@ -14,7 +14,7 @@ from kirikae.receipts.spool import send_receipts
 from kirikae.texts import say
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     if arguments.show:
         print(json.dumps(collect_full_report(home), ensure_ascii=False, indent=2))
         return 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from kirikae.arguments import Arguments
 from kirikae.home import Home
 from kirikae.portal.client import PortalClient
 from kirikae.portal.own_requests import keep_request
@@ -13,7 +12,7 @@ from kirikae.texts import say
 PATH = "/api/v1/requests"
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     document = {
         "kind": arguments.kind,
         "reason": arguments.reason,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-
+from kirikae.arguments import Arguments
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.errors import UsageError
 from kirikae.home import Home
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     if not arguments.command:
         raise UsageError("run.no_client")
     reader = FactsReader(home)

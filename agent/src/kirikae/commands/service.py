@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 
+from kirikae.arguments import Arguments
 from kirikae.errors import NoPolicyError, PreflightError
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
@@ -18,12 +18,12 @@ from kirikae.texts import say
 LOCK, STATUS = "service.lock", "service.json"
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     actions = {"install": _install, "remove": _remove, "status": _status, "run": _run}
     return actions[arguments.action](arguments, home)
 
 
-def _run(arguments: argparse.Namespace, home: Home) -> int:
+def _run(arguments: Arguments, home: Home) -> int:
     from kirikae.service.running import run_service  # noqa: PLC0415 - the other actions need none of it
 
     home.get_enrolment()
@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace, home: Home) -> int:
     return 0
 
 
-def _install(arguments: argparse.Namespace, home: Home) -> int:
+def _install(arguments: Arguments, home: Home) -> int:
     """Shows the whole file before it starts anything."""
     home.get_enrolment()
     if arguments.listen:
@@ -50,7 +50,7 @@ def _install(arguments: argparse.Namespace, home: Home) -> int:
     return 0
 
 
-def _remove(_arguments: argparse.Namespace, _home: Home) -> int:
+def _remove(_arguments: Arguments, _home: Home) -> int:
     unit = unit_of(sys.platform, listen=None)
     if not unit.path.exists():
         print(say("service.not_installed"))
@@ -61,7 +61,7 @@ def _remove(_arguments: argparse.Namespace, _home: Home) -> int:
     return 0
 
 
-def _status(_arguments: argparse.Namespace, home: Home) -> int:
+def _status(_arguments: Arguments, home: Home) -> int:
     unit = unit_of(sys.platform, listen=None)
     is_up = is_running(home)
     print(say("service.runs" if is_up else "service.stands", pid=home.read_json(STATUS).get("pid")))

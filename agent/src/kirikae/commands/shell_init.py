@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from kirikae.cli import COMMANDS, build_parser
+from kirikae.arguments import Arguments
+from kirikae.command_line import COMMANDS, build_parser
 from kirikae.home import Home
 
 # Both ask the policy: the first can only be answered by a local model, the second by the cloud where that is permitted.
 SHORT_NAMES = {"claude-local": "confidential-code", "claude-cloud": "architecture-design"}
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     words = {name: _words(parser) for name, parser in _commands().items()}
     tasks = list_tasks(home)
     for name in ("ask", "run"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
+from kirikae.arguments import Arguments
 from kirikae.collect.quota import find_quota_left, keep_quota
 from kirikae.errors import PreflightError
 from kirikae.home import Home
@@ -19,7 +19,7 @@ MAX_BYTES = 1024 * 1024
 TIMEOUT_S = 5.0
 
 
-def execute(arguments: argparse.Namespace, home: Home) -> int:
+def execute(arguments: Arguments, home: Home) -> int:
     """The line of the named command as it is, else one of our own. Nothing odd in the input ends the status line."""
     given = sys.stdin.buffer.read(MAX_BYTES)
     status = _parse(given)

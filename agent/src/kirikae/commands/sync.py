@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
+from kirikae.arguments import Arguments
 from kirikae.errors import NoPolicyError
 from kirikae.home import Home
 from kirikae.moments import now
@@ -14,7 +13,7 @@ from kirikae.receipts.spool import send_receipts
 from kirikae.texts import say
 
 
-def execute(_arguments: argparse.Namespace, home: Home) -> int:
+def execute(_arguments: Arguments, home: Home) -> int:
     sync(home)
     return 0
 

@@ -5,7 +5,6 @@ It re-decides for what the session reads now: a changed policy, remote or folder
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.named_files import find_mentioned
 from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
-from kirikae.collect.runtimes import is_loopback
+from kirikae.digest import sha256_hex
 from kirikae.engine.effects import Effect
+from kirikae.engine.stages.loopback import is_loopback
 from kirikae.engine.wire import encode, request_document
 from kirikae.guarding.protected_folders import find_touched, list_folders, remember_folder
 from kirikae.guarding.session_floor import config_folder
@@ -159,7 +159,7 @@ def _told_rules(decision: Decision) -> str:
 
 
 def _state_file(hook: Mapping[str, object]) -> str:
-    session = hashlib.sha256(str(hook.get("session_id")).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    session = sha256_hex(str(hook.get("session_id")).encode("utf-8", "surrogateescape"))[:24]
     return f"guard/{session}.json"
 
 
@@ -172,7 +172,7 @@ def _judged_folder(home: Home, hook: Mapping[str, object]) -> Path | None:
 
 def _note_change(home: Home, hook: Mapping[str, object], decision: Decision, *, folder: Path, is_blocked: bool) -> None:
     """A receipt when the session is new, or when its policy, its projects or the verdict are others than before."""
-    projects = hashlib.sha256(encode(request_document(decision.request))).hexdigest()
+    projects = sha256_hex(encode(request_document(decision.request)))
     state = {
         "revision": mapping_of(decision.document, "policy").get("revision"),
         "projects": projects,

@@ -6,10 +6,10 @@ folder. One empty file per effect makes it: files are only ever added, so two la
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from kirikae.digest import sha256_hex
 from kirikae.engine.effects import Effect
 from kirikae.home import Home
 
@@ -46,4 +46,4 @@ def tighten_floor(home: Home, config_folder: Path, effect: str) -> str | None:
 def _folder(home: Home, config_folder: Path) -> Path:
     """Named by digest: a path may hold any character and be longer than a name may be."""
     real = str(config_folder.expanduser().resolve())
-    return home.path / FOLDER / hashlib.sha256(real.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return home.path / FOLDER / sha256_hex(real.encode("utf-8", "surrogateescape"))[:32]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from time import monotonic
 
 from kirikae.collect.runtime_facts import Model, Runtime, base_url_of, mapping_of
-from kirikae.collect.runtimes import is_loopback, probe_runtime
+from kirikae.collect.runtimes import probe_runtime
+from kirikae.engine.stages.loopback import is_loopback
 from kirikae.errors import PreflightError
 from kirikae.fetch import FetchError
 from kirikae.home import Home

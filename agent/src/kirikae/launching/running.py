@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from kirikae.answering.deciding import Decision, Question, decide_here, judge_here
 from kirikae.answering.telling import tell_answer, tell_policy
+from kirikae.arguments import Arguments
 from kirikae.clients.arguments import added_folders, client_kind, client_mode, client_name, named_files
 from kirikae.clients.claude_settings import list_left_aside
 from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
@@ -34,7 +34,7 @@ from kirikae.texts import say
 PATIENCE_S = 2.0
 
 
-def run(arguments: argparse.Namespace, home: Home, reader: FactsReader) -> int:
+def run(arguments: Arguments, home: Home, reader: FactsReader) -> int:
     program, *rest = arguments.command
     client = client_name(program)
     folders = [working_directory(), *added_folders(rest)]

@@ -7,11 +7,11 @@ keeps the newest time and the highest revision ever seen, which a bundle may not
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from kirikae.digest import sha256_hex
 from kirikae.engine.bundle_value import Bundle
 from kirikae.engine.compiled import dump_compiled, load_compiled
 from kirikae.engine.errors import BundleError
@@ -38,7 +38,7 @@ def load_bundle(home: Home) -> StoredBundle:
     if not isinstance(digest, str) or not digest.isalnum():
         raise NoPolicyError("bundle.missing")
     payload = home.read_bytes(f"bundles/{digest}.json")
-    if payload is None or hashlib.sha256(payload).hexdigest() != digest:
+    if payload is None or sha256_hex(payload) != digest:
         raise NoPolicyError("bundle.damaged", path=home.path)
     kept = _kept.get(digest) or _load_compiled(home, digest, pointer.get("compiled_sha256"))
     return StoredBundle(
@@ -79,7 +79,7 @@ _kept: dict[str, Bundle] = {}
 def _load_compiled(home: Home, digest: str, compiled_digest: object) -> Bundle | None:
     """None when another version compiled it, or when it is not what was written: the payload is read then."""
     content = home.read_bytes(f"bundles/{digest}.compiled")
-    if content is None or hashlib.sha256(content).hexdigest() != compiled_digest:
+    if content is None or sha256_hex(content) != compiled_digest:
         return None
     return load_compiled(content)
 
@@ -105,11 +105,11 @@ def accept_bundle(
     except BundleError as error:
         raise PortalError("bundle.unreadable", detail=error.detail) from error
     _refuse_older(home, bundle)
-    digest = hashlib.sha256(payload).hexdigest()
+    digest = sha256_hex(payload)
     compiled = dump_compiled(bundle)
     home.write(f"bundles/{digest}.json", payload)
     home.write(f"bundles/{digest}.compiled", compiled)
-    pointer = {"sha256": digest, "compiled_sha256": hashlib.sha256(compiled).hexdigest(), "etag": etag}
+    pointer = {"sha256": digest, "compiled_sha256": sha256_hex(compiled), "etag": etag}
     home.write_json(POINTER, pointer | {"key_id": document.get("key_id")})
     mark_checked(home, bundle, at=at)
     _forget_others(home, digest)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from kirikae.answering.deciding import Decision
 from kirikae.collect.runtime_facts import base_url_of, mapping_of
-from kirikae.collect.runtimes import is_loopback
+from kirikae.digest import sha256_hex
+from kirikae.engine.stages.loopback import is_loopback
 from kirikae.engine.wire import encode, request_document
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
@@ -59,7 +59,7 @@ class LaunchReceipts:
                 "id": document["id"],
                 "request": request_document(self.decision.request),
                 "answer": document,
-                "facts_digest": f"sha256:{hashlib.sha256(encode(self.decision.facts)).hexdigest()}",
+                "facts_digest": f"sha256:{sha256_hex(encode(self.decision.facts))}",
                 "policy_epoch": self.decision.policy_epoch,
             },
             "kind": kind,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import encodings.idna
 import importlib
 
-from kirikae import cli
+from kirikae import command_line
 from kirikae.answering import asking
 from kirikae.collect import lm_studio, mlx_lm, omlx
 from kirikae.commands import ask, run
@@ -13,13 +12,13 @@ from kirikae.home import Home
 from kirikae.launching import model_checks, running
 from kirikae.texts import choose_language
 
-__all__ = ["ask", "asking", "encodings", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running", "warm_up"]
+__all__ = ["ask", "asking", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running", "warm_up"]
 
 
 def warm_up(home: Home) -> None:
     """TLS only for a portal that has it: it takes some megabytes."""
     for command in ("ask", "run"):
-        cli.parser_for(command, choose_language())
+        command_line.parser_for(command, choose_language())
     enrolment = home.find_enrolment()
     if enrolment is not None and enrolment.portal_url.startswith("https:"):
         importlib.import_module("ssl")

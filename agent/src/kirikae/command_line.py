@@ -1,0 +1,124 @@
+"""The whole command line, as `argparse` reads it: every command with its options, help and errors."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import NoReturn
+
+from kirikae import __version__
+from kirikae.arguments import Arguments
+from kirikae.errors import UsageError
+from kirikae.texts import choose_language, say
+
+CLIENTS = ("claude", "aider", "goose", "codex", "other")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("usage", detail=message)
+
+
+def parse(own: Sequence[str]) -> Arguments:
+    """Raises UsageError; ends the process after printing help."""
+    return parser_for(own[0] if own else "", choose_language()).parse_args(own, Arguments())
+
+
+@cache
+def parser_for(command: str, language: str) -> Parser:
+    """Kept by the resident agent. With one command it takes a tenth of the time that all of them take."""
+    return build_parser([command] if command in COMMANDS else COMMANDS)
+
+
+def build_parser(names: Iterable[str]) -> Parser:
+    parser = Parser(prog="kirikae", description=say("help.program"))
+    parser.add_argument("--version", action="version", version=f"kirikae {__version__}")
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    for name in names:
+        words = say(f"help.{name}")
+        COMMANDS[name](commands.add_parser(name, help=words, description=words, allow_abbrev=False))
+    return parser
+
+
+def _takes_nothing(parser: Parser) -> None:
+    pass
+
+
+def _enrol(parser: Parser) -> None:
+    parser.add_argument("url", metavar="URL", help=say("help.url"))
+    parser.add_argument("--join-key", metavar="KEY", help=say("help.join_key"))
+    parser.add_argument("--name", metavar="NAME", help=say("help.name"))
+
+
+def _report(parser: Parser) -> None:
+    parser.add_argument("--show", action="store_true", help=say("help.show"))
+
+
+def _bench(parser: Parser) -> None:
+    parser.add_argument("--model", metavar="M", help=say("help.model"))
+    parser.add_argument("--depth", metavar="N", type=int, action="append", help=say("help.depth"))
+
+
+def _fit(parser: Parser) -> None:
+    parser.add_argument("--context", type=int, default=32_768, metavar="N", help=say("help.context"))
+    parser.add_argument("--parallel-agents", type=int, default=1, metavar="N", help=say("help.parallel_agents"))
+    parser.add_argument("--all", action="store_true", help=say("help.all"))
+    parser.add_argument("--json", action="store_true", help=say("help.json"))
+
+
+def _ask(parser: Parser) -> None:
+    parser.add_argument("task", metavar="TASK", help=say("help.task"))
+    parser.add_argument("--project", metavar="DIR", action="append", default=[], help=say("help.project"))
+    parser.add_argument("--context-tokens", type=int, default=0, metavar="N", help=say("help.context_tokens"))
+    parser.add_argument("--parallel-agents", type=int, metavar="N", help=say("help.parallel_agents"))
+    parser.add_argument("--needs", default="", metavar="LIST", help=say("help.needs"))
+    parser.add_argument("--client", choices=CLIENTS, default="claude", help=say("help.client"))
+    parser.add_argument("--mode", choices=("tui", "print"), default="print", help=say("help.mode"))
+    for flag in ("offline", "json", "why"):
+        parser.add_argument(f"--{flag}", action="store_true", help=say(f"help.{flag}"))
+
+
+def _run(parser: Parser) -> None:
+    parser.usage = "kirikae run [--task TASK] [--dry-run] [--why] -- CLIENT [ARGUMENT ...]"
+    parser.epilog = say("help.command")
+    parser.add_argument("--task", metavar="TASK", help=say("help.task"))
+    parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
+    parser.add_argument("--why", action="store_true", help=say("help.why"))
+
+
+def _request(parser: Parser) -> None:
+    parser.add_argument("kind", choices=("classify", "exception"), help=say("help.request_kind"))
+    parser.add_argument("--reason", default="", metavar="TEXT", help=say("help.reason"))
+
+
+def _service(parser: Parser) -> None:
+    parser.add_argument("action", choices=("install", "remove", "status", "run"), help=say("help.action"))
+    parser.add_argument("--listen", metavar="ADDRESS", help=say("help.listen"))
+
+
+def _statusline(parser: Parser) -> None:
+    parser.usage = "kirikae statusline [-- COMMAND [ARGUMENT ...]]"
+
+
+def _shell_init(parser: Parser) -> None:
+    parser.add_argument("shell", choices=("zsh", "bash", "fish"), help=say("help.shell"))
+
+
+# In the order of the help.
+COMMANDS: Mapping[str, Callable[[Parser], None]] = {
+    "enrol": _enrol,
+    "report": _report,
+    "bench": _bench,
+    "sync": _takes_nothing,
+    "models": _takes_nothing,
+    "doctor": _takes_nothing,
+    "guard": _takes_nothing,
+    "fit": _fit,
+    "ask": _ask,
+    "run": _run,
+    "request": _request,
+    "service": _service,
+    "statusline": _statusline,
+    "shell-init": _shell_init,
+}
