@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from machines.catalogue.queries import current_text
 from portal.common import clock
@@ -92,14 +92,19 @@ def policy_of(revision: PolicyRevision) -> Policy:
 
 
 def build_payload_of(
-    revision: PolicyRevision, *, epoch: int, issued_at: datetime, catalogue: str | None = None
+    revision: PolicyRevision,
+    *,
+    epoch: int,
+    issued_at: datetime,
+    catalogue: str | None = None,
+    policy: Policy | None = None,
 ) -> bytes:
     """Made from these alone, so every process signs the same bytes. A past revision needs no catalogue."""
     return build_payload(
         revision=revision.number,
         epoch=epoch,
         issued_at=issued_at,
-        policy=policy_of(revision),
+        policy=policy or policy_of(revision),
         client_prefixes=client_prefixes(),
         catalogue=catalogue,
     )
@@ -129,8 +134,7 @@ def _compile_past(key: _PastKey) -> Bundle:
     return parse_payload(build_payload_of(revision, epoch=revision.epoch, issued_at=key.at))
 
 
-@dataclass(frozen=True)
-class _Compiled:
+class _Compiled(NamedTuple):
     revision: PolicyRevision
     policy: Policy
 
@@ -143,11 +147,11 @@ def _compiled(key: _HeadKey) -> _Compiled:
 
 @lru_cache(maxsize=2)
 def _bundle_of(key: _HeadKey, slot_s: int) -> SignedBundle:
-    revision = _compiled(key).revision
+    revision, policy = _compiled(key)
     issued_at = max(revision.at, datetime.fromtimestamp(slot_s, UTC))
     # The head's epoch, not the revision's: a restore raises it for the revision that is in force then.
     # A change of the catalogue touches the head, so this is of the same moment in every process.
-    payload = build_payload_of(revision, epoch=key.epoch, issued_at=issued_at, catalogue=current_text())
+    payload = build_payload_of(revision, epoch=key.epoch, issued_at=issued_at, catalogue=current_text(), policy=policy)
     public_key = public_key_base64()
     return SignedBundle(
         bundle=parse_payload(payload).indexed(),

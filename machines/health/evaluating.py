@@ -70,14 +70,18 @@ def _with_facts(rows: "QuerySet[Health]") -> "QuerySet[Health]":
 
 def _settle(rows: Sequence[Health], watch: Watch | None, now: datetime) -> int:
     transitions = []
+    # Most often a report has just written the same.
+    changed = []
     for health in rows:
         judgement = judge(facts_of(health, watch=watch, now=now), now=now)
+        if judgement.due_at != health.due_at or judgement.state != health.machine.state:
+            changed.append(health)
         health.due_at = judgement.due_at
         if judgement.state != health.machine.state:
             transitions.append(Transition(health, judgement.state))
             if judgement.state in _GONE:
                 health.arrivals = 0
-    Health.objects.bulk_update(rows, ["due_at", "arrivals"], batch_size=BATCH_ROWS)
+    Health.objects.bulk_update(changed, ["due_at", "arrivals"], batch_size=BATCH_ROWS)
     _write(transitions, now)
     return len(transitions)
 

@@ -40,8 +40,8 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 @transaction.atomic
-def accept_invitation(*, token: str, password: str, language: str) -> User:
-    """The new user. Raises InvitationClosed; the link is used up."""
+def accept_invitation(*, token: str, password: str | None, language: str) -> User:
+    """The new user, who cannot sign in without a password. Raises InvitationClosed; the link is used up."""
     invitation = find_invitation(token)
     if invitation is None or User.objects.filter(email=invitation.email).exists():
         raise InvitationClosed

@@ -1,8 +1,10 @@
 """The team at work: each question is decided by the engine as an agent or the portal would have, and then recorded."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from machines.health.evaluating import evaluate_due
@@ -42,6 +44,14 @@ class Team:
     known_facts: dict[tuple[str, bool], facts.MachineFacts] = field(default_factory=dict)
 
 
+@dataclass
+class Spool:
+    """What an agent has not sent yet, and when each launch in it ended."""
+
+    receipts: list[Document] = field(default_factory=list)
+    ends: list[datetime] = field(default_factory=list)
+
+
 def send_facts(machine: Machine, mac: DemoMac, *, at: datetime, is_broken: bool = False) -> None:
     """The report and, as long as the runtime is well, the benchmarks of a Mac."""
     _send_report(machine, mac, at=at, is_broken=is_broken)
@@ -51,14 +61,20 @@ def send_facts(machine: Machine, mac: DemoMac, *, at: datetime, is_broken: bool 
 
 
 def work(team: Team, asks: Sequence[Ask], *, now: datetime) -> None:
-    """All of it happens under the revision in force."""
+    """All of it happens under the revision in force. An agent sends its spool once a day, and at once what is odd."""
     bundle = load_bundle().bundle
-    for ask in asks:
-        is_broken = is_broken_at(ask, now=now)
-        if ask.through is Through.AGENT:
-            _decide_on_the_mac(team, ask, bundle=bundle, is_broken=is_broken)
-        else:
-            _ask_the_portal(team, ask, is_broken=is_broken)
+    for _day, of_day in groupby(asks, key=lambda ask: ask.at.date()):
+        spools: dict[str, Spool] = defaultdict(Spool)
+        for ask in of_day:
+            is_broken = is_broken_at(ask, now=now)
+            if ask.through is not Through.AGENT:
+                _ask_the_portal(team, ask, is_broken=is_broken)
+                continue
+            _decide_on_the_mac(team, ask, bundle=bundle, is_broken=is_broken, spool=spools[ask.mac.name])
+            if ask.incident:
+                _send(spools.pop(ask.mac.name), machine=team.macs[ask.mac.name])
+        for name, spool in spools.items():
+            _send(spool, machine=team.macs[name])
 
 
 def is_broken_at(ask: Ask, *, now: datetime) -> bool:
@@ -107,13 +123,18 @@ def _ask_the_portal(team: Team, ask: Ask, *, is_broken: bool) -> None:
         )
 
 
-def _decide_on_the_mac(team: Team, ask: Ask, *, bundle: Bundle, is_broken: bool) -> None:
-    """As the wrapper does: decide, launch, and send the receipts when the work is over."""
+def _decide_on_the_mac(team: Team, ask: Ask, *, bundle: Bundle, is_broken: bool, spool: Spool) -> None:
+    """As the wrapper does: decide, launch, and write receipts."""
     machine = team.macs[ask.mac.name]
-    request = request_of(ask, machine)
-    answer = _answer_of(team, ask, request, bundle=bundle, is_broken=is_broken)
-    batch = receipts_from_document({"receipts": receipts_of(ask, answer, machine, policy_epoch=bundle.epoch)})
-    with clock.standing_at(ask.at + timedelta(seconds=ask.lasted_s)):
+    answer = _answer_of(team, ask, request_of(ask, machine), bundle=bundle, is_broken=is_broken)
+    spool.receipts += receipts_of(ask, answer, machine, policy_epoch=bundle.epoch)
+    spool.ends.append(ask.at + timedelta(seconds=ask.lasted_s))
+
+
+def _send(spool: Spool, *, machine: Machine) -> None:
+    """When the last of the work in it is over."""
+    batch = receipts_from_document({"receipts": spool.receipts})
+    with clock.standing_at(max(spool.ends)):
         accept_receipts(receipts=batch, machine=machine)
 
 

@@ -25,7 +25,7 @@ class SetupClosed(Exception):  # noqa: N818 - it tells a state
 class FirstRun:
     name: str
     email: str
-    password: str
+    password: str | None
     language: str
     organisation: str
     time_zone: str

@@ -12,6 +12,7 @@ from routing.models import Decision, Receipt
 from tests.routing.conftest import ACME, Caller
 
 URL = "/api/v1/receipts"
+QUERIES_OF_A_BATCH = 10
 REQUEST = {"task": "commit-message", "projects": [{"remotes": ["https://ben:hunter2@github.com/acme/app"]}]}
 
 
@@ -177,3 +178,25 @@ def test_a_launch_as_decided_is_no_incident(ben_mini, decided):
     send(ben_mini, receipt_of(decided))
 
     assert not Part.objects.exists()
+
+
+def test_a_batch_costs_the_same_for_one_decision_and_for_twenty(ben_mini, decided_offline, django_assert_num_queries):
+    def batch_of(count: int) -> list[dict[str, Any]]:
+        answers = [decided_offline | {"id": str(new_uuid7())} for _ in range(count)]
+        return [receipt_of(answer, kind=kind) for answer in answers for kind in ("start", "end")]
+
+    send(ben_mini, *batch_of(1))  # from then on the revision is compiled
+    # Two of them stand for the transaction, within which the test runs already.
+    with django_assert_num_queries(QUERIES_OF_A_BATCH):
+        send(ben_mini, *batch_of(1))
+    with django_assert_num_queries(QUERIES_OF_A_BATCH):
+        send(ben_mini, *batch_of(20))
+
+
+def test_of_several_times_in_one_batch_the_newest_is_kept(ben_mini, decided):
+    times = ("2026-11-25T00:05:00Z", "2026-11-25T00:15:00Z", "2026-11-25T00:10:00Z")
+
+    answer = send(ben_mini, *(receipt_of(decided, kind="alive", at=at) for at in times))
+
+    assert answer.json() == {"stored": 1, "known": 2}
+    assert Receipt.objects.get().at.minute == 15
