@@ -20,6 +20,13 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def free_ports(count: int) -> list[int]:
+    """All different: one after the other, a port may be found twice."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(server.getsockname()[1]) for server in servers]
+
+
 def portal_environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIRIKAE_", "DJANGO_"))}
     return kept | more

@@ -1,8 +1,8 @@
 """A team's installation on one host, without containers: `.ci/topology up`.
 
-PostgreSQL and Valkey from their wheels, two web processes behind one port, two workers and the scheduler, all from this
-checkout and with the commands of docker-compose.yml. The web processes share the port by SO_REUSEPORT: the kernel
-deals connections out, so there is no proxy to pretend with. Whatever ends is started again, as a container engine does.
+Caddy, PostgreSQL and Valkey from their wheels, two web processes and one for agents, two workers and the scheduler, all
+from this checkout and with the commands and the Caddyfile of docker-compose.yml, but for TLS. The web processes share
+a port by SO_REUSEPORT: the kernel deals connections out. Whatever ends is started again, as a container engine does.
 """
 
 import os
@@ -19,13 +19,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.running import free_port, portal_environment
+from tests.running import free_port, free_ports, portal_environment
+from tests.servers.caddy import Upstreams, running_caddy
 from tests.servers.launching import ending_with_parent
 from tests.servers.postgresql import FOLDERS, PostgreSQL, running_postgresql, sweep_stale
 from tests.servers.valkey import Valkey, running_valkey
 
 ROOT = Path(__file__).parents[1]
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 10.0
 RESTART_AFTER_S = 0.2
 
@@ -89,6 +90,7 @@ class Topology:
     postgresql: PostgreSQL
     valkey: Valkey
     port: int
+    upstreams: Upstreams
     members: dict[str, Member] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     lines: list[str] = field(default_factory=list)
@@ -125,20 +127,23 @@ class Topology:
         """Returns when the portal is ready; the set-up link is among the lines."""
         for line in self.manage("prepare").splitlines():
             self.tell(line)
-        web = ["web", "--port", str(self.port), "--processes", "1"]
+        web = ["web", "--port", str(self.upstreams.web), "--processes", "1"]
+        intake = ["intake", "--port", str(self.upstreams.intake)]
         beat = ["beat", "--schedule", str(self.folder / "beat-schedule")]
-        programs = {"web-1": web, "web-2": web, "worker-1": ["worker"], "worker-2": ["worker"], "beat": beat}
+        programs = {"web-1": web, "web-2": web, "intake": intake}
+        programs |= {"worker-1": ["worker"], "worker-2": ["worker"], "beat": beat}
         for name, arguments in programs.items():
             argv = [sys.executable, "manage.py", "serve", *arguments]
             member = Member(name, argv, self.environment, self.folder / f"{name}.log", self.tell)
             self.members[name] = member
             member.start()
         self.await_ready()
-        self.tell(f"ready: {self.url} (2 web, 2 workers, beat, PostgreSQL, Valkey)")
+        self.tell(f"ready: {self.url} (Caddy, 2 web, intake, 2 workers, beat, PostgreSQL, Valkey)")
 
     def await_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
-        while not answers(f"{self.url}/readyz"):
+        intake = f"http://127.0.0.1:{self.upstreams.intake}"
+        while not (answers(f"{self.url}/readyz") and answers(f"{intake}/healthz")):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not ready within {READY_WITHIN_S:.0f} s; read {self.folder}/*.log")
             time.sleep(0.1)
@@ -172,8 +177,9 @@ def running_topology(*, port: int | None = None) -> Iterator[Topology]:
         (Path(name) / "secret").write_text(secrets.token_urlsafe(32))
         postgresql = stack.enter_context(running_postgresql())
         valkey = stack.enter_context(running_valkey(is_durable=True))
-        topology = Topology(Path(name), postgresql, valkey, port or free_port())
+        topology = Topology(Path(name), postgresql, valkey, port or free_port(), Upstreams(*free_ports(3)))
         stack.callback(topology.stop)
+        stack.enter_context(running_caddy(topology.port, topology.upstreams, log=topology.folder / "caddy.log"))
         topology.start()
         yield topology
 

@@ -12,8 +12,10 @@ from machines.health.models import INTERVAL_S
 # Below the policy's default `facts_max_age_s` of 900, so that one lost report leaves the facts fresh enough.
 REPORT_S = 600
 MAX_INTERVAL_S = 600
-# What one web process takes without being noticed beside decisions: some 5 % of a core.
+# What one web process takes without being noticed beside decisions, and what a process takes that does nothing else:
+# some 5 and 30 % of a core.
 HEARTBEATS_PER_S = 100.0
+HEARTBEATS_PER_S_OF_INTAKE = 600.0
 _WINDOW_S = 5.0
 
 
@@ -28,13 +30,14 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     draw: Callable[[float, float], float] = random.uniform
     lock: threading.Lock = field(default_factory=threading.Lock)
+    heartbeats_per_s: float = HEARTBEATS_PER_S
     _started: float = 0.0
     _count: int = 0
     _before: float = 0.0
 
     def next_interval_s(self) -> int:
         """After a crowd the answers are spread over the longer interval, so that it does not come again as one."""
-        longest = min(MAX_INTERVAL_S, INTERVAL_S * self._note() / HEARTBEATS_PER_S)
+        longest = min(MAX_INTERVAL_S, INTERVAL_S * self._note() / self.heartbeats_per_s)
         return INTERVAL_S if longest <= INTERVAL_S else round(self.draw(INTERVAL_S, longest))
 
     def _note(self) -> float:

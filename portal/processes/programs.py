@@ -1,4 +1,4 @@
-"""What the portal's processes run, in one place: `python -m portal.processes.programs web|worker|beat …`.
+"""What the portal's processes run, in one place: `python -m portal.processes.programs web|intake|worker|beat …`.
 
 `manage.py serve` becomes this program after its checks, and embedded mode runs the same functions in its children.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 # A killed web worker is back after this; granian's default is 3.5.
 RESPAWN_AFTER_S = 0.5
 ALIVE_EVERY_S = 10.0
+# So many steps behind the web processes where both want the same core.
+NICE_OF_INTAKE = 10
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,13 @@ class Worker:
     alive_file: Path | None = None
 
 
-def run_web(host: str, port: int, *, processes: int = 1) -> None:
+def run_web(host: str, port: int, *, processes: int = 1, application: str = "portal.wsgi:application") -> None:
     from granian import Granian  # noqa: PLC0415 - each process loads only what it runs
     from granian.constants import Interfaces  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
     Granian(
-        "portal.wsgi:application",
+        application,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -42,6 +44,12 @@ def run_web(host: str, port: int, *, processes: int = 1) -> None:
         respawn_failed_workers=processes > 1,
         respawn_interval=RESPAWN_AFTER_S,
     ).serve()
+
+
+def run_intake(host: str, port: int, *, processes: int) -> None:
+    """A web server for what agents send by themselves: when all come at once, people and decisions go first."""
+    os.nice(NICE_OF_INTAKE)
+    run_web(host, port, processes=processes, application="portal.intake:application")
 
 
 def run_worker(worker: Worker) -> None:
@@ -77,10 +85,13 @@ def parser() -> argparse.ArgumentParser:
 
 def add_programs(parser: argparse.ArgumentParser) -> None:
     programs = parser.add_subparsers(dest="program", required=True, parser_class=argparse.ArgumentParser)
-    web = programs.add_parser("web", help="the web server")
-    web.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    web.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
-    web.add_argument("--processes", type=int, default=2, help="web processes behind the port (default: 2)")
+    servers = (("web", "the web server", 8000, 2), ("intake", "takes heartbeats and reports of agents", 8001, 1))
+    for name, told, port, processes in servers:
+        server = programs.add_parser(name, help=told)
+        server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+        server.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
+        many = f"processes behind the port (default: {processes})"
+        server.add_argument("--processes", type=int, default=processes, help=many)
     worker = programs.add_parser("worker", help="does scheduled work")
     worker.add_argument("--queues", default="", help="only these queues, with commas between (default: all)")
     worker.add_argument("--concurrency", type=int, default=4, help="tasks at a time (default: 4)")
@@ -94,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     if options.program == "web":
         run_web(options.host, options.port, processes=options.processes)
+    elif options.program == "intake":
+        run_intake(options.host, options.port, processes=options.processes)
     elif options.program == "worker":
         run_worker(Worker(queues=options.queues, concurrency=options.concurrency, alive_file=options.alive_file))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.urls import resolve
 
 from portal.env import PORTAL_NAMES
 from portal.processes.programs import parser
@@ -14,17 +15,19 @@ from portal.processes.programs import parser
 TEXT = Path("docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-PORTAL = ("prepare", "web", "worker", "beat")
+PORTAL = ("prepare", "web", "intake", "worker", "beat")
+CADDYFILE = Path("docs/deploy/Caddyfile").read_text()
 EXAMPLE = Path("docs/deploy/env.example").read_text()
 
 KNOWN_KEYS = {
-    *("build", "cap_add", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "networks"),
-    *("ports", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes"),
+    *("build", "cap_add", "cap_drop", "command", "cpu_shares", "depends_on", "environment", "healthcheck", "image"),
+    *("networks", "ports", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user"),
+    "volumes",
 }
 
 
 def test_the_services_are_those_of_the_operations_page() -> None:
-    assert set(SERVICES) == {"proxy", "prepare", "web", "worker", "beat", "postgresql", "valkey"}
+    assert set(SERVICES) == {"proxy", "prepare", "web", "intake", "worker", "beat", "postgresql", "valkey"}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -69,7 +72,7 @@ def test_the_portals_address_is_the_published_one() -> None:
 
 def test_the_commands_are_ones_that_exist() -> None:
     assert SERVICES["prepare"]["command"] == ["prepare"]
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "intake", "worker", "beat"):
         program, *arguments = SERVICES[name]["command"]
         assert program == "serve"
         assert parser().parse_args(arguments).program == name
@@ -91,9 +94,7 @@ def test_every_service_that_is_waited_for_exists() -> None:
 
 
 def test_the_example_describes_every_variable_that_is_filled_in() -> None:
-    asked = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) | set(
-        re.findall(r"\{\$([A-Z_]+)\}", Path("docs/deploy/Caddyfile").read_text())
-    )
+    asked = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) | set(re.findall(r"\{\$([A-Z_]+)\}", CADDYFILE))
 
     assert set(re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE)) == asked
 
@@ -121,3 +122,13 @@ def test_docker_compose_reads_the_file(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_proxy_sends_routes_that_exist_to_services_that_exist() -> None:
+    [paths] = re.findall(r"@agents path (.+)", CADDYFILE)
+    upstreams = re.findall(r"\{\$[A-Z]+:(\w+):(\d+)\}", CADDYFILE)
+
+    assert {resolve(path).url_name for path in paths.split()} == {"heartbeats", "reports"}
+    assert {name for name, _port in upstreams} == {"web", "intake"}
+    for name, port in upstreams:
+        assert parser().parse_args(SERVICES[name]["command"][1:]).port == int(port)

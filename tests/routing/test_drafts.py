@@ -76,7 +76,9 @@ def test_a_draft_of_an_older_revision_is_refused_with_what_changed_since(draft, 
     with pytest.raises(DraftRefusedError) as refused:
         publish_draft(public_id=draft.public_id, by=aiko)
 
-    assert "from r1: rules added: nda-gamma; also changed: projects without a class. Nothing was published." in str(refused.value)
+    assert "from r1: rules added: nda-gamma; also changed: projects without a class. Nothing was published." in str(
+        refused.value
+    )
     assert get_head().revision == 2
     meanwhile = list_waiting_drafts()[0].meanwhile
     assert meanwhile is not None

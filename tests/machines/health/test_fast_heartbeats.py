@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from machines.health import buffer
@@ -18,7 +20,7 @@ from machines.models import Machine
 from portal.accounts.models import User
 from tests.machines.conftest import REPORT, Agent
 
-# Outside of a transaction: the short way gives its connection back after each request.
+# Outside of a transaction: the short way gives a broken connection back.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.where("postgresql")]
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 GOOD = {"state": {"on_battery": True}, "boot_id": "a" * 32, "sequence": 1, "announce": None}
@@ -124,3 +126,24 @@ def test_without_valkey_all_go_the_long_way(agent: Agent, front: Front) -> None:
             front.post(agent.token, json.dumps(GOOD).encode())
 
     assert len(front.handed_on) == 2
+
+
+def test_connection_that_the_database_ended_is_given_back_and_the_heartbeat_goes_on(
+    agent: Agent, mac: Machine, front: Front
+) -> None:
+    front.post(agent.token, json.dumps(GOOD).encode())
+    [[pid]] = ask("SELECT pg_backend_pid()")
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    front.post(agent.token, json.dumps({**GOOD, "sequence": 2}).encode())
+    assert len(front.handed_on) == 1
+
+    front.post(agent.token, json.dumps({**GOOD, "sequence": 3}).encode())
+    assert (front.status, len(front.handed_on)) == ("200 OK", 1)
+
+
+def ask(query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())

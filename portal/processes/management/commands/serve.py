@@ -1,4 +1,4 @@
-"""`manage.py serve web|worker|beat`: one process of a team's portal, after a look at what it needs."""
+"""`manage.py serve web|intake|worker|beat`: one process of a team's portal, after a look at what it needs."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ from portal.processes.reachable import check_services
 
 
 class Command(BaseCommand):
-    help = "Run one process of the portal: web, worker or beat. `manage.py prepare` comes first, once."
+    help = "Run one process of the portal: web, intake, worker or beat. `manage.py prepare` comes first, once."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,8 +26,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)
         try:
-            # A web process answers without the queue, so it starts without it as well.
-            check_services(needs_queue=options["program"] != "web")
+            # These answer without the queue, so they start without it as well.
+            check_services(needs_queue=options["program"] not in ("web", "intake"))
             # After a rollback to an older version, say. Its code would read and write a schema that it does not know.
             refuse_newer(list_applied())
         except StartRefused as refused:
