@@ -1,9 +1,11 @@
 """`.ci/bench wrapper`: from the start of the process to the start of the client, with 1,000 rules; and the service.
 
 Each round runs every way once, so that a busy machine is busy for all of them. The client is a shell that says one
-byte into a pipe. The project is a folder outside git: git's own calls are measured apart, in a row of their own.
+byte into a pipe; a guard is timed to its end. The project is a folder outside git: git's own calls are measured apart,
+in a row of their own.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -43,6 +45,8 @@ class Way:
     command: list[str]
     home: str
     folder: Path
+    # On standard input; its end stands for the word of a client.
+    event: bytes | None = None
     wall_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
 
@@ -57,17 +61,21 @@ class Way:
             cwd=self.folder,
             env={**environment, "KIRIKAE_HOME": self.home},
             pass_fds=(PIPE,),
+            stdin=subprocess.DEVNULL if self.event is None else subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         os.close(PIPE)
+        if process.stdin is not None:
+            process.stdin.write(self.event or b"")
+            process.stdin.close()
         spoke = os.read(reading, 1)
         self.wall_ms.append((time.perf_counter() - started) * 1000)
         os.close(reading)
-        process.wait(30)
+        code = process.wait(30)
         self.cpu_ms.append(processor_ms_of_children() - before)
-        if spoke != b"k":
-            raise SystemExit(f"{self.name}: the client was not started")
+        if code != 0 or spoke != (b"k" if self.event is None else b""):
+            raise SystemExit(f"{self.name}: not what was asked for")
 
 
 def main() -> int:
@@ -115,6 +123,9 @@ def make_ways(folder: Path, *, resident: Home, alone: Home, url: str) -> list[Wa
     subprocess.run([git, "init", "-q", str(inside)], check=True)
     subprocess.run([git, "-C", str(inside), "remote", "add", "origin", "https://example.net/a/b.git"], check=True)
     run = [str(Path(sys.executable).with_name("kirikae")), "run", "--task", TASK, "--", "claude"]
+    guard = [sys.executable, "-I", "-m", "kirikae", "guard"]
+    prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "1", "cwd": str(outside), "prompt": "Say hello."}
+    event = json.dumps(prompt).encode()
     speak = f"import os; os.write({PIPE}, b'k')"
     ask = f"curl -s -o /dev/null {url}/api/v1/decide?task={TASK}; exec claude"
     calls = "git rev-parse --is-shallow-repository; git config --list -z --includes; exec claude"
@@ -126,6 +137,8 @@ def make_ways(folder: Path, *, resident: Home, alone: Home, url: str) -> list[Wa
         Way("resident agent, in git", run, str(resident.path), inside),
         Way("alone, in git", run, str(alone.path), inside),
         Way("sh + the same git calls", ["sh", "-c", calls], "", inside),
+        Way("guard by the resident", guard, str(resident.path), outside, event),
+        Way("guard alone", guard, str(alone.path), outside, event),
     ]
 
 

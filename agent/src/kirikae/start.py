@@ -1,20 +1,35 @@
-"""The program's entrance: `ask` and `run` go to the resident agent when it is there, and are done here when it is not.
+"""The program's entrance: what is asked often goes to the resident agent when it is there, and is done here when not.
 
 Every import here is paid at each launch of a client.
 """
 
 import gc
 import sys
+from collections.abc import Sequence
 
-RESIDENT_COMMANDS = ("ask", "run")
+RESIDENT_COMMANDS = ("ask", "run", "guard")
 
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if arguments[:1] == ["guard"]:
+        return _guard(arguments)
+    return _run(arguments)
+
+
+def _guard(arguments: Sequence[str]) -> int:
+    from kirikae.guarding import entrance  # noqa: PLC0415 - of no use to a launch
+
+    entrance.start_clock()
+    return entrance.fail_closed(_run(arguments, given=entrance.read_event()))
+
+
+def _run(arguments: Sequence[str], *, given: bytes = b"") -> int:
+    """`given` on standard input."""
     if arguments[:1] and arguments[0] in RESIDENT_COMMANDS:
         from kirikae.resident.client import call_resident  # noqa: PLC0415 - other commands need no socket
 
-        code = call_resident(arguments)
+        code = call_resident(arguments, given=given)
         if code is not None:
             return code
     # Looking for garbage among what imports make finds none and takes a tenth of an answer's time.

@@ -178,7 +178,7 @@ def test_only_a_session_that_was_launched_for_protected_work_passes_as_one(home:
 
 
 def run_guard(event: bytes, **variables: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "kirikae.cli", "guard"]
+    command = [sys.executable, "-m", "kirikae", "guard"]
     return subprocess.run(command, input=event.decode(), capture_output=True, text=True, check=False)
 
 
@@ -344,8 +344,10 @@ def test_launches_at_once_remember_every_folder_also_of_a_disk_that_is_away(home
 
 
 @pytest.mark.slow
-def test_a_guard_that_hangs_stops_the_session_before_the_client_gives_it_up() -> None:
-    script = "from kirikae.commands import guard as g; g.PATIENCE_S = 0.2; raise SystemExit(g.execute(None, None))"
+@pytest.mark.parametrize("entrance", ["kirikae.start", "kirikae.cli"])
+def test_a_guard_that_hangs_stops_the_session_before_the_client_gives_it_up(home: Home, entrance: str) -> None:
+    script = "import sys; from kirikae.guarding import entrance; entrance.PATIENCE_S = 0.2; sys.argv[1:] = ['guard'];"
+    script += f"from {entrance} import main; raise SystemExit(main())"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
         code = waiting.wait(timeout=10)
         assert waiting.stderr is not None

@@ -74,7 +74,7 @@ def _guard_command(home: Home) -> str:
     folders = [*(str(Path(program).absolute().parent) for program in programs), *os.defpath.split(os.pathsep)]
     pinned = {"HOME": Path.home(), "KIRIKAE_HOME": home.path, "PATH": os.pathsep.join(dict.fromkeys(folders))}
     variables = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in pinned.items())
-    return f"{variables} {shlex.quote(sys.executable)} {_isolation()} -m kirikae.cli guard || exit 2"
+    return f"{variables} {shlex.quote(sys.executable)} {_isolation()} -m kirikae guard || exit 2"
 
 
 def _isolation() -> str:

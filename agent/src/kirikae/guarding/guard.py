@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.named_files import find_mentioned
@@ -30,8 +30,7 @@ MAX_SESSIONS = 100
 SEARCHES = frozenset(["Grep", "Glob"])
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`refusal`: the sentence that stops it; None lets it pass."""
 
     refusal: str | None = None

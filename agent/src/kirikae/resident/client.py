@@ -13,7 +13,7 @@ from time import monotonic
 from kirikae import __version__
 from kirikae.home_path import SOCKET_NAME, find_home_path
 from kirikae.resident.frames import receive_exactly, receive_frame, send_frame
-from kirikae.resident.messages import BECOME, EXIT, HELLO, read_become, request_fields
+from kirikae.resident.messages import BECOME, EXIT, HELLO, Request, read_become, request_fields
 
 # A fork takes some milliseconds; whoever takes longer hangs or is not ours.
 HELLO_S = 0.25
@@ -21,10 +21,10 @@ HELLO_S = 0.25
 ANSWER_S = 5.0
 
 
-def call_resident(arguments: Sequence[str]) -> int | None:
+def call_resident(arguments: Sequence[str], *, given: bytes = b"") -> int | None:
     """The exit code, of the client where one was run; None when there is no resident agent that answers."""
     try:
-        reply = _exchange(f"{find_home_path(os.environ)}/{SOCKET_NAME}", arguments)
+        reply = _exchange(f"{find_home_path(os.environ)}/{SOCKET_NAME}", arguments, given)
     except (OSError, ValueError):
         return None
     if reply[:1] == [EXIT] and len(reply) == 4 and reply[1].isdigit():
@@ -39,7 +39,7 @@ def call_resident(arguments: Sequence[str]) -> int | None:
     return None
 
 
-def _exchange(path: str, arguments: Sequence[str]) -> list[bytes]:
+def _exchange(path: str, arguments: Sequence[str], given: bytes) -> list[bytes]:
     about = os.lstat(path)
     if not stat.S_ISSOCK(about.st_mode) or about.st_uid != os.getuid():
         raise PermissionError(path)
@@ -48,7 +48,8 @@ def _exchange(path: str, arguments: Sequence[str]) -> list[bytes]:
     try:
         connection.settimeout(HELLO_S)
         connection.connect(path)
-        send_frame(connection, request_fields(__version__, os.getcwd(), arguments, os.environ))  # noqa: PTH109
+        request = Request(__version__, os.getcwd(), given, arguments, os.environ)  # noqa: PTH109 - pathlib is slow
+        send_frame(connection, request_fields(request))
         if receive_exactly(connection, 1, deadline=start + HELLO_S) != HELLO:
             raise ConnectionError(path)
         return receive_frame(connection, deadline=start + ANSWER_S)

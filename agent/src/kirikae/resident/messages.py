@@ -10,21 +10,32 @@ HELLO = b"k"
 EXIT, BECOME, ALONE = b"exit", b"become", b"alone"
 
 
-def request_fields(version: str, folder: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[bytes]:
+class Request:
+    """`given` is what the command reads from standard input. No named tuple: `typing` costs the wrapper 4 ms."""
+
+    def __init__(
+        self, version: str, folder: str, given: bytes, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        self.version, self.folder, self.given = version, folder, given
+        self.arguments, self.environment = arguments, environment
+
+
+def request_fields(request: Request) -> list[bytes]:
     return [
-        version.encode(),
-        os.fsencode(folder),
-        str(len(arguments)).encode(),
-        *map(os.fsencode, arguments),
-        *_pairs(environment),
+        request.version.encode(),
+        os.fsencode(request.folder),
+        request.given,
+        str(len(request.arguments)).encode(),
+        *map(os.fsencode, request.arguments),
+        *_pairs(request.environment),
     ]
 
 
-def read_request(fields: Sequence[bytes]) -> tuple[str, str, list[str], dict[str, str]]:
-    """(version, folder, arguments, environment). Raises ValueError and IndexError."""
-    version, folder, count = fields[0].decode(), os.fsdecode(fields[1]), int(fields[2])
-    rest = [os.fsdecode(field) for field in fields[3:]]
-    return version, folder, rest[:count], dict(_split(pair) for pair in rest[count:])
+def read_request(fields: Sequence[bytes]) -> Request:
+    """Raises ValueError and IndexError."""
+    version, folder, given, count = fields[0].decode(), os.fsdecode(fields[1]), fields[2], int(fields[3])
+    rest = [os.fsdecode(field) for field in fields[4:]]
+    return Request(version, folder, given, rest[:count], dict(_split(pair) for pair in rest[count:]))
 
 
 def exit_fields(code: int, output: str, errors: str) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from kirikae import __version__, cli
 from kirikae.launching.becoming import hand_over_by
 from kirikae.resident.frames import receive_frame, send_frame
-from kirikae.resident.messages import ALONE, HELLO, become_fields, exit_fields, read_request
+from kirikae.resident.messages import ALONE, HELLO, Request, become_fields, exit_fields, read_request
 
 REQUEST_S = 1.0
 # Above what the wrapper waits: a command that hangs ends with the process.
@@ -38,25 +38,25 @@ def serve(connection: socket.socket) -> None:
     signal.alarm(LIFETIME_S)
     connection.sendall(HELLO)
     fields = receive_frame(connection, deadline=monotonic() + REQUEST_S)
-    send_frame(connection, _answer(fields, connection))
+    send_frame(connection, _answer(fields))
 
 
-def _answer(fields: Sequence[bytes], connection: socket.socket) -> list[bytes]:
+def _answer(fields: Sequence[bytes]) -> list[bytes]:
     try:
-        version, folder, arguments, environment = read_request(fields)
-        if version != __version__:
+        request = read_request(fields)
+        if request.version != __version__:
             return [ALONE]
-        os.chdir(folder)
+        os.chdir(request.folder)
     except (ValueError, IndexError, OSError):
         return [ALONE]
     os.environ.clear()
-    os.environ.update(environment)
-    return _run(arguments, connection)
+    os.environ.update(request.environment)
+    return _run(request)
 
 
-def _run(arguments: Sequence[str], connection: socket.socket) -> list[bytes]:
+def _run(request: Request) -> list[bytes]:
     output, errors = io.StringIO(), io.StringIO()
-    sys.stdin, sys.stdout, sys.stderr = io.StringIO(), output, errors
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(request.given)), output, errors
 
     def hand_over(program: str, argv: Sequence[str], environment: Mapping[str, str], note: str) -> NoReturn:
         raise _HandOver(program, argv, environment, note)
@@ -66,7 +66,7 @@ def _run(arguments: Sequence[str], connection: socket.socket) -> list[bytes]:
 
     hand_over_by(hand_over, decline=decline)
     try:
-        code = cli.main(arguments)
+        code = cli.main(request.arguments)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     except _Declined:

@@ -7,12 +7,14 @@ import importlib
 from kirikae import command_line
 from kirikae.answering import asking
 from kirikae.collect import lm_studio, mlx_lm, omlx
-from kirikae.commands import ask, run
+from kirikae.commands import ask, guard, run
+from kirikae.guarding import guard as guarding
 from kirikae.home import Home
 from kirikae.launching import model_checks, running
 from kirikae.texts import choose_language
 
-__all__ = ["ask", "asking", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running", "warm_up"]
+# Where they are used is in the forks.
+__all__ = ["ask", "asking", "guard", "guarding", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running"]
 
 
 def warm_up(home: Home) -> None:
