@@ -105,7 +105,7 @@ def _publish(head: PolicyHead, *, document: object, by: User | None, actor: str,
     )
     head.revision, head.digest = revision.number, revision.digest
     head.time_zone = revision.parsed["organisation"]["time_zone"]
-    head.recommended = revision.parsed.get("models", {}).get("recommended", [])
+    head.model_rules = revision.parsed.get("models", {})
     head.save()
     changes = describe_changes(before, revision.parsed)
     record(by=by, actor=actor, action="revision.published", subject=revision, data={"note": note, **changes.as_data()})

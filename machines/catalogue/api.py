@@ -9,10 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from machines.catalogue.rules import rules_of
 from machines.catalogue.tables import DEFAULT_CONTEXT_TOKENS, FitTable, table_of_configuration, table_of_machine
 from machines.queries import list_all_machines
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import Scope
+from portal.common.policy_head import get_head
 from portal.common.problems import Problem
 from routing.engine.facts import RuntimeKind
 from routing.engine.fit.memory import KV_BYTES, MAX_CONTEXT_TOKENS, MAX_PARALLEL
@@ -55,6 +57,7 @@ class FitRowSerializer(serializers.Serializer[object]):
     licence = serializers.CharField(allow_null=True)
     production = serializers.BooleanField(allow_null=True)
     verified = serializers.BooleanField()
+    forbidden_by = serializers.CharField(allow_null=True)
     installed = serializers.BooleanField()
     install = serializers.CharField(allow_null=True)
 
@@ -79,7 +82,9 @@ class MachineFitView(FitView):
     def get(self, request: Request, public_id: str) -> Response:
         machine = get_object_or_404(list_all_machines(), public_id=public_id)
         asked = _read(QuestionSerializer, request)
-        return Response(_document(table_of_machine(machine, _question(asked)), machine.public_id))
+        return Response(
+            _document(table_of_machine(machine, _question(asked), rules=rules_of(get_head())), machine.public_id)
+        )
 
 
 class ConfigurationFitView(FitView):
@@ -92,6 +97,7 @@ class ConfigurationFitView(FitView):
             gpu_cores=asked.get("gpu_cores"),
             memory_gb=asked["memory_gb"],
             bandwidth_gb_per_s=asked.get("bandwidth_gb_per_s"),
+            rules=rules_of(get_head()),
         )
         return Response(_document(table, None))
 

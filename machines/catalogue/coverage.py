@@ -15,6 +15,7 @@ from routing.engine.fit.candidate import learn_from
 from routing.engine.fit.case import FitMachine, machine_of
 from routing.engine.fit.catalogue import Catalogue, catalogue_text
 from routing.engine.fit.table import FitRow, Question, list_fit
+from routing.engine.policy.values import ModelRules
 
 # A page is no export: the rest of a large fleet is told by number.
 MACHINES_SHOWN = 50
@@ -39,12 +40,13 @@ class Coverage:
     left_out: int
 
 
-def coverage_of(entry: Entry, person: User, question: Question) -> Coverage:
+def coverage_of(entry: Entry, person: User, question: Question, *, rules: ModelRules) -> Coverage:
     """Of the machines that the person may see. Four queries, however many there are."""
     visible = list_visible_machines(person).exclude(state="retired").filter(report__isnull=False)
     machines = list(visible.prefetch_related("benchmarks")[:MACHINES_SHOWN])
     catalogue, alone = current_catalogue(), Catalogue(catalogue_text([entry.model]))
-    covered = [one for machine in machines if (one := _cover(machine, entry, question, catalogue, alone=alone))]
+    found = (_cover(machine, entry, question, catalogue, alone=alone, rules=rules) for machine in machines)
+    covered = [one for one in found if one is not None]
     runs = sorted(_runs_of(machines, entry, alone), key=lambda run: run.measured_at, reverse=True)
     left_out = visible.count() - len(machines) if len(machines) == MACHINES_SHOWN else 0
     return Coverage(covered, runs[:RUNS_SHOWN], left_out)
@@ -64,7 +66,7 @@ def rows_at(one: Covered, entry: Entry, question: Question) -> FitRow | None:
 
 
 def _cover(
-    machine: Machine, entry: Entry, question: Question, catalogue: Catalogue, *, alone: Catalogue
+    machine: Machine, entry: Entry, question: Question, catalogue: Catalogue, *, alone: Catalogue, rules: ModelRules
 ) -> Covered | None:
     known = find_facts(machine).facts
     if known is None:
@@ -72,10 +74,9 @@ def _cover(
     fit_machine = machine_of(known.hardware, known.state)
     installed = [model for runtime in known.runtimes for model in runtime.models]
     learned = learn_from(known.benchmarks, fit_machine, catalogue, installed=installed)
-    rows = [
-        row for row in list_fit(fit_machine, alone, question, learned=learned, facts=known) if row.name == entry.name
-    ]
-    lines = sorted(lines_of(rows, [entry]), key=lambda line: not line.row.is_installed)
+    rows = list_fit(fit_machine, alone, question, learned=learned, facts=known, rules=rules)
+    own = [row for row in rows if row.name == entry.name]
+    lines = sorted(lines_of(own, [entry]), key=lambda line: not line.row.is_installed)
     return Covered(machine, known, fit_machine, learned, best_forms(lines)[0]) if lines else None
 
 

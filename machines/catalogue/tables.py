@@ -13,7 +13,8 @@ from routing.engine.fit.candidate import learn_from
 from routing.engine.fit.case import FitMachine, machine_of
 from routing.engine.fit.chips import core_counts, find_chip
 from routing.engine.fit.memory import gpu_limit
-from routing.engine.fit.table import FitRow, Question, list_fit
+from routing.engine.fit.table import NO_MODEL_RULES, FitRow, Question, list_fit
+from routing.engine.policy.values import ModelRules
 
 GB = 2**30
 DEFAULT_CONTEXT_TOKENS = 32_768
@@ -29,7 +30,7 @@ class FitTable:
     rows: Sequence[FitRow]
 
 
-def table_of_machine(machine: Machine, question: Question) -> FitTable:
+def table_of_machine(machine: Machine, question: Question, *, rules: ModelRules = NO_MODEL_RULES) -> FitTable:
     """By what the machine reported last. Raises Problem 409 before its first report. Two queries."""
     known = find_facts(machine).facts
     if known is None:
@@ -38,12 +39,18 @@ def table_of_machine(machine: Machine, question: Question) -> FitTable:
     fit_machine = machine_of(known.hardware, known.state)
     installed = [model for runtime in known.runtimes for model in runtime.models]
     learned = learn_from(known.benchmarks, fit_machine, catalogue, installed=installed)
-    rows = list_fit(fit_machine, catalogue, question, learned=learned, facts=known)
+    rows = list_fit(fit_machine, catalogue, question, learned=learned, facts=known, rules=rules)
     return FitTable(fit_machine, question, learned, rows)
 
 
 def table_of_configuration(
-    question: Question, *, chip: str, gpu_cores: int | None, memory_gb: int, bandwidth_gb_per_s: float | None = None
+    question: Question,
+    *,
+    chip: str,
+    gpu_cores: int | None,
+    memory_gb: int,
+    bandwidth_gb_per_s: float | None = None,
+    rules: ModelRules = NO_MODEL_RULES,
 ) -> FitTable:
     """Of a Mac that nobody has: the team's runs on the same chip count. Raises Problem 400 for a chip unknown."""
     bandwidth = None if bandwidth_gb_per_s is None else bandwidth_gb_per_s * 1e9
@@ -57,7 +64,8 @@ def table_of_configuration(
     fit_machine = FitMachine(found, limit, memory_bytes)
     catalogue = current_catalogue()
     learned = NOTHING_LEARNED._replace(fleet=catalogue.fleet_of(found))
-    return FitTable(fit_machine, question, learned, list_fit(fit_machine, catalogue, question, learned=learned))
+    rows = list_fit(fit_machine, catalogue, question, learned=learned, rules=rules)
+    return FitTable(fit_machine, question, learned, rows)
 
 
 def _most_cores(chip: str) -> int | None:

@@ -11,14 +11,18 @@ from machines.catalogue.chart import chart_of
 from machines.catalogue.claims import claims_of, list_claims
 from machines.catalogue.coverage import coverage_of
 from machines.catalogue.forms import CatalogueFilter, EntryForm
+from machines.catalogue.missing import list_wanted
+from machines.catalogue.rules import rules_of
 from machines.fit.forms import FitForm, read_form
 from portal.accounts.access import admin_required, get_person
-from portal.common.htmx import render_page_or_part
+from portal.common.htmx import is_part_request, render_page_or_part
+from portal.common.policy_head import head_of
 from portal.common.problems import Problem
 
 
 @require_GET
 def show_catalogue(request: HttpRequest) -> HttpResponse:
+    person, rules = get_person(request), rules_of(head_of(request))
     form = CatalogueFilter(request.GET)
     entries = queries.list_entries()
     context = {
@@ -26,7 +30,9 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
         "entries": form.narrow(entries),
         "total": len(entries),
         "claims": list_claims(),
-        "can_edit": get_person(request).is_admin,
+        "rules": rules,
+        "wanted": [] if is_part_request(request) else list_wanted(entries, person, rules),
+        "can_edit": person.is_admin,
     }
     return render_page_or_part(request, "catalogue/list.html", context, part="rows")
 
@@ -36,8 +42,11 @@ def show_model(request: HttpRequest, name: str) -> HttpResponse:
     person = get_person(request)
     entry = queries.get_entry(name)
     form = read_form(FitForm, request.GET.dict())
-    coverage = coverage_of(entry, person, form.question)
+    rules = rules_of(head_of(request))
+    coverage = coverage_of(entry, person, form.question, rules=rules)
     shown = next((one for one in coverage.covered if one.machine.public_id == request.GET.get("mac")), None)
+    measured = {run.machine.pk for run in coverage.runs if not run.set_aside}
+    shown = shown or next((one for one in coverage.covered if one.machine.pk in measured), None)
     shown = shown or next((one for one in coverage.covered if one.line.row.is_installed), None)
     shown = shown or next((one for one in coverage.covered if not one.line.is_dim), None)
     runs = [run for run in coverage.runs if shown and run.machine == shown.machine]
@@ -45,6 +54,8 @@ def show_model(request: HttpRequest, name: str) -> HttpResponse:
         "entry": entry,
         "form": form,
         "claims": claims_of(entry.name),
+        "forbidden_by": rules.forbidding_any(entry.name, *entry.model.aliases),
+        "wanted": next(iter(list_wanted([entry], person, rules)), None),
         "coverage": coverage,
         "chart": chart_of(shown, entry, form.question, runs) if shown else None,
         "can_edit": person.is_admin,

@@ -1,7 +1,8 @@
 """What a person asks of a fit table. It stands in the address, so a table can be linked. Nonsense is as not asked."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -16,6 +17,27 @@ from routing.engine.fit.table import Question
 STEPS_TOKENS = (4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
 GGUF_RUNTIMES = ("ollama", "lm_studio", "llama_cpp")
 AGENTS = (1, 2, 4, 8)
+# Columns of the table by what they sort, with whether they hold figures; the last one has no order.
+COLUMNS = (
+    ("name", _("Model"), False),
+    ("memory", _("Memory at this context"), False),
+    ("context", _("Largest context"), True),
+    ("speed", _("Tokens/s"), True),
+    ("wait", _("First token"), True),
+    ("rating", _("Score"), True),
+)
+# Those whose first press shows the largest figure first.
+MOST_FIRST = ("context", "speed", "rating")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head of the table. `value` is what pressing it asks for; `direction` is empty where it does not sort."""
+
+    label: Any
+    value: str
+    direction: str
+    is_figure: bool
 
 
 class RangeInput(forms.NumberInput):
@@ -59,15 +81,8 @@ class FitForm(StyledFields, forms.Form):
         ],
     )
     sort = forms.ChoiceField(
-        label=_("Sort by"),
-        choices=[
-            ("rating", _("Installed, then rating")),
-            ("name", _("Name")),
-            ("memory", _("Memory")),
-            ("context", _("Largest context")),
-            ("speed", _("Tokens/s")),
-            ("wait", _("First token")),
-        ],
+        choices=[(sign + name, label) for name, label, _is_figure in COLUMNS for sign in ("", "-")],
+        widget=forms.HiddenInput,
     )
     find = forms.CharField(
         label=_("Model"),
@@ -88,7 +103,16 @@ class FitForm(StyledFields, forms.Form):
     @property
     def filters(self) -> tuple[str, ...]:
         """The fields that stand in one row below the slider and the switch."""
-        return ("runtime", "kv", "agents", "show", "sort", "find")
+        return ("runtime", "kv", "agents", "show", "find")
+
+    @property
+    def heads(self) -> list[Head]:
+        """The column that sorts asks for the other way round, the others for their natural order."""
+        asked = self.cleaned_data["sort"]
+        return [
+            Head(label, f"-{name}" if asked == name else name, _direction(name, asked), is_figure)
+            for name, label, is_figure in COLUMNS
+        ]
 
     @property
     def stops(self) -> tuple[int, ...]:
@@ -99,6 +123,12 @@ class FitForm(StyledFields, forms.Form):
         """What was asked as the query of an address, without what is so anyway."""
         asked = {name: self.data.get(name) for name in self.fields}
         return urlencode({name: value for name, value in asked.items() if value and value != self.defaults.get(name)})
+
+
+def _direction(column: str, asked: str) -> str:
+    if asked.removeprefix("-") != column:
+        return ""
+    return "descending" if (column in MOST_FIRST) == (asked == column) else "ascending"
 
 
 def read_form[F: FitForm](form_class: type[F], data: Mapping[str, str], *, runtime: str | None = None) -> F:

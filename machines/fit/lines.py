@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from machines.catalogue.entries import Entry
 from machines.fit.bars import Bar, bar_of
-from machines.fit.forms import FitForm
+from machines.fit.forms import MOST_FIRST, FitForm
 from machines.models import RuntimeKind
 from routing.engine.fit.estimate import Verdict
 from routing.engine.fit.table import FitRow
@@ -24,6 +23,7 @@ class Group(models.TextChoices):
     WAITS = "waits", _("Runs, but you wait: for background work")
     COMPLETION = "completion", _("For completion only: it calls no tools, so Claude Code cannot use it")
     UNKNOWN = "unknown", _("Not known: run 'kirikae bench' to learn")
+    FORBIDDEN = "forbidden", _("Forbidden by the policy")
     NO = "no", _("Does not fit at this context")
 
 
@@ -38,7 +38,17 @@ class Line:
 
     @property
     def is_dim(self) -> bool:
-        return self.group is Group.NO
+        return not self.runs
+
+    @property
+    def runs(self) -> bool:
+        """As far as memory and the policy go."""
+        return self.group not in (Group.NO, Group.FORBIDDEN)
+
+    @property
+    def fits(self) -> bool:
+        """As far as memory and the model's own context go."""
+        return self.row.estimate.verdict is not Verdict.TOO_LARGE and not self.is_beyond_window
 
     @property
     def is_beyond_window(self) -> bool:
@@ -81,6 +91,8 @@ def lines_of(rows: Iterable[FitRow], entries: Iterable[Entry]) -> list[Line]:
 def group_of(row: FitRow) -> Group:
     """By the slow end of the ranges: whoever installs a model for them should not be let down."""
     found = row.estimate
+    if row.forbidden_by is not None:
+        return Group.FORBIDDEN
     if found.verdict is Verdict.TOO_LARGE or "context_over_model" in found.notes:
         return Group.NO
     if found.verdict is Verdict.UNKNOWN or found.first_token_s is None or found.decode_tokens_per_s is None:
@@ -93,7 +105,7 @@ def group_of(row: FitRow) -> Group:
 
 def sections_of(lines: Sequence[Line], form: FitForm) -> list[Section]:
     """What the form asks for, by group; groups without a line are left out."""
-    shown = sorted(narrow(lines, form.cleaned_data), key=lambda line: _key(line, form.cleaned_data["sort"]))
+    shown = _sorted(narrow(lines, form.cleaned_data), form.cleaned_data["sort"])
     sections = [Section(group, [line for line in shown if line.group is group]) for group in Group]
     return [section for section in sections if section.lines]
 
@@ -120,17 +132,34 @@ def narrow(lines: Sequence[Line], asked: Mapping[str, str]) -> list[Line]:
     return [line for line in found if line.row.is_installed or id(line) in best]
 
 
-def _key(line: Line, sort: str) -> tuple[bool | float | str, ...]:
-    """Sorting is stable, so lines that are equal stay in the order of the estimates: by rating, then by speed."""
-    row, found = line.row, line.row.estimate
-    if sort == "name":
-        return (row.title.lower(), row.quantization)
-    if sort == "memory":
-        return (found.memory.total_bytes if found.memory else inf,)
-    if sort == "context":
-        return (-(row.most_context_tokens or 0),)
-    if sort == "speed":
-        return (-found.decode_tokens_per_s[0] if found.decode_tokens_per_s else inf,)
-    if sort == "wait":
-        return (found.first_token_s[1] if found.first_token_s else inf,)
-    return (not row.is_installed,)
+def _sorted(lines: Iterable[Line], sort: str) -> list[Line]:
+    """Equal lines stay in the order of the estimates: by rating, then by speed. What is not known comes last."""
+    column = sort.removeprefix("-")
+    if column == "rating":
+        best_first = sorted(lines, key=lambda line: not line.row.is_installed)
+        return best_first if sort == column else best_first[::-1]
+    if column == "name":
+        return sorted(lines, key=lambda line: line.row.title.lower(), reverse=sort != column)
+    known: list[tuple[float, Line]] = []
+    unknown: list[Line] = []
+    for line in lines:
+        value = _figure(line, column)
+        if value is None:
+            unknown.append(line)
+        else:
+            known.append((value, line))
+    # The natural order of a column is the one that people look for first: the most context, the shortest wait.
+    is_falling = (column in MOST_FIRST) == (sort == column)
+    known.sort(key=lambda pair: -pair[0] if is_falling else pair[0])
+    return [*(line for _value, line in known), *unknown]
+
+
+def _figure(line: Line, column: str) -> float | None:
+    found = line.row.estimate
+    if column == "memory":
+        return found.memory.total_bytes if found.memory else None
+    if column == "context":
+        return line.row.most_context_tokens
+    if column == "speed":
+        return found.decode_tokens_per_s[0] if found.decode_tokens_per_s else None
+    return found.first_token_s[1] if found.first_token_s else None

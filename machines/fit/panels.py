@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from machines.catalogue.queries import list_entries
+from machines.catalogue.rules import rules_of
 from machines.catalogue.tables import FitTable, table_of_machine
 from machines.fit.forms import GGUF_RUNTIMES, FitForm, read_form
 from machines.fit.lines import Line, Section, lines_of, sections_of
@@ -27,14 +28,15 @@ def find_panel(machine: Machine, data: Mapping[str, str], *, head: PolicyHead) -
     if machine.report is None:
         return None
     form = read_form(FitForm, data, runtime=_usual_runtime(machine))
-    table = table_of_machine(machine, form.question)
+    rules = rules_of(head)
+    table = table_of_machine(machine, form.question, rules=rules)
     lines = lines_of(table.rows, list_entries())
     return Panel(
         form=form,
         table=table,
         sections=sections_of(lines, form),
         warnings=list_warnings(machine, table, lines),
-        recommended=missing_recommended(lines, head.recommended),
+        recommended=missing_recommended(lines, rules.recommended_for(machine.memory_bytes)),
     )
 
 

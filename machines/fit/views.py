@@ -31,4 +31,6 @@ def show_machine_fit(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def show_what_if(request: HttpRequest) -> HttpResponse:
     """The address holds all that was chosen, so a comparison can be sent to whoever pays."""
-    return render_page_or_part(request, "fit/what_if.html", {"what_if": what_if(request.GET.dict())}, part="results")
+    return render_page_or_part(
+        request, "fit/what_if.html", {"what_if": what_if(request.GET.dict(), head=head_of(request))}, part="results"
+    )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from machines.catalogue.tables import FitTable
-from machines.fit.lines import Group, Line
+from machines.fit.lines import Line
 from machines.models import Machine, Runtime, RuntimeKind
 from portal.common.templatetags.quantities import context, format_bytes
 from routing.engine import facts
@@ -82,7 +82,7 @@ def _context_command(machine: Machine, tokens: int) -> str:
 def _prefix_cache(machine: Machine, lines: Sequence[Line]) -> Iterator[FitWarning]:
     has_server = any(_find_runtime(machine, kind) for kind in _MLX_SERVERS)
     mlx = [line for line in lines if line.row.is_installed and (line.row.is_mlx or has_server)]
-    spares = [line.row.estimate.spare_bytes for line in mlx if line.group is not Group.NO]
+    spares = [line.row.estimate.spare_bytes for line in mlx if line.fits]
     least = min((spare for spare in spares if spare is not None), default=None)
     if least is None or least >= PREFIX_CACHE_BYTES:
         return
@@ -95,7 +95,7 @@ def _prefix_cache(machine: Machine, lines: Sequence[Line]) -> Iterator[FitWarnin
 
 def _agents(table: FitTable, lines: Sequence[Line]) -> Iterator[FitWarning]:
     agents = table.question.parallel
-    line = next((line for line in lines if line.row.estimate.memory and line.group is not Group.NO), None)
+    line = next((line for line in lines if line.row.estimate.memory and line.fits), None)
     if agents < 2 or line is None or line.row.estimate.memory is None:
         return
     cache = line.row.estimate.memory.kv_bytes

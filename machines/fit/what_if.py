@@ -8,9 +8,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from machines.catalogue.queries import list_entries
+from machines.catalogue.rules import rules_of
 from machines.catalogue.tables import FitTable, table_of_configuration
 from machines.fit.forms import FitForm, read_form
 from machines.fit.lines import Group, Line, Section, best_forms, lines_of, narrow, sections_of
+from portal.common.models import PolicyHead
 from routing.engine.fit.chips import chip_names, core_counts
 
 MEMORY_GB = (8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512)
@@ -52,7 +54,7 @@ class Side:
 
     @property
     def fitting(self) -> int:
-        return sum(line.group is not Group.NO for line in best_forms(self.lines))
+        return sum(line.fits for line in best_forms(self.lines))
 
     @property
     def good(self) -> int:
@@ -78,18 +80,18 @@ class WhatIf:
         return len(self.sides) > 1
 
 
-def what_if(data: Mapping[str, str]) -> WhatIf:
+def what_if(data: Mapping[str, str], *, head: PolicyHead) -> WhatIf:
     """Three queries: the catalogue, its changes."""
     form = read_form(WhatIfForm, data)
     asked = form.cleaned_data
     macs = [(asked["mac"], asked["memory"])]
     if asked["other"]:
         macs.append((asked["other"], asked["other_memory"]))
-    entries = list_entries()
+    entries, rules = list_entries(), rules_of(head)
     sides = []
     for mac, memory_gb in macs:
         chip, _slash, cores = mac.partition("/")
-        table = table_of_configuration(form.question, chip=chip, gpu_cores=int(cores), memory_gb=memory_gb)
+        table = table_of_configuration(form.question, chip=chip, gpu_cores=int(cores), memory_gb=memory_gb, rules=rules)
         lines = lines_of(table.rows, entries)
         sides.append(Side(f"{chip} · {cores} GPU · {memory_gb} GB", table, lines, sections_of(lines, form)))
     return WhatIf(form, sides, list(_pairs(sides, form)) if len(sides) > 1 else [])

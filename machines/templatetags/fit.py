@@ -5,9 +5,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from machines.catalogue.entries import Entry
 from machines.catalogue.forms import TIERS
 from portal.common.templatetags.quantities import ABSENT, context, seconds
-from routing.engine.policy.values import Tier
+from routing.engine.policy.values import ModelRules, Tier
 
 register = template.Library()
 # Longer waits are told in minutes, as by the filter `seconds`.
@@ -58,6 +59,11 @@ def context_below(tokens: int | None) -> str:
 @register.filter
 def basis_label(basis: str) -> str | Promise:
     return BASES.get(basis, basis)
+
+
+@register.filter
+def forbidden_by(entry: Entry, rules: ModelRules) -> str | None:
+    return rules.forbidding_any(entry.name, *entry.model.aliases)
 
 
 @register.filter

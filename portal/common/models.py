@@ -18,8 +18,10 @@ class PolicyHead(models.Model):
     is_demo = models.BooleanField(default=False)
     # The organisation's, of the policy in force: notices need it, and may not read policies.
     time_zone = models.CharField(max_length=64, default="UTC")
-    # Names or patterns of models that the policy in force recommends: pages of machines tell who misses them.
+    # Not read any more: `model_rules` holds it too. The column goes with the next release.
     recommended = models.JSONField(default=list)
+    # The section `models` of the policy in force: pages of machines tell what it forbids and who misses what it names.
+    model_rules = models.JSONField(default=dict)
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="policy_head_is_one_row")]

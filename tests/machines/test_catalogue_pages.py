@@ -12,6 +12,7 @@ from machines.catalogue.queries import find_entry, get_entry
 from machines.models import Benchmark, Machine
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry
+from routing.publishing import publish_revision
 from tests.machines.conftest import BENCHMARK, Agent, join
 from tests.machines.test_fit_pages import CODER_NEXT, report_with
 
@@ -25,6 +26,12 @@ RUN = BENCHMARK | {
     "depth_tokens": 4096,
     "prompt_tokens_per_s": 585.0,
     "decode_tokens_per_s": 43.0,
+}
+RECOMMENDED = {
+    "qwen3-coder-next": "Qwen3-Coder-Next 80B-A3B",
+    "gpt-oss-20b": "gpt-oss-20b",
+    "gpt-oss-120b": "gpt-oss-120b",
+    "phi-4": "Phi-4",
 }
 ADDED: dict[str, str] = {
     "name": "our-model-7b",
@@ -218,3 +225,37 @@ def test_ben_changes_no_model(path: str, ben: User, client_of: ClientOf) -> None
     assert find_entry("our-model-7b") is None
     assert find_entry("qwen3-coder-next") is not None
     assert Benchmark.objects.count() == 0
+
+
+def test_who_misses_a_recommended_model_is_shown_to_those_who_may_see_the_mac(
+    reported: Machine, aiko: User, ben: User, chie: User, client_of: ClientOf
+) -> None:
+    models = {
+        "recommended": ["qwen3-coder-next", "gpt-oss-20b"],
+        "recommended_by_memory": [{"from_gb": 64, "models": ["gpt-oss-120b"]}, {"from_gb": 128, "models": ["phi-4"]}],
+        "deny": ["gpt-oss-120b"],
+    }
+    publish_revision(document={"version": 1, "models": models}, by=aiko)
+
+    _, _, table = client_of(ben).get("/catalogue/").content.decode().partition('id="recommended"')
+    rows = {name: table.partition(title)[2].partition("</tr>")[0] for name, title in RECOMMENDED.items()}
+
+    assert reported.public_id in rows["gpt-oss-20b"]
+    assert reported.public_id not in rows["qwen3-coder-next"], "it is installed"
+    assert "1 Mac is too small for it" in rows["gpt-oss-120b"]
+    assert reported.public_id not in rows["phi-4"], "it is for larger Macs"
+    assert reported.public_id not in client_of(chie).get("/catalogue/").content.decode()
+
+
+def test_a_models_page_tells_that_the_policy_recommends_or_forbids_it(
+    reported: Machine, aiko: User, ben: User, client_of: ClientOf
+) -> None:
+    models = {"recommended": ["gpt-oss-20b"], "deny": ["qwen3-coder-next"]}
+    publish_revision(document={"version": 1, "models": models}, by=aiko)
+
+    recommended = client_of(ben).get("/catalogue/gpt-oss-20b/").content.decode()
+    forbidden = client_of(ben).get(MODEL).content.decode()
+
+    assert "The policy recommends this model." in recommended
+    assert reported.name in recommended.partition("The policy recommends this model.")[2]
+    assert "The policy forbids qwen3-coder-next" in forbidden

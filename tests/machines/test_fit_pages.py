@@ -1,5 +1,6 @@
 """What a Mac can run, on its page: groups, memory, warnings, what is asked in the address, and who may see it."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from time import process_time
@@ -10,7 +11,7 @@ from django.test import Client
 
 from machines.catalogue.queries import list_entries
 from machines.catalogue.tables import table_of_machine
-from machines.fit.forms import FitForm, read_form
+from machines.fit.forms import MOST_FIRST, FitForm, read_form
 from machines.fit.lines import Group, lines_of, sections_of
 from machines.fit.recommended import missing_recommended
 from machines.fit.warnings import list_warnings
@@ -143,7 +144,7 @@ def test_each_model_has_one_line_unless_every_form_is_asked_for(reported: Machin
     assert sum(len(section.lines) for section in sections_of(lines, every)) == len(lines)
 
 
-@pytest.mark.parametrize("sort", ["name", "memory", "context", "speed", "wait"])
+@pytest.mark.parametrize("sort", ["name", "-name", "memory", "-memory", "context", "speed", "wait", "-wait", "-rating"])
 def test_sorting_keeps_groups_and_lines(sort: str, reported: Machine) -> None:
     plain, _, lines = panel_lines(reported)
     sorted_form, _, _ = panel_lines(reported, sort=sort)
@@ -152,6 +153,78 @@ def test_sorting_keeps_groups_and_lines(sort: str, reported: Machine) -> None:
 
     assert [section.group for section in before] == [section.group for section in after]
     assert sum(len(section.lines) for section in before) == sum(len(section.lines) for section in after)
+
+
+@pytest.mark.parametrize(
+    ("column", "figure"),
+    [
+        ("memory", lambda line: line.row.estimate.memory.total_bytes),
+        ("context", lambda line: line.row.most_context_tokens),
+        ("speed", lambda line: line.row.estimate.decode_tokens_per_s[0]),
+        ("wait", lambda line: line.row.estimate.first_token_s[1]),
+    ],
+)
+def test_a_head_pressed_twice_turns_the_order_round(
+    column: str, figure: Callable[[Any], float], reported: Machine
+) -> None:
+    def figures(sort: str) -> list[list[float]]:
+        form, _, lines = panel_lines(reported, sort=sort, show="every")
+        return [[figure(line) for line in section.lines] for section in sections_of(lines, form)]
+
+    once, twice = figures(column), figures(f"-{column}")
+
+    assert once == [sorted(part, reverse=column in MOST_FIRST) for part in once]
+    assert twice == [sorted(part, reverse=column not in MOST_FIRST) for part in twice]
+
+
+def test_heads_tell_the_order_and_work_without_script(reported: Machine, ben: User, client_of: ClientOf) -> None:
+    page = client_of(ben).get(f"/machines/{reported.public_id}/?sort=-speed").content.decode()
+
+    assert re.search(r'aria-sort="ascending">\s*<button type="submit" form="fit-form" name="sort" value="speed"', page)
+    assert page.count("aria-sort") == 1
+    assert '<input type="hidden" form="fit-form" name="sort" value="-speed">' in page
+
+
+def test_a_forbidden_model_is_marked_with_the_reason_and_offers_no_command(
+    reported: Machine, aiko: User, ben: User, client_of: ClientOf
+) -> None:
+    publish_revision(document={"version": 1, "models": {"deny": ["qwen3-coder-next*"]}}, by=aiko)
+
+    page = client_of(ben).get(f"/machines/{reported.public_id}/").content.decode()
+
+    _, _, rest = page.partition("Forbidden by the policy")
+    forbidden, _, _ = rest.partition("</tbody>")
+    assert "Qwen3-Coder-Next" in forbidden
+    assert "The policy forbids qwen3-coder-next*" in forbidden
+    assert "Installed" in forbidden
+    assert "data-copy" not in forbidden
+
+
+def test_what_the_policy_does_not_allow_is_marked_too(
+    reported: Machine, aiko: User, ben: User, client_of: ClientOf
+) -> None:
+    publish_revision(document={"version": 1, "models": {"allow": ["gpt-oss*"]}}, by=aiko)
+
+    page = client_of(ben).get(f"/machines/{reported.public_id}/").content.decode()
+
+    assert "The policy allows other models only" in page
+
+
+def test_recommendations_by_memory_are_for_that_memory(
+    reported: Machine, aiko: User, ben: User, client_of: ClientOf
+) -> None:
+    by_memory = [
+        {"from_gb": 96, "models": ["gpt-oss-120b"]},
+        {"from_gb": 64, "below_gb": 96, "models": ["gpt-oss-20b"]},
+    ]
+    publish_revision(document={"version": 1, "models": {"recommended_by_memory": by_memory}}, by=aiko)
+
+    page = client_of(ben).get(f"/machines/{reported.public_id}/").content.decode()
+
+    _, _, rest = page.partition("The policy recommends models")
+    recommended, _, _ = rest.partition("</ul>")
+    assert "gpt-oss-20b" in recommended
+    assert "gpt-oss-120b" not in recommended
 
 
 def test_bar_parts_end_where_the_memory_does(reported: Machine) -> None:

@@ -8,15 +8,23 @@ from django.test import Client
 
 from machines.fit.what_if import what_if
 from portal.accounts.models import User
+from portal.common.models import PolicyHead
+from portal.common.policy_head import get_head
+from routing.publishing import publish_revision
 
 type ClientOf = Callable[[User], Client]
 
 SMALL_AND_LARGE = {"mac": "M4/10", "memory": "24", "other": "M4 Max/40", "other_memory": "128"}
 
 
+def best_of(head: PolicyHead) -> str:
+    best = what_if({"mac": "M4 Max/40", "memory": "128"}, head=head).sides[0].best
+    return best.row.name if best else ""
+
+
 @pytest.mark.django_db
 def test_one_mac_gets_the_same_table_as_a_machine() -> None:
-    found = what_if({"mac": "M5 Pro/20", "memory": "48"})
+    found = what_if({"mac": "M5 Pro/20", "memory": "48"}, head=PolicyHead())
 
     (side,) = found.sides
     assert side.label == "M5 Pro · 20 GPU · 48 GB"
@@ -27,7 +35,7 @@ def test_one_mac_gets_the_same_table_as_a_machine() -> None:
 
 @pytest.mark.django_db
 def test_more_memory_and_a_faster_chip_never_run_less() -> None:
-    small, large = what_if(SMALL_AND_LARGE).sides
+    small, large = what_if(SMALL_AND_LARGE, head=PolicyHead()).sides
 
     assert large.fitting > small.fitting
     assert large.good > small.good
@@ -35,7 +43,7 @@ def test_more_memory_and_a_faster_chip_never_run_less() -> None:
 
 @pytest.mark.django_db
 def test_pairs_hold_the_same_model_on_both_sides() -> None:
-    for pair in what_if(SMALL_AND_LARGE).pairs:
+    for pair in what_if(SMALL_AND_LARGE, head=PolicyHead()).pairs:
         first, second = pair.lines
         assert first.row.name == second.row.name
 
@@ -43,7 +51,7 @@ def test_pairs_hold_the_same_model_on_both_sides() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("odd", [{"mac": "M99/1"}, {"memory": "7"}, {"other": "elf"}, {"other_memory": "-1"}])
 def test_a_mac_that_does_not_exist_counts_as_not_asked(odd: dict[str, str]) -> None:
-    found = what_if(odd)
+    found = what_if(odd, head=PolicyHead())
 
     assert [side.label for side in found.sides] == ["M4 Pro · 20 GPU · 64 GB"]
 
@@ -68,3 +76,13 @@ def test_page_takes_a_recorded_number_of_queries(
     # Session, person, head of the policy, changes of the catalogue, and the catalogue for each of two Macs.
     with django_assert_num_queries(6):
         browser.get("/what-if", SMALL_AND_LARGE)
+
+
+def test_a_model_that_the_policy_forbids_is_never_the_best(aiko: User, client_of: ClientOf) -> None:
+    before = best_of(PolicyHead())
+    publish_revision(document={"version": 1, "models": {"deny": [f"{before}*"]}}, by=aiko)
+
+    page = client_of(aiko).get("/what-if?mac=M4+Max/40&memory=128").content.decode()
+
+    assert f"The policy forbids {before}*" in page
+    assert best_of(get_head()) not in ("", before)

@@ -515,6 +515,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "fit.verdict.tight": ("tight", "ぎりぎり"),
     "fit.verdict.too_large": ("no", "収まらない"),
     "fit.verdict.unknown": ("unknown", "不明"),
+    "fit.verdict.forbidden": ("forbidden", "禁止"),
     "fit.basis.measured": ("measured", "計測"),
     "fit.basis.corrected": ("corrected", "補正"),
     "fit.basis.fleet": ("team", "チーム"),

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeKind
-from ..policy.values import Tier
+from ..policy.values import ModelRules, Tier
 from .basis import NOTHING_LEARNED, Learned
 from .case import Case, FitMachine
 from .catalogue import Catalogue, CatalogueModel, quantization_of
 from .estimate import Estimate, Verdict, estimate_of, largest_context_of
-from .quantization import read_quantization
+from .quantization import quantization_in, read_quantization
 
 _VERDICTS = (Verdict.FITS, Verdict.TIGHT, Verdict.UNKNOWN, Verdict.TOO_LARGE)
 _TIERS = list(Tier)
+NO_MODEL_RULES = ModelRules()
 
 
 class Question(NamedTuple):
@@ -36,10 +37,15 @@ class FitRow(NamedTuple):
     size_bytes: int | None
     is_installed: bool
     model: CatalogueModel | None
+    # As `ModelRules.forbidding` says; None: the policy lets it run.
+    forbidden_by: str | None = None
 
     @property
     def install(self) -> str | None:
-        return self.model.install.get(str(self.runtime)) if self.model else None
+        """The catalogue's command for this runtime, unless it says that it gets another form than this row's."""
+        command = self.model.install.get(str(self.runtime)) if self.model else None
+        form = read_quantization(quantization_in(command)) if command else None
+        return command if form is None or form.name.removeprefix("UD-") == self.quantization else None
 
     @property
     def is_mlx(self) -> bool:
@@ -53,13 +59,15 @@ def list_fit(
     *,
     learned: Learned = NOTHING_LEARNED,
     facts: MachineFacts | None = None,
+    rules: ModelRules = NO_MODEL_RULES,
 ) -> list[FitRow]:
-    """Best first: what fits before what does not, then by rating and speed."""
-    installed = list(_installed_rows(machine, catalogue, question, learned=learned, facts=facts))
+    """Best first: what fits before what does not, then by rating and speed. `rules` are the policy's for all work."""
+    installed = list(_installed_rows(machine, catalogue, question, learned=learned, facts=facts, rules=rules))
     known = {(row.name, row.quantization) for row in installed}
     offered = [
-        _row(machine, model, form, runtime, question, learned=learned)
+        _row(machine, model, form, runtime, question, learned=learned)._replace(forbidden_by=forbidden_by)
         for model in catalogue.models
+        for forbidden_by in [rules.forbidding_any(model.name, *model.aliases)]
         for form, runtime in _forms(model, question.gguf_runtime)
         if (model.name, form) not in known
     ]
@@ -132,6 +140,7 @@ def _installed_rows(
     *,
     learned: Learned,
     facts: MachineFacts | None,
+    rules: ModelRules,
 ) -> Iterator[FitRow]:
     """From their own files and shapes: a file here may be larger than the one that the catalogue knows."""
     for runtime, model in _installed(facts):
@@ -147,7 +156,8 @@ def _installed_rows(
         )
         row = _answer(case, question, learned)
         title = known.title if known else model.name
-        yield row._replace(title=title, quantization=form, runtime=runtime.kind, is_installed=True, model=known)
+        row = row._replace(title=title, quantization=form, runtime=runtime.kind, is_installed=True, model=known)
+        yield row._replace(forbidden_by=rules.forbidding(model.name))
 
 
 def _order(row: FitRow) -> tuple[int, int, float, str, str]:
@@ -180,6 +190,7 @@ def row_document(row: FitRow) -> dict[str, object]:
         "licence": model.licence if model else None,
         "production": model.may_produce if model else None,
         "verified": model.is_verified if model else False,
+        "forbidden_by": row.forbidden_by,
         "installed": row.is_installed,
         "install": row.install,
     }

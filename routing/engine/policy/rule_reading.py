@@ -8,11 +8,20 @@ from ..identity import normalise_pattern
 from ..matching.globs import is_all_wildcards
 from ..reading.shapes import ObjectReader, Problems
 from .field_reading import read_day, read_effect, read_local_text, read_slug
-from .values import LOOSENING_KEYS, SIGNAL_KEYS, Match, ModelRules, PrivacyException, PrivacyRule
+from .values import (
+    LOOSENING_KEYS,
+    SIGNAL_KEYS,
+    Match,
+    ModelRules,
+    PrivacyException,
+    PrivacyRule,
+    Recommendation,
+)
 
 _HEX = frozenset("0123456789abcdef")
 # Never part of a normal form; brackets and braces are somebody's hope for a regular expression.
 _FOREIGN = frozenset(":@\\?#[]{}|")
+_MOST_GB = 2**20
 
 
 def read_models(reader: ObjectReader, *, has_recommended: bool = False) -> ModelRules:
@@ -20,9 +29,26 @@ def read_models(reader: ObjectReader, *, has_recommended: bool = False) -> Model
         allow=reader.texts("allow", [], high=500),
         deny=reader.texts("deny", [], high=500),
         recommended=reader.texts("recommended", [], high=500) if has_recommended else (),
+        recommended_by_memory=_read_recommendations(reader) if has_recommended else (),
     )
     reader.close()
     return models
+
+
+def _read_recommendations(reader: ObjectReader) -> tuple[Recommendation, ...]:
+    found = []
+    for one in reader.readers("recommended_by_memory", [], high=100):
+        below = one.optional_integer("below_gb", low=1, high=_MOST_GB)
+        recommendation = Recommendation(
+            models=one.texts("models", high=500),
+            from_gb=one.integer("from_gb", 0, high=_MOST_GB),
+            below_gb=below,
+        )
+        if below is not None and below <= recommendation.from_gb:
+            one.wrong(one.at("below_gb"), found=below, allowed="more than from_gb")
+        one.close()
+        found.append(recommendation)
+    return tuple(found)
 
 
 def read_rule(reader: ObjectReader, *, is_lenient: bool) -> PrivacyRule:

@@ -34,7 +34,7 @@ def policy_document(policy: Policy) -> dict[str, object]:
             "facts_max_age_s": limits.facts_max_age_s,
             "on_battery": str(limits.on_battery),
         },
-        "models": _models(policy.models) | {"recommended": list(policy.models.recommended)},
+        "models": _models(policy.models) | _recommended(policy.models),
         "privacy_rules": [_rule(rule) for rule in policy.privacy_rules],
         "exceptions": [_exception(exception) for exception in policy.exceptions],
         "tasks": [_task(task) for task in policy.tasks],
@@ -45,6 +45,16 @@ def policy_document(policy: Policy) -> dict[str, object]:
 
 def _models(models: ModelRules) -> dict[str, object]:
     return {"allow": list(models.allow), "deny": list(models.deny)}
+
+
+def _recommended(models: ModelRules) -> dict[str, object]:
+    """`recommended_by_memory` only where it says something: engines that do not know it refuse a policy with it."""
+    by_memory = [
+        {"from_gb": one.from_gb, "below_gb": one.below_gb, "models": list(one.models)}
+        for one in models.recommended_by_memory
+    ]
+    always: dict[str, object] = {"recommended": list(models.recommended)}
+    return always | ({"recommended_by_memory": by_memory} if by_memory else {})
 
 
 def _rule(rule: PrivacyRule) -> dict[str, object]:

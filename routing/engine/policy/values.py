@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
 from ..effects import Effect
+from ..identity import fold
+from ..matching import globs
 from ..request import Project
 
 AXES = ("reasoning", "privacy", "latency", "cost")
@@ -56,12 +59,44 @@ class Limits(NamedTuple):
     on_battery: OnBattery
 
 
+class Recommendation(NamedTuple):
+    """Models for machines from `from_gb` of memory (as Macs are sold: 2^30 bytes) to below `below_gb`; None: no end."""
+
+    models: tuple[str, ...]
+    from_gb: int = 0
+    below_gb: int | None = None
+
+    def is_for(self, memory_bytes: int | None) -> bool:
+        """An unknown memory gets only what every machine gets."""
+        if memory_bytes is None:
+            return self.from_gb == 0 and self.below_gb is None
+        return self.from_gb <= memory_bytes / 2**30 < (self.below_gb or inf)
+
+
 class ModelRules(NamedTuple):
     """Globs over canonical model names; an empty `allow` allows all."""
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
+    recommended_by_memory: tuple[Recommendation, ...] = ()
+
+    def recommended_for(self, memory_bytes: int | None) -> tuple[str, ...]:
+        by_memory = [name for one in self.recommended_by_memory if one.is_for(memory_bytes) for name in one.models]
+        return (*self.recommended, *by_memory)
+
+    def forbidding(self, name: str) -> str | None:
+        """Why the model may not run: the pattern of `deny`, or `allow` where that names others. None: it may."""
+        folded = fold(name)
+        if self.allow and not any(globs.matches_segment(fold(one), folded) for one in self.allow):
+            return "allow"
+        return next((one for one in self.deny if globs.matches_segment(fold(one), folded)), None)
+
+    def forbidding_any(self, *names: str) -> str | None:
+        """The same of a model that goes by several names: one forbidden name is enough, and one allowed one."""
+        found = [self.forbidding(name) for name in names]
+        denying = next((one for one in found if one not in (None, "allow")), None)
+        return denying or (found[0] if None not in found else None)
 
 
 class Match(NamedTuple):

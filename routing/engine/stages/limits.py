@@ -6,8 +6,6 @@ from typing import NamedTuple
 from ..answer import Expected, Remedy
 from ..facts import MachineFacts, MemoryPressure, ModelFacts, RuntimeFacts, RuntimeKind
 from ..fit.candidate import CandidateFit
-from ..identity import fold
-from ..matching import globs
 from ..policy.values import OnBattery, Tier
 from ..prefixes import PrefixProfile
 from ..request import ClientName
@@ -60,12 +58,8 @@ def _is_cloud_model(look: Look) -> bool:
 
 
 def _permission(look: Look) -> Iterator[Limit]:
-    name = fold(look.model.name)
-    for rules in look.work.model_rules:
-        is_allowed = not rules.allow or any(globs.matches_segment(fold(one), name) for one in rules.allow)
-        if not is_allowed or any(globs.matches_segment(fold(one), name) for one in rules.deny):
-            yield Limit("model_denied", True, look.data(), Remedy("choose_model"))
-            return
+    if any(rules.forbidding(look.model.name) is not None for rules in look.work.model_rules):
+        yield Limit("model_denied", True, look.data(), Remedy("choose_model"))
 
 
 def _protocol(look: Look) -> Iterator[Limit]:

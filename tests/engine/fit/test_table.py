@@ -9,7 +9,9 @@ import pytest
 from routing.engine.facts import RuntimeKind
 from routing.engine.fit.catalogue import Catalogue, CatalogueModel, catalogue_text, read_model
 from routing.engine.fit.estimate import Verdict
-from routing.engine.fit.table import FitRow, Question, list_fit
+from routing.engine.fit.quantization import quantization_in
+from routing.engine.fit.table import FitRow, Question, list_fit, row_document
+from routing.engine.policy.values import ModelRules
 from routing.engine.reading.shapes import ObjectReader, Problems
 from tests.engine.conftest import facts_from
 from tests.engine.fit.models import mac
@@ -93,10 +95,46 @@ def test_ollamas_own_file_counts_where_ollama_runs_it() -> None:
     assert found[RuntimeKind.LLAMA_CPP].size_bytes == 48_490_000_000
 
 
-def test_every_row_has_a_speed_and_a_command_or_says_why_not() -> None:
-    for row in rows_of(64):
-        assert row.estimate.decode_tokens_per_s is not None
-        assert row.install is not None or row.runtime is RuntimeKind.LLAMA_CPP
+def test_every_row_has_a_speed() -> None:
+    assert all(row.estimate.decode_tokens_per_s is not None for row in rows_of(64))
+
+
+@pytest.mark.parametrize("runtime", [RuntimeKind.LLAMA_CPP, RuntimeKind.LM_STUDIO, RuntimeKind.OLLAMA])
+def test_nearly_every_model_can_be_installed_in_each_runtime(runtime: RuntimeKind) -> None:
+    rows = rows_of(64, gguf_runtime=runtime)
+
+    with_command = {row.name for row in rows if row.install is not None and row.runtime is runtime}
+
+    # No repository is known for the others: then there is no command, rather than an invented one.
+    assert len(with_command) >= 40
+
+
+def test_a_command_that_gets_another_form_is_not_offered() -> None:
+    for row in rows_of(64, gguf_runtime=RuntimeKind.LLAMA_CPP):
+        if row.install is not None:
+            form = quantization_in(row.install)
+            assert form is None or form.upper().removeprefix("UD-") in row.quantization.upper() or row.is_mlx
+
+    found = {row.quantization: row.install for row in rows_of(64) if row.name == "qwen3-coder-30b"}
+    assert found["Q4_K_M"] == "llama-server -hf unsloth/Qwen3-Coder-30B-A3B-Instruct-GGUF:Q4_K_M"
+    assert found["Q8_0"] is None
+
+
+def test_rules_mark_what_the_policy_forbids_by_any_name_that_a_model_goes_by() -> None:
+    rules = ModelRules(deny=("qwen3-coder:*",))
+
+    rows = list_fit(mac(memory_gb=64), CATALOGUE, Question(context_tokens=8_192), rules=rules)
+
+    assert {row.name for row in rows if row.forbidden_by == "qwen3-coder:*"} == {"qwen3-coder-30b"}
+    assert all(row_document(row)["forbidden_by"] is None for row in rows if row.name != "qwen3-coder-30b")
+
+
+def test_an_allowed_name_is_enough() -> None:
+    rules = ModelRules(allow=("gpt-oss:20b",))
+
+    rows = list_fit(mac(memory_gb=64), CATALOGUE, Question(context_tokens=8_192), rules=rules)
+
+    assert {row.name for row in rows if row.forbidden_by is None} == {"gpt-oss-20b"}
 
 
 def test_an_installed_model_is_marked() -> None:

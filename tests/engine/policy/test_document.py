@@ -3,6 +3,7 @@
 import contextlib
 import json
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,33 @@ def test_every_problem_is_named_at_once_with_what_is_allowed() -> None:
     }  # fmt: skip
     effect = next(problem for problem in raised.value.problems if problem.path == "privacy_rules[0].effect")
     assert effect.detail == "privacy_rules[0].effect: found 'nope'; allowed: block, local_only, org_only, cloud_ok."
+
+
+def test_recommendations_by_memory_survive_their_text_and_leave_others_as_they_were() -> None:
+    by_memory = [{"from_gb": 64, "models": ["qwen3-coder-next"]}]
+
+    policy = policy_of(models={"recommended": ["gpt-oss-20b"], "recommended_by_memory": by_memory})
+
+    assert policy.models.recommended_for(48 * 2**30) == ("gpt-oss-20b",)
+    assert policy.models.recommended_for(64 * 2**30) == ("gpt-oss-20b", "qwen3-coder-next")
+    assert policy.models.recommended_for(None) == ("gpt-oss-20b",)
+    assert parse_policy(policy_document(policy), shipped=SHIPPED) == policy
+    assert policy_document(policy_of())["models"] == {"allow": [], "deny": [], "recommended": []}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"from_gb": 64, "below_gb": 64, "models": ["a"]},
+        {"from_gb": -1, "models": ["a"]},
+        {"from_gb": 1, "models": [""]},
+        {"models": ["a"], "memory": 5},
+        {"from_gb": 1},
+    ],
+)
+def test_a_recommendation_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(PolicyErrors):
+        policy_of(models={"recommended_by_memory": [wrong]})
 
 
 def test_rule_that_forbids_exceptions_has_none() -> None:

@@ -22,14 +22,15 @@ _GAP = 2
 
 
 def execute(arguments: Arguments, home: Home) -> int:
-    catalogue = load_bundle(home).bundle.catalogue
+    bundle = load_bundle(home).bundle
+    catalogue = bundle.catalogue
     reader = FactsReader(home)
     facts = machine_facts_from(reader.get_report(), home.read_json("benchmarks.json"), machine=None)
     machine = machine_of(facts.hardware, facts.state)
     question = Question(context_tokens=arguments.context, parallel=arguments.parallel_agents)
     installed = [model for runtime in facts.runtimes for model in runtime.models]
     learned = learn_from(facts.benchmarks, machine, catalogue, installed=installed)
-    rows = list_fit(machine, catalogue, question, learned=learned, facts=facts)
+    rows = list_fit(machine, catalogue, question, learned=learned, facts=facts, rules=bundle.policy.models)
     shown = [row for row in rows if arguments.all or row.estimate.verdict is not Verdict.TOO_LARGE]
     if arguments.json:
         print(json.dumps({"results": [row_document(row) for row in shown]}, ensure_ascii=False))
@@ -63,7 +64,7 @@ def _cells(row: FitRow) -> list[str]:
         ("* " if row.is_installed else "  ") + row.name,
         row.quantization,
         _gigabytes(found.memory.total_bytes) if found.memory else "-",
-        say(f"fit.verdict.{found.verdict}"),
+        say("fit.verdict.forbidden") if row.forbidden_by is not None else say(f"fit.verdict.{found.verdict}"),
         "-" if row.most_context_tokens is None else f"{row.most_context_tokens:,}",
         _range(found.decode_tokens_per_s),
         _range(found.first_token_s, " s"),
