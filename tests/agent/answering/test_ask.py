@@ -14,9 +14,11 @@ from kirikae.home import Enrolment, Home
 from kirikae.moments import write_moment
 from kirikae.policy.bundle_store import accept_bundle
 
+from tests.agent.conftest import PROTECTED, Git
 from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import hang, standin
 
+OPEN = {"identified": "cloud_ok", "anonymous": "local_only"}
 HARMLESS_IMPORTS = ("httpx", "cryptography", "ssl", "http.client")
 
 
@@ -243,3 +245,28 @@ def test_asking_does_not_wait_for_a_runtime_that_never_answers(
     answer = json.loads(done.stdout)
     assert answer["runtime"]["base_url"] == runtime_url
     assert "runtime_broken" in [reason["code"] for reason in answer["reasons"]]
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_a_rule_by_first_commit_holds_also_where_the_walk_is_cut_off(
+    home: Home,
+    open_project: Path,
+    git: Git,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_cut_off: bool,
+) -> None:
+    git(open_project, "commit", "-q", "--allow-empty", "-m", "first")
+    match = {"root_commits": [git(open_project, "rev-parse", "HEAD")]}
+    portal = Portal(payload=payload_of(unclassified=OPEN, privacy_rules=[PROTECTED | {"match": match}]))
+    enrolment = Enrolment("http://127.0.0.1:9", machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+    home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+    accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=datetime.now(UTC))
+    if is_cut_off:
+        monkeypatch.setattr("kirikae.signals.git.NEEDED_ROOTS_TIMEOUT_S", 0.0)
+
+    document = ask(capsys, "architecture-design", code=3)
+
+    privacy = document["privacy"]
+    assert isinstance(privacy, dict)
+    assert (privacy["effect"], privacy["rules"]) == ("local_only", [] if is_cut_off else ["nda-acme"])

@@ -85,7 +85,7 @@ def test_command_gives_the_golden_answers(
 ) -> None:
     case: dict[str, Any] = {}
     monkeypatch.setattr(
-        kirikae.answering.deciding, "collect_projects", lambda _home, _folders: case["request"]["projects"]
+        kirikae.answering.deciding, "collect_projects", lambda _home, _folders, **_: case["request"]["projects"]
     )
     monkeypatch.setattr(
         facts_reader, "collect_report", lambda _home, **_: WORLDS.facts_document(case["facts"])["report"]

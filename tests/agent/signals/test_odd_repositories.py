@@ -150,11 +150,33 @@ def test_root_commits_are_kept_by_the_commit_that_is_checked_out(
     home: Home, git: Git, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = collect_projects(home, [repository])
-    monkeypatch.setattr("kirikae.signals.projects.find_root_commits", lambda _: pytest.fail("walked again"))
+    monkeypatch.setattr("kirikae.signals.projects.find_root_commits", lambda *_, **__: pytest.fail("walked again"))
 
     (again,) = collect_projects(home, [repository])
 
     assert again["root_commits"] == first["root_commits"] != []
+
+
+def test_a_branch_without_commits_has_the_beginnings_of_the_others(home: Home, git: Git, repository: Path) -> None:
+    root = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "--orphan", "clean")
+
+    (project,) = collect_projects(home, [repository])
+
+    assert project["root_commits"] == [root]
+
+
+def test_a_history_that_takes_too_long_is_no_answer_where_a_rule_needs_it(
+    home: Home, git: Git, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ROOTS_TIMEOUT_S", "NEEDED_ROOTS_TIMEOUT_S"):
+        monkeypatch.setattr(f"kirikae.signals.git.{name}", 0.0)
+
+    (hasty,) = collect_projects(home, [repository])
+    (strict,) = collect_projects(home, [repository], needs_roots=True)
+
+    assert (hasty["root_commits"], hasty["complete"]) == (None, True)
+    assert (strict["root_commits"], strict["complete"]) == (None, False)
 
 
 def test_history_with_two_beginnings_tells_both(home: Home, git: Git, repository: Path) -> None:

@@ -86,7 +86,7 @@ def _decided(
     enrolment = home.find_enrolment()
     machine = enrolment.machine if enrolment else None
     try:
-        request = _request(home, question, machine=machine, default_task=stored.bundle.policy.default_task)
+        request = _request(home, question, machine=machine, policy=stored.bundle.policy)
         known, told = look(machine)
         answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
@@ -105,10 +105,11 @@ def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
     return frozenset((*request.needs, *(task.needs if task else ())))
 
 
-def _request(home: Home, question: Question, *, machine: str | None, default_task: str) -> TaskRequest:
+def _request(home: Home, question: Question, *, machine: str | None, policy: Policy) -> TaskRequest:
+    needs_roots = any(rule.match.root_commits for rule in policy.privacy_rules)
     document = {
-        "task": default_task if question.task is None else question.task,
-        "projects": collect_projects(home, question.folders),
+        "task": policy.default_task if question.task is None else question.task,
+        "projects": collect_projects(home, question.folders, needs_roots=needs_roots),
         "context_tokens": question.context_tokens,
         "parallel_agents": question.parallel_agents,
         "needs": list(question.needs),

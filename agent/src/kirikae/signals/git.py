@@ -13,6 +13,8 @@ from typing import NamedTuple
 # Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
 GIT_TIMEOUT_S = 2.0
 ROOTS_TIMEOUT_S = 0.1
+# Where a rule goes by first commits, a large history is waited for: a walk of half a million commits takes as long.
+NEEDED_ROOTS_TIMEOUT_S = 3.0
 # History as it was recorded, whatever replacements and grafts the repository holds, and nothing fetched for it.
 AS_RECORDED = {
     "LC_ALL": "C",
@@ -96,12 +98,13 @@ def rewrite(url: str, rewrites: Iterable[tuple[str, str]]) -> str:
     return base + url[len(prefix) :]
 
 
-def find_root_commits(repository: Repository) -> list[str] | None:
-    """None when history is cut off, or walking it takes longer than the hot path has."""
-    if repository.is_shallow or repository.head is None:
+def find_root_commits(repository: Repository, *, are_needed: bool) -> list[str] | None:
+    """None when history is cut off, or walking it takes too long. On a branch without commits those of all others."""
+    if repository.is_shallow:
         return None
-    arguments = ["rev-list", "--max-parents=0", repository.head]
-    output = run_git(repository.path, arguments, timeout_s=ROOTS_TIMEOUT_S)
+    arguments = ["rev-list", "--max-parents=0", repository.head or "--all"]
+    timeout_s = NEEDED_ROOTS_TIMEOUT_S if are_needed else ROOTS_TIMEOUT_S
+    output = run_git(repository.path, arguments, timeout_s=timeout_s)
     return None if output is None else sorted(output.split())
 
 

@@ -38,8 +38,11 @@ class Folder(NamedTuple):
     real: Path
 
 
-def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, object]]:
-    """The first folder is the working directory; the wire refuses more than 64 projects."""
+def collect_projects(home: Home, folders: Sequence[Path], *, needs_roots: bool = False) -> list[dict[str, object]]:
+    """The first folder is the working directory; the wire refuses more than 64 projects.
+
+    `needs_roots`: a rule goes by first commits, so a project whose walk was cut off is not complete.
+    """
     roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
     for opened in list_opened_folders(folders[0]):
         roles.setdefault(opened, "setting")
@@ -51,7 +54,7 @@ def collect_projects(home: Home, folders: Sequence[Path]) -> list[dict[str, obje
             folders_seen = seen.setdefault(root.real, [])
             if not any(inner.real.is_relative_to(one) for one in folders_seen):
                 folders_seen.append(inner.real)
-                projects.append(_project(home, root, inner, role=project_role))
+                projects.append(_project(home, root, inner, role=project_role, needs_roots=needs_roots))
     return projects
 
 
@@ -123,8 +126,8 @@ def _submodule_paths(root: Path) -> list[str] | None:
     return [path for entry in output.split("\0") if (path := entry.partition("\n")[2])]
 
 
-def _project(home: Home, root: Folder, inner: Folder, *, role: str) -> dict[str, object]:
-    remotes, root_commits, is_whole = _git_signals(home, root.real)
+def _project(home: Home, root: Folder, inner: Folder, *, role: str, needs_roots: bool) -> dict[str, object]:
+    remotes, root_commits, is_whole = _git_signals(home, root.real, needs_roots=needs_roots)
     markers, paths = _markers(inner), _paths(root, inner)
     told = [text for remote in remotes or [] for text in remote] + paths
     return {
@@ -145,7 +148,7 @@ def _text(told: str) -> str:
     return told.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str] | None, bool]:
+def _git_signals(home: Home, root: Path, *, needs_roots: bool) -> tuple[list[Remote] | None, list[str] | None, bool]:
     """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
     if not (root / ".git").exists():
         return [], [], True
@@ -155,7 +158,9 @@ def _git_signals(home: Home, root: Path) -> tuple[list[Remote] | None, list[str]
         return None, None, False
     found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
     remotes = [remote for resolved, _ in found for remote in resolved]
-    return list(dict.fromkeys(remotes)), _root_commits(home, repository), all(whole for _, whole in found)
+    roots = _root_commits(home, repository, are_needed=needs_roots)
+    is_cut_off = needs_roots and roots is None and not repository.is_shallow
+    return list(dict.fromkeys(remotes)), roots, all(whole for _, whole in found) and not is_cut_off
 
 
 def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
@@ -202,16 +207,16 @@ def _local_path(repository: Path, url: str) -> Path | None:
     return path if path.is_dir() else None
 
 
-def _root_commits(home: Home, repository: Repository) -> list[str] | None:
+def _root_commits(home: Home, repository: Repository, *, are_needed: bool) -> list[str] | None:
     """From the cache by HEAD, because git walks the whole history for them; null when shallow or not yet known."""
-    if repository.head is None or repository.is_shallow:
+    if repository.is_shallow:
         return None
     kept = home.read_json(ROOTS_FILE)
-    known = kept.get(repository.head)
+    known = kept.get(repository.head) if repository.head else None
     if isinstance(known, list):
         return [str(commit) for commit in known]
-    roots = find_root_commits(repository)
-    if roots is not None:
+    roots = find_root_commits(repository, are_needed=are_needed)
+    if roots is not None and repository.head:
         recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
         home.write_json(ROOTS_FILE, recent | {repository.head: roots})
     return roots
