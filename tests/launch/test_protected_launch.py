@@ -161,7 +161,9 @@ def test_tools_that_reach_out_are_not_offered(desk: Desk, tool: str, given: dict
 
 
 def test_programs_that_the_client_starts_find_no_way_out(desk: Desk) -> None:
-    command = "curl -sS https://evil.example/; git ls-remote https://evil.example/x.git; echo finished"
+    remotes = ("https://evil.example/x.git", "git@evil.example:x.git", "git://evil.example/x.git")
+    tries = "; ".join(f"git ls-remote {remote}" for remote in remotes)
+    command = f"curl -sS https://evil.example/; {tries}; echo finished"
     desk.launch(*HEADLESS, "--allowedTools", "Bash")
 
     result = play(desk, calls=[("Bash", {"command": command})])

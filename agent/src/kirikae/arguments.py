@@ -27,7 +27,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "json": False,
         "why": False,
     },
-    "run": {"task": None, "dry_run": False, "why": False},
+    "run": {"task": None, "allow": None, "dry_run": False, "why": False},
     "guard": {},
 }
 

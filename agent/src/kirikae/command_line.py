@@ -80,9 +80,10 @@ def _ask(parser: Parser) -> None:
 
 
 def _run(parser: Parser) -> None:
-    parser.usage = "kirikae run [--task TASK] [--dry-run] [--why] -- CLIENT [ARGUMENT ...]"
+    parser.usage = "kirikae run [--task TASK] [--allow PROGRAM] [--dry-run] [--why] -- CLIENT [ARGUMENT ...]"
     parser.epilog = say("help.command")
     parser.add_argument("--task", metavar="TASK", help=say("help.task"))
+    parser.add_argument("--allow", metavar="PROGRAM", help=say("help.allow"))
     parser.add_argument("--dry-run", action="store_true", help=say("help.dry_run"))
     parser.add_argument("--why", action="store_true", help=say("help.why"))
 

@@ -64,6 +64,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.json": ("print the whole answer as JSON", "答え全体をJSONで表示する"),
     "help.why": ("print the reasons stage by stage", "理由を段階ごとに表示する"),
     "help.dry_run": ("print the answer and launch nothing", "答えを表示し、何も起動しない"),
+    "help.allow": (
+        "launch this program of your own for protected work, although nothing of it is proven",
+        "保護された作業に、試験されていない自分のプログラムを起動する",
+    ),
     "help.command": ("client and its arguments, after --", "-- の後にクライアントと引数"),
     # Errors
     "usage": ("kirikae: {detail}; see `kirikae --help`.", "kirikae: {detail}。`kirikae --help` を見てください。"),
@@ -256,6 +260,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "run.instructions": (
         "{client} takes its model from its own settings:",
         "{client} はモデルを自分の設定から読みます:",
+    ),
+    "run.program_not_proven": (
+        "It was not proven that {program} keeps everything on this machine, so nothing was launched for this protected "
+        "project; use claude, or `kirikae run --allow {program} -- {program} …` if you answer for it: that is noted.",
+        "{program} がすべてをこのマシンにとどめることは確かめられていないため、保護されたプロジェクトでは起動しませんでした。"
+        "claude を使うか、自分の責任で `kirikae run --allow {program} -- {program} …` と入力してください（記録されます）。",
     ),
     "run.own_program": (
         "kirikae: this program is none of the clients that were tried; it is pointed at the local model, but what it "

@@ -54,7 +54,7 @@ def test_an_unknown_obligation_launches_nothing() -> None:
     document = LOCAL_ANSWER | {"obligations": [{"code": "new", "value": True}]}
     preflight = Preflight()
 
-    refused = refusal_of(lambda: check_launch(preflight, document, kind=CLAUDE, arguments=[]))
+    refused = refusal_of(lambda: check_launch(preflight, document, kind=CLAUDE, command=["claude"]))
 
     assert refused == "run.unknown_obligation"
     assert preflight.notes == [{"check": "obligations", "ok": False, "code": "run.unknown_obligation"}]

@@ -82,7 +82,7 @@ def test_a_launch_leaves_a_receipt_without_the_prompt(
     launched = start["launched"]
     assert isinstance(launched, dict)
     assert (launched["client"], launched["backend"], launched["base_url_class"]) == ("claude", "local", "loopback")
-    assert launched["profile"] == "hardened"
+    assert (launched["profile"], start["guard"]) == ("hardened", "enforced")
     assert "secret prompt" not in json.dumps([start, end])
     checks = start["preflight"]
     assert isinstance(checks, list)
@@ -96,7 +96,7 @@ def test_a_launch_leaves_a_receipt_without_the_prompt(
 def test_a_client_without_a_recipe_is_told_where_to_go(
     synced: Home, runtime_url: str, protected_project: Path, record: Path
 ) -> None:
-    done = run("--task", "commit-message", "--", "other-client", "--flag")
+    done = run("--task", "commit-message", "--allow", "other-client", "--", "other-client", "--flag")
     assert done.returncode == 7
 
     launched = json.loads(record.read_text())
@@ -104,6 +104,21 @@ def test_a_client_without_a_recipe_is_told_where_to_go(
     assert told == {"KIRIKAE_BACKEND": "local", "KIRIKAE_RUNTIME_URL": runtime_url, "KIRIKAE_MODEL": "tiny-byte"}
     assert launched["argv"] == ["--flag"]
     assert "none of the clients that were tried" in done.stderr
+    start = receipts(synced)[-1]
+    assert "run.own_program" in json.dumps(start["preflight"])
+    assert start["guard"] == "advisory"
+
+
+@SLOW
+@pytest.mark.parametrize("allowed", [[], ["--allow", "claude"], ["--allow", "/usr/bin/other-client"]])
+def test_a_program_that_nobody_answers_for_is_refused_by_name_on_protected_work(
+    synced: Home, runtime_url: str, protected_project: Path, record: Path, allowed: list[str]
+) -> None:
+    done = run("--task", "commit-message", *allowed, "--", "other-client", "--flag")
+
+    assert (done.returncode, record.exists()) == (6, False)
+    assert "kirikae run --allow other-client" in done.stderr
+    assert [one["kind"] for one in receipts(synced)] == ["blocked"]
 
 
 @SLOW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kirikae.clients.arguments import find_refused_argument
 from kirikae.clients.claude_arguments import shield_prompt
@@ -43,35 +43,58 @@ LEADING_ELSEWHERE = (
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 )
+# Closed proxies stop git only where it goes by http; ssh would reach its server.
+CLOSED_TO_GIT = {"GIT_ALLOW_PROTOCOL": "file"}
 # Written before each protected launch, so that nothing which a session left there steers the next one.
 PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
 
 
 class Launch(NamedTuple):
+    """`level` as receipts tell it: how far the launch itself keeps work from leaving."""
+
     argv: tuple[str, ...]
     environment: Mapping[str, str]
+    level: Literal["advisory", "guarded", "enforced"] = "advisory"
 
 
 def check_launch(
-    preflight: Preflight, document: Mapping[str, object], *, kind: ClientKind, arguments: Sequence[str]
+    preflight: Preflight,
+    document: Mapping[str, object],
+    *,
+    kind: ClientKind,
+    command: Sequence[str],
+    allowed: str | None = None,
 ) -> None:
-    """Raises PreflightError; nothing is launched then. The runtime is checked in `preflight`."""
+    """Raises PreflightError; nothing is launched then. The runtime is checked in `preflight`.
+
+    `allowed`: the program that the caller answers for, as it was typed.
+    """
     with preflight.check("obligations"):
         for obligation in entries_of(document, "obligations"):
             if obligation.get("code") not in KNOWN_OBLIGATIONS:
                 raise PreflightError("run.unknown_obligation", obligation=obligation.get("code"))
     if not is_hardened(document):
         return
-    with preflight.check("client"):
-        if not kind.may_protect and kind is not OWN_PROGRAM:
-            raise PreflightError("run.client_not_proven", client=kind.name)
+    _check_client(preflight, kind, program=command[0], allowed=allowed)
     with preflight.check("arguments"):
-        refused = find_refused_argument(kind, arguments)
+        refused = find_refused_argument(kind, command[1:])
         if refused is not None:
             raise PreflightError("run.argument_refused", argument=refused)
     if kind.name == "claude":
         with preflight.check("managed_settings"):
             _check_managed_settings(document)
+
+
+def _check_client(preflight: Preflight, kind: ClientKind, *, program: str, allowed: str | None) -> None:
+    if kind is OWN_PROGRAM and allowed == program:
+        # It runs, and the receipt says that nothing of it was proven.
+        preflight.notes.append({"check": "client", "ok": False, "code": "run.own_program"})
+        return
+    with preflight.check("client"):
+        if kind is OWN_PROGRAM:
+            raise PreflightError("run.program_not_proven", program=program)
+        if not kind.may_protect:
+            raise PreflightError("run.client_not_proven", client=kind.name)
 
 
 def _check_managed_settings(document: Mapping[str, object]) -> None:
@@ -104,17 +127,18 @@ def prepare_launch(
     added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
     theirs = list(command[1:])
+    level: Literal["advisory", "guarded", "enforced"] = "advisory"
     if document["backend"] == "cloud" and kind.name == "claude":
         own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)
         if own[-1].startswith(f"{SETTINGS}="):
             kept = {name: value for name, value in kept.items() if name not in SWITCHING_OFF}
+            level = "guarded"
     if is_hardened(document) and kind.name == "claude":
         _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
         theirs = shield_prompt(theirs)
-    return Launch(
-        argv=(command[0], *own, *theirs),
-        environment=kept | _generic_environment(document) | added,
-    )
+        level = "enforced"
+    closed = CLOSED_TO_GIT if is_hardened(document) else {}
+    return Launch((command[0], *own, *theirs), kept | _generic_environment(document) | added | closed, level)
 
 
 def _texts(found: object) -> list[str]:

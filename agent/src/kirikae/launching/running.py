@@ -53,7 +53,7 @@ def run(arguments: Arguments, home: Home, reader: FactsReader) -> int:
     if arguments.dry_run:
         print(encode(decision.document).decode())
         return RefusedError.exit_code if decision.document["backend"] == "none" else 0
-    return _launch(home, decision, command=arguments.command)
+    return _launch(home, decision, command=arguments.command, allowed=arguments.allow)
 
 
 def _with_protected_files(home: Home, question: Question, files: Sequence[Path]) -> Question:
@@ -72,7 +72,7 @@ def _came_too_late(decision: Decision) -> bool:
     return decision.document["backend"] == "none" and any(one.get("reason") == "timeout" for one in runtimes)
 
 
-def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
+def _launch(home: Home, decision: Decision, *, command: Sequence[str], allowed: str | None) -> int:
     """The client's exit code. Raises RefusedError and PreflightError when nothing was launched."""
     document, kind = decision.document, client_kind(command[0])
     preflight = Preflight()
@@ -81,11 +81,12 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str]) -> int:
         if document["backend"] == "none":
             text = mapping_of(document, "refusal").get("text")
             raise RefusedError("run.refused", text=text, task=decision.request.task)
-        check_launch(preflight, document, kind=kind, arguments=command[1:])
+        check_launch(preflight, document, kind=kind, command=command, allowed=allowed)
         program = _find_program(preflight, command[0])
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
         launch = prepare_launch(document, home, kind=kind, command=command, has_rules=decision.has_rules)
+        receipts.guard = launch.level
         if kind.name == "claude":
             tighten_floor(home, config_folder(launch.environment), str(mapping_of(document, "privacy").get("effect")))
     _remember(home, decision)
