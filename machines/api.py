@@ -104,7 +104,7 @@ class ReportsView(MachineView):
                 "machine": machine.public_id,
                 "heartbeat_s": interval_s,
                 "report_s": REPORT_S,
-                **_policy_in_force(get_head()),
+                **_policy_in_force(machine, get_head()),
                 "rotate_token": is_rotation_due(machine),
             }
         )
@@ -135,7 +135,7 @@ class HeartbeatsView(MachineView):
             {
                 "heartbeat_s": interval_s,
                 "report_wanted": is_report_wanted(machine, now=now),
-                **_policy_in_force(recent_head.get()),
+                **_policy_in_force(machine, recent_head.get()),
                 "server_time": facts.time_text(now),
             }
         )
@@ -204,8 +204,13 @@ class MachineDetailView(RetrieveAPIView[Machine]):
         )
 
 
-def _policy_in_force(head: PolicyHead) -> dict[str, object]:
-    """By which an agent tells whether it has the current one; revisions come again when a backup is restored."""
+def _policy_in_force(machine: Machine, head: PolicyHead) -> dict[str, object]:
+    """By which an agent tells whether it has the current one; revisions come again when a backup is restored.
+
+    A machine in quarantine is told none, which is never what it has: it asks, and learns that it may not go on by it.
+    """
+    if machine.health.quarantine:
+        return {"policy_revision": 0, "policy_epoch": 0}
     return {"policy_revision": head.revision, "policy_epoch": head.epoch}
 
 

@@ -31,6 +31,7 @@ from routing.engine.wire import parse_json
 
 PATH = "/api/v1/heartbeats"
 _MACHINE = frozenset({TokenKind.MACHINE})
+_NOT_AS_USUAL = (MachineState.QUARANTINED, MachineState.RETIRED)
 # What a token is judged by. Building the whole row costs three times as much as asking for it.
 _COLUMNS = ("id", "public_id", "kind", "digest", "pepper_id", "expires_at", "revoked_at")
 _FIND = f"""
@@ -103,7 +104,7 @@ def _answer(environ: Environ, body: bytes) -> bytes | None:
 
 
 def _find_sender(environ: Environ, *, now: datetime) -> Sender | None:
-    """None where a machine in use did not send it. Raises Problem. One query."""
+    """None where no machine in use sent it, or one in quarantine. Raises Problem. One query."""
     scheme, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
@@ -114,7 +115,7 @@ def _find_sender(environ: Environ, *, now: datetime) -> Sender | None:
     token = ApiToken.from_db("default", _COLUMNS, row[: len(_COLUMNS)]) if row else None
     check_token(token, secret, kinds=_MACHINE, now=now)
     sender = Sender(*row[len(_COLUMNS) :])
-    return None if sender.state == MachineState.RETIRED else sender
+    return None if sender.state in _NOT_AS_USUAL else sender
 
 
 def _take(sender: Sender, body: bytes, *, now: datetime) -> bytes | None:

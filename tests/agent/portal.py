@@ -52,6 +52,9 @@ class Portal:
     revision: int = 1
     is_rotation_due: bool = False
     new_token: str = "kmt_ID_NEW"
+    # A code: then neither messages nor the bundle are for this machine.
+    refusal: str = ""
+    is_quarantined: bool = False
 
     @property
     def signing_key(self) -> str:
@@ -75,6 +78,10 @@ class Portal:
         send(self._answer(path, head.decode(), body))
 
     def _answer(self, path: str, head: str, body: bytes) -> bytes:
+        refusal = "machine.quarantined" if self.is_quarantined and path == "/api/v1/bundle" else self.refusal
+        if refusal:
+            problem = {"code": refusal, "detail": "Not for this machine."}
+            return answer(json.dumps(problem).encode(), status="403 Forbidden")
         ways: dict[str, Callable[[], bytes]] = {
             "/api/v1/bundle": lambda: self._send_bundle(head),
             "/api/v1/enrolments": lambda: self._enrol(json.loads(body)["join_key"]),

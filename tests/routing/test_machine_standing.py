@@ -49,9 +49,12 @@ def test_quarantined_machine_gets_local_answers_only_and_no_policy(ben_mini: Cal
 
     answer = ask(ben_mini, ben_mini, task="architecture-design")
     bundle = ben_mini.client.get("/api/v1/bundle")
+    heard = ben_mini.client.post("/api/v1/heartbeats", {"state": None}, content_type="application/json").json()
 
     assert answer["backend"] != "cloud"
     assert answer["privacy"]["effect"] == "local_only"
     assert (bundle.status_code, bundle.json()["code"]) == (403, "machine.quarantined")
+    # By which the agent asks for the bundle and is told: what it has is not confirmed.
+    assert (heard["policy_epoch"], heard["policy_revision"]) == (0, 0)
     release_machine(machine=ben_mini.machine, by=aiko)
     assert ben_mini.client.get("/api/v1/bundle").status_code == 200

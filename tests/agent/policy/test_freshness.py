@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import time_machine
 from kirikae.cli import main
 from kirikae.home import Enrolment, Home
-from kirikae.policy.bundle_store import accept_bundle, load_bundle
+from kirikae.policy.bundle_store import WITHDRAWING, accept_bundle, load_bundle
 from kirikae.policy.freshness import policy_in_force
 
 from tests.agent.portal import Portal, payload_of
@@ -160,3 +161,50 @@ def test_a_launch_says_that_its_policy_is_old(away: Home, capsys: pytest.Capture
         main(["run", "--task", "architecture-design", "--dry-run", "--", "claude"])
 
     assert "confirmed 7200 s ago (not confirmed recently)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", sorted(WITHDRAWING))
+def test_what_the_portal_took_back_opens_nothing_until_it_is_confirmed_again(
+    at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    later = START + timedelta(minutes=10)
+    portal.refusal = code
+    assert ask(capsys, at=later) == ("none", "expired")
+
+    with closing_the_line(at_portal):
+        assert ask(capsys, at=later + timedelta(minutes=1)) == ("none", "expired")
+
+    portal.refusal = ""
+    assert ask(capsys, at=later + timedelta(minutes=2)) == ("cloud", "fresh")
+    with closing_the_line(at_portal):
+        assert ask(capsys, at=later + timedelta(minutes=3)) == ("cloud", "fresh")
+
+
+@pytest.mark.parametrize("code", ["login.required", "", 5, None])
+def test_another_refusal_takes_nothing_back(
+    at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str], code: Any
+) -> None:
+    portal.refusal = code or "proxy"
+
+    assert ask(capsys, at=START + timedelta(minutes=10)) == ("cloud", "stale")
+
+
+@pytest.mark.slow
+def test_sync_that_is_refused_takes_the_policy_back(
+    at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portal.refusal = "machine.quarantined"
+
+    assert main(["sync"]) != 0
+    capsys.readouterr()
+
+    assert ask(capsys, at=START + timedelta(minutes=1)) == ("none", "expired")
+
+
+@contextmanager
+def closing_the_line(home: Home) -> Iterator[None]:
+    """Nothing answers at the portal's address."""
+    before = home.read_json("machine.json")
+    home.write_json("machine.json", before | {"portal_url": "http://127.0.0.1:9"})
+    yield
+    home.write_json("machine.json", before)

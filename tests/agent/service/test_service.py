@@ -76,6 +76,22 @@ def test_an_answer_that_names_the_same_policy_confirms_it(enrolled: Home, portal
     assert not [path for _, path, _, _ in portal.requests if path == "/api/v1/bundle"]
 
 
+def test_service_of_a_revoked_machine_takes_its_policy_back(enrolled: Home, portal: Portal) -> None:
+    portal.refusal = "token.revoked"
+
+    with running_service(enrolled):
+        wait_for(lambda: load_bundle(enrolled).is_withdrawn)
+
+
+def test_service_of_a_machine_in_quarantine_asks_for_a_policy_and_learns_that_it_has_none(
+    enrolled: Home, portal: Portal
+) -> None:
+    portal.revision, portal.is_quarantined = 0, True
+
+    with running_service(enrolled):
+        wait_for(lambda: load_bundle(enrolled).is_withdrawn)
+
+
 def test_a_policy_that_ends_soon_is_fetched_anew(enrolled: Home, portal: Portal) -> None:
     portal.payload = payload_of(issued_at=now() - timedelta(hours=20))
     accept_bundle(enrolled, portal.bundle(), enrolment=enrolled.get_enrolment(), etag=portal.etag, at=now())

@@ -15,7 +15,7 @@ from django.test import override_settings
 from machines.health import buffer
 from machines.health.fast_heartbeats import PATH, with_fast_heartbeats
 from machines.health.models import Health
-from machines.health.standing import revoke_machine
+from machines.health.standing import quarantine_machine, revoke_machine
 from machines.models import Machine
 from portal.accounts.models import User
 from tests.machines.conftest import REPORT, Agent
@@ -126,6 +126,15 @@ def test_without_valkey_all_go_the_long_way(agent: Agent, front: Front) -> None:
             front.post(agent.token, json.dumps(GOOD).encode())
 
     assert len(front.handed_on) == 2
+
+
+def test_machine_in_quarantine_is_handed_on(agent: Agent, mac: Machine, front: Front, ben: User) -> None:
+    agent.post("reports", REPORT)
+    quarantine_machine(machine=mac, by=ben)
+
+    front.post(agent.token, json.dumps(GOOD).encode())
+
+    assert len(front.handed_on) == 1
 
 
 def test_connection_that_the_database_ended_is_given_back_and_the_heartbeat_goes_on(

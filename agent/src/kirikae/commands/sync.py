@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kirikae.arguments import Arguments
-from kirikae.errors import NoPolicyError
+from kirikae.errors import NoPolicyError, PortalError
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.policy.bundle_store import accept_bundle, load_bundle, mark_checked
+from kirikae.policy.bundle_store import accept_bundle, load_bundle, mark_checked, note_refusal
 from kirikae.portal.client import PortalClient
 from kirikae.portal.own_requests import refresh_requests
 from kirikae.receipts.spool import send_receipts
@@ -21,7 +21,11 @@ def execute(_arguments: Arguments, home: Home) -> int:
 def sync(home: Home) -> None:
     enrolment = home.get_enrolment()
     with PortalClient.of_this_machine(home) as client:
-        changed = client.get_if_changed("/api/v1/bundle", etag=_usable_etag(home))
+        try:
+            changed = client.get_if_changed("/api/v1/bundle", etag=_usable_etag(home))
+        except PortalError as error:
+            note_refusal(home, error.data.get("problem"))
+            raise
         if changed is None:
             bundle = load_bundle(home).bundle
             mark_checked(home, bundle, at=now())

@@ -1,7 +1,8 @@
 """The policy bundle on this machine: verified when it is taken in, checked against its digest when it is used.
 
 `bundle.json` names the payload, and the compiled form of it, by their SHA-256 and is replaced in one step; `seen.json`
-keeps the newest time and the highest revision ever seen, which a bundle may not go below.
+keeps the newest time and the highest revision ever seen, which a bundle may not go below, and whether the portal has
+taken the policy back.
 """
 
 from __future__ import annotations
@@ -20,15 +21,21 @@ from kirikae.home import Enrolment, Home
 from kirikae.moments import find_moment, write_moment
 
 POINTER, SEEN = "bundle.json", "seen.json"
+# By these the portal says that this machine has no part in its policy, now or any more.
+WITHDRAWING = frozenset({"machine.quarantined", "token.expired", "token.no_machine", "token.revoked", "token.unknown"})
 
 
 class StoredBundle(NamedTuple):
-    """`checked_at`: when the portal last said that this is the current one; None right after odd edits."""
+    """`checked_at`: when the portal last said that this is the current one; None right after odd edits.
+
+    `is_withdrawn`: since then it said that this machine is to go by none.
+    """
 
     bundle: Bundle
     etag: str | None
     checked_at: datetime | None
     newest_time: datetime | None
+    is_withdrawn: bool = False
 
 
 def load_bundle(home: Home) -> StoredBundle:
@@ -46,7 +53,14 @@ def load_bundle(home: Home) -> StoredBundle:
         etag=etag if isinstance(etag, str) else None,
         checked_at=find_moment(seen.get("checked_at")),
         newest_time=find_moment(seen.get("newest_time")),
+        is_withdrawn=bool(seen.get("withdrawn")),
     )
+
+
+def note_refusal(home: Home, code: object) -> None:
+    """What the portal refused this machine with. Until it confirms a policy again, none opens anything here."""
+    if code in WITHDRAWING:
+        home.write_json(SEEN, home.read_json(SEEN) | {"withdrawn": code})
 
 
 def mark_time(home: Home, *, at: datetime) -> None:

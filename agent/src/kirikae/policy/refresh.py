@@ -7,10 +7,10 @@ from time import monotonic
 from typing import NamedTuple
 
 from kirikae.errors import AgentError
-from kirikae.fetch import FetchError, fetch
+from kirikae.fetch import FetchError, Response, fetch
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.policy.bundle_store import StoredBundle, accept_bundle, load_bundle, mark_checked
+from kirikae.policy.bundle_store import StoredBundle, accept_bundle, load_bundle, mark_checked, note_refusal
 
 # A `claude` start feels slow from about half a second.
 REFRESH_BUDGET_S = 0.3
@@ -54,8 +54,15 @@ def _refresh(home: Home, stored: StoredBundle, deadline: float) -> bool:
                 home, document if isinstance(document, dict) else {}, enrolment=enrolment, etag=etag, at=now()
             )
         else:
+            _note_refusal(home, answer)
             return False
     except (FetchError, AgentError):
         # Unreachable or odd: the last good bundle stays in force until it expires, and its age is told.
         return False
     return True
+
+
+def _note_refusal(home: Home, answer: Response) -> None:
+    """Raises FetchError for what is no JSON, as something between here and the portal may answer."""
+    problem = answer.json()
+    note_refusal(home, problem.get("code") if isinstance(problem, dict) else None)

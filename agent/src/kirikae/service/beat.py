@@ -14,7 +14,7 @@ from kirikae.collect.report import LAST_REPORT
 from kirikae.errors import AgentError, NoPolicyError
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.policy.bundle_store import load_bundle, mark_checked
+from kirikae.policy.bundle_store import load_bundle, mark_checked, note_refusal
 from kirikae.portal.benchmarks import send_benchmarks
 from kirikae.portal.token_rotation import rotate_token
 from kirikae.receipts.spool import send_receipts
@@ -42,6 +42,7 @@ def exchange(home: Home, message: Message) -> dict[str, object]:
     try:
         answer = _send(home, message)
     except AgentError as error:
+        note_refusal(home, error.data.get("problem"))
         return {"ok": False, "error": error.code, "retry_after_s": error.data.get("retry_after_s")}
     failures = list(_follow_up(home, answer))
     return {**answer, "ok": True, "error": failures[0] if failures else None}
