@@ -2,16 +2,13 @@
 
 from typing import cast
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
-from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.generics import RetrieveAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +24,9 @@ from machines.wire import enrolment_from_document, heartbeat_from_document, poll
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
 from portal.common.addresses import portal_address
+from portal.common.api_query import PageParameters, read_query
 from portal.common.models import PolicyHead
+from portal.common.pagination import answer_page, page_of
 from portal.common.policy_head import get_head, recent_head
 from portal.common.signing import public_key_base64
 from routing.engine import facts
@@ -160,37 +159,18 @@ class BenchmarksView(MachineView):
         return Response({"stored": services.accept_benchmarks(machine=machine, benchmarks=benchmarks)})
 
 
-class MachinePagination(CursorPagination):
-    page_size = 100
-    ordering = ("name", "pk")
-
-    def decode_cursor(self, request: Request) -> Cursor | None:
-        cursor = super().decode_cursor(request)
-        # PostgreSQL takes no NUL in a text: without this a forged cursor would be a 500 there.
-        if cursor is not None and "\x00" in str(cursor.position or ""):
-            raise NotFound(self.invalid_cursor_message)
-        return cursor
-
-    def get_paginated_response(self, data: object) -> Response:
-        return Response({"results": data, "next": self.get_next_link()})
-
-    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
-        following = {"type": ["string", "null"], "format": "uri"}
-        return {
-            "type": "object",
-            "required": ["results", "next"],
-            "properties": {"results": schema, "next": following},
-        }
-
-
-class MachinesView(ListAPIView[Machine]):
+class MachinesView(APIView):
     authentication_classes = (BearerTokenAuthentication,)
     permission_classes = (HasScope(Scope.READ),)
-    serializer_class = serializers.MachineSerializer
-    pagination_class = MachinePagination
 
-    def get_queryset(self) -> QuerySet[Machine]:
-        return list_all_machines()
+    @extend_schema(
+        operation_id="list_machines", parameters=[PageParameters], responses=page_of(serializers.MachineSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        """All Macs of the team, by name."""
+        asked = read_query(PageParameters, request)
+        shape = serializers.MachineSerializer
+        return answer_page(request, list_all_machines(), asked=asked, order="name", shape=shape)
 
 
 class MachineDetailView(RetrieveAPIView[Machine]):

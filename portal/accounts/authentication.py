@@ -1,8 +1,10 @@
 """Bearer tokens for the REST API: who asks, and with which scope. Cookies never authenticate the API."""
 
+from collections.abc import Collection
+
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -30,17 +32,23 @@ class BearerTokenAuthentication(BaseAuthentication):
 
 class ScopePermission(BasePermission):
     any_of: frozenset[str] = frozenset()
+    reading: frozenset[str] = frozenset()
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         token = request.auth
-        if isinstance(token, ApiToken) and token.scopes & self.any_of:
+        wanted = self.reading if request.method in SAFE_METHODS else self.any_of
+        if isinstance(token, ApiToken) and token.scopes & wanted:
             return True
-        wanted = " or ".join(sorted(self.any_of))
-        raise Problem(403, "token.scope_missing", f"This needs a token with the scope {wanted}.")
+        words = " or ".join(sorted(wanted))
+        raise Problem(403, "token.scope_missing", f"This needs a token with the scope {words}.")
 
 
-def HasScope(*any_of: str) -> type[ScopePermission]:  # noqa: N802 - reads as the permission class that it makes
-    return type("HasScope", (ScopePermission,), {"any_of": frozenset(any_of)})
+def HasScope(  # noqa: N802 - reads as the permission class that it makes
+    *any_of: str, reading: Collection[str] | None = None
+) -> type[ScopePermission]:
+    """`reading` is for a route that others may read than write to."""
+    scopes = {"any_of": frozenset(any_of), "reading": frozenset(any_of if reading is None else reading)}
+    return type("HasScope", (ScopePermission,), scopes)
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself by metaclass

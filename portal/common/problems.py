@@ -92,7 +92,8 @@ def outage() -> Problem:
 
 def _from_django(error: Exception) -> Problem | None:
     if isinstance(error, Http404):
-        return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", str(error) or "There is nothing at this address.")
+        # Never what the error says: Django names the class and the columns that were looked for.
+        return Problem(HTTPStatus.NOT_FOUND, "resource.not_found", "There is nothing at this address.")
     if isinstance(error, PermissionDenied):
         return Problem(HTTPStatus.FORBIDDEN, "access.denied", str(error) or "This token may not do that.")
     if isinstance(error, TooManyFieldsSent):

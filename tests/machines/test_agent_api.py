@@ -277,7 +277,8 @@ def test_programs_with_the_scope_read_list_machines_and_nobody_else_does(agent: 
     assert agent.get("machines").json()["code"] == "token.scope_missing"
     assert Agent(agent.client).get("machines").status_code == 401
     assert reader.get("machines/m_0000").status_code == 404
-    assert reader.get("machines?cursor=cD0lMDA%3D").status_code == 404
+    assert reader.get("machines?cursor=cD0lMDA%3D").json()["code"] == "cursor.invalid"
+    assert reader.get("machines?colour=red").json()["field"] == "colour"
 
 
 def test_list_of_machines_takes_the_same_queries_for_one_and_for_many(
