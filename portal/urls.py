@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("machines.urls")),
     path("", include("routing.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="api-schema"),
+    path("api/v1/", include("portal.audit.api_urls")),
     path("api/v1/", include("machines.api_urls")),
     path("api/v1/", include("routing.api_urls")),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing import api
+from routing import api, api_policy
 
 urlpatterns = [
     path("decisions", api.DecisionsView.as_view(), name="api-decisions"),
@@ -10,4 +10,7 @@ urlpatterns = [
     path("receipts", api.ReceiptsView.as_view(), name="api-receipts"),
     path("requests", api.RequestsView.as_view(), name="api-requests"),
     path("bundle", api.BundleView.as_view(), name="api-bundle"),
+    path("policy", api_policy.PolicyView.as_view(), name="api-policy"),
+    path("policy/revisions", api_policy.RevisionsView.as_view(), name="api-policy-revisions"),
+    path("policy/revisions/<int:number>", api_policy.RevisionView.as_view(), name="api-policy-revision"),
 ]

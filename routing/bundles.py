@@ -74,17 +74,21 @@ def _next_epoch(number: int) -> int:
     return get_head().epoch if following is None else following
 
 
-def find_current_document() -> dict[str, Any] | None:
-    """The whole policy in force, as its file would say it; None before the first revision."""
-    revision = PolicyRevision.objects.filter(number=get_head().revision).first()
-    return None if revision is None else revision.parsed
+def find_current_revision() -> PolicyRevision | None:
+    """The one in force; None before the first. Two queries."""
+    return PolicyRevision.objects.select_related("by").filter(number=get_head().revision).first()
+
+
+def get_current_revision() -> PolicyRevision:
+    revision = find_current_revision()
+    if revision is None:
+        raise Problem(503, "policy.missing", "No policy was published yet.")
+    return revision
 
 
 def get_current_document() -> dict[str, Any]:
-    document = find_current_document()
-    if document is None:
-        raise Problem(503, "policy.missing", "No policy was published yet.")
-    return document
+    """The whole policy in force, as its file would say it."""
+    return get_current_revision().parsed
 
 
 def policy_of(revision: PolicyRevision) -> Policy:

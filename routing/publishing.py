@@ -57,11 +57,16 @@ def load_bundle() -> bundles.SignedBundle:
 
 def load_document() -> Document:
     """The whole policy in force; publishes the shipped one when there is none yet."""
-    document = bundles.find_current_document()
-    if document is None:
+    return load_revision().parsed
+
+
+def load_revision() -> PolicyRevision:
+    """The revision in force; publishes the shipped policy when there is none yet. Two queries."""
+    revision = bundles.find_current_revision()
+    if revision is None:
         ensure_first_revision()
-        document = bundles.get_current_document()
-    return document
+        revision = bundles.get_current_revision()
+    return revision
 
 
 def canonical_text(document: object) -> str:

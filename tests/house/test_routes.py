@@ -12,6 +12,7 @@ from portal.accounts.models import User
 # everyone: without signing in; person: signed in; admin: owner or policy admin; owner; token: API token.
 ACCESS = {
     "": "person",
+    "api/v1/audit": "token",
     "api/v1/benchmarks": "token",
     "api/v1/bundle": "token",
     "api/v1/decide": "token",
@@ -23,6 +24,9 @@ ACCESS = {
     "api/v1/machines": "token",
     "api/v1/machines/<public_id>": "token",
     "api/v1/machines/<public_id>/fit": "token",
+    "api/v1/policy": "token",
+    "api/v1/policy/revisions": "token",
+    "api/v1/policy/revisions/<number>": "token",
     "api/v1/receipts": "token",
     "api/v1/reports": "token",
     "api/v1/requests": "token",
