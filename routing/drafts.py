@@ -1,10 +1,11 @@
 """Saving, publishing and discarding drafts of the policy, and which of them wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
@@ -94,9 +95,18 @@ def discard_draft(*, public_id: str, by: User) -> PolicyDraft:
     return draft
 
 
+def waiting_drafts() -> QuerySet[PolicyDraft]:
+    """Newest first."""
+    return PolicyDraft.objects.filter(state=State.WAITING).select_related("by")
+
+
 def list_waiting_drafts() -> list[WaitingDraft]:
-    """Newest first. One query when none waits, otherwise three."""
-    drafts = list(PolicyDraft.objects.filter(state=State.WAITING).select_related("by"))
+    """All of them, newest first. One query when none waits, otherwise three."""
+    return describe_drafts(list(waiting_drafts()))
+
+
+def describe_drafts(drafts: Sequence[PolicyDraft]) -> list[WaitingDraft]:
+    """What each would change. No query for none, otherwise two."""
     if not drafts:
         return []
     current = get_head().revision

@@ -18,7 +18,7 @@ from routing.engine.wire import encode, loggable_request, request_from_document
 from routing.inbox_models import REASON_LENGTH, PolicyRequest
 from routing.models import PolicyRevision
 from routing.publishing import load_bundle
-from routing.rules import add_rule
+from routing.rules import add_rule, suggest_code
 
 type Document = dict[str, Any]
 
@@ -94,8 +94,7 @@ def decline_request(*, public_id: str, by: User) -> PolicyRequest:
 
 def initial_rule(request: PolicyRequest) -> Document:
     """What the rule form starts with: the admin decides, the patterns are there."""
-    name = next((remote.rpartition("/")[2] for remote in request.remote_list), "")
-    code = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower()).strip("-")
+    code = suggest_code(next(iter(request.remote_list), ""))
     effect = "local_only" if request.kind == PolicyRequest.Kind.CLASSIFY else "cloud_ok"
     return {"code": code, "remotes": request.remotes, "effect": effect, "reason_en": request.reason}
 

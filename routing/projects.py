@@ -54,13 +54,17 @@ class SeenProjects:
 
 
 def list_seen_projects(user: User, *, now: datetime, since: datetime | None = None) -> SeenProjects:
-    """Busiest first. Developers see what their own decisions named, the others all of the team's. Two queries."""
-    rules = load_bundle().bundle.rules
-    projects = [_classify(seen, rules, now=now) for seen in list_seen_remotes(user, since=since)]
+    """Busiest first. Developers see what their own decisions named, the others all of the team's. Three queries."""
+    projects = _classify_all(list_seen_remotes(user, since=since), now=now)
     return SeenProjects(
         unclassified=[project for project in projects if not project.is_classified],
         classified=[project for project in projects if project.is_classified],
     )
+
+
+def list_all_projects(*, now: datetime) -> list[SeenProject]:
+    """Of the whole team, for those who write its rules. Three queries."""
+    return _classify_all(list_seen_remotes(), now=now)
 
 
 def project_of(remote: str) -> Project:
@@ -69,6 +73,11 @@ def project_of(remote: str) -> Project:
         return ANONYMOUS_PROJECT
     url = f"https://{remote}"
     return Project(remotes=(Remote(raw=url, url=url),))
+
+
+def _classify_all(seen: Iterable[SeenRemote], *, now: datetime) -> list[SeenProject]:
+    rules = load_bundle().bundle.rules
+    return [_classify(one, rules, now=now) for one in seen]
 
 
 def _classify(seen: SeenRemote, rules: PrivacyRules, *, now: datetime) -> SeenProject:

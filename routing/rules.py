@@ -10,14 +10,9 @@ from django.http import Http404
 from portal.accounts.models import User
 from routing.draft_models import PolicyDraft
 from routing.drafts import save_draft
-from routing.engine.matching.rule_matching import RestrictingMatch
-from routing.engine.matching.signals import read_signals
-from routing.engine.policy.values import Match
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes
-from routing.projects import project_of
 from routing.publishing import change_policy, load_document
-from routing.queries import SeenRemote, list_seen_remotes
 
 type Document = dict[str, Any]
 HISTORY = 30
@@ -33,6 +28,27 @@ def list_rules(user: User) -> list[Document]:
     """The rules in force. Who does not read all is not shown the confidential ones."""
     rules: list[Document] = load_document()["privacy_rules"]
     return [rule for rule in rules if user.can_read_all or not rule.get("confidential")]
+
+
+def find_rules(user: User, wanted: str) -> list[Document]:
+    """Those of `list_rules` whose code, name or pattern has the text; all for an empty one."""
+    text = wanted.casefold()
+    return [rule for rule in list_rules(user) if any(text in word.casefold() for word in _words_of(rule))]
+
+
+def _words_of(rule: Document) -> list[str]:
+    names = [name for name in (rule.get("name") or {}).values() if name]
+    return [rule["id"], *names, *(pattern for patterns in rule["match"].values() for pattern in patterns)]
+
+
+def initial_rule(*, remote: str, effect: str) -> Document:
+    """What the form starts with for a repository that was seen: the admin decides, the pattern is there."""
+    return {"code": suggest_code(remote), "remotes": remote, "effect": effect or "local_only"}
+
+
+def suggest_code(remote: str) -> str:
+    name = remote.rpartition("/")[2].lower()
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name).strip("-")
 
 
 def get_rule(code: str) -> Document:
@@ -80,14 +96,6 @@ def path_of_rule(code: str | None) -> str:
     rules = load_document()["privacy_rules"]
     codes = [rule["id"] for rule in rules]
     return f"privacy_rules[{codes.index(code) if code in codes else len(codes)}]"
-
-
-def list_matching_remotes(patterns: list[str]) -> list[SeenRemote]:
-    """Which remotes of the decision log the patterns would hit, by the engine's own matching."""
-    if not patterns:
-        return []
-    match = RestrictingMatch(Match(remotes=tuple(patterns)))
-    return [seen for seen in list_seen_remotes() if seen.remote and match.hits(read_signals(project_of(seen.remote)))]
 
 
 def list_history() -> list[HistoryEntry]:

@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from routing import guard_pages, pages
+from routing import guard_pages, pages, rule_pages
 
 app_name = "routing"
 urlpatterns = [
-    path("rules/", pages.rules_list, name="rules"),
-    path("rules/new", pages.rule_new, name="rule-new"),
-    path("rules/<slug:code>/", pages.rule_edit, name="rule"),
-    path("rules/<slug:code>/remove", pages.rule_remove, name="rule-remove"),
-    path("rules/drafts/<slug:draft_id>/publish", pages.draft_publish, name="draft-publish"),
-    path("rules/drafts/<slug:draft_id>/discard", pages.draft_discard, name="draft-discard"),
+    path("rules/", rule_pages.rules_list, name="rules"),
+    path("rules/new", rule_pages.rule_new, name="rule-new"),
+    path("rules/<slug:code>/", rule_pages.rule_edit, name="rule"),
+    path("rules/<slug:code>/remove", rule_pages.rule_remove, name="rule-remove"),
+    path("rules/drafts/<slug:draft_id>/publish", rule_pages.draft_publish, name="draft-publish"),
+    path("rules/drafts/<slug:draft_id>/discard", rule_pages.draft_discard, name="draft-discard"),
     path("requests/", pages.requests, name="requests"),
     path("requests/<slug:request_id>/decline", pages.request_decline, name="request-decline"),
     path("guard/", guard_pages.guard, name="guard"),

@@ -102,8 +102,8 @@ def test_both_pages_cost_the_same_however_much_was_seen(client_of, seen, ben_min
     for number in range(9):
         ben_mini.ask({"task": "commit-message", "projects": [{"remotes": [f"https://github.com/new/{number}"]}]})
 
-    # Session, user, head, what was seen; the head again for the side column.
-    with django_assert_num_queries(5):
+    # Session, user, head, what was seen and since when; the head again for the side column.
+    with django_assert_num_queries(6):
         client.get("/projects/")
     with django_assert_num_queries(4):
         client.get("/matrix/")

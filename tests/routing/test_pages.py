@@ -71,16 +71,17 @@ def test_a_code_in_use_and_an_empty_rule_are_refused(client_of, aiko, publish):
 
 
 def test_editing_keeps_what_the_form_does_not_show(client_of, aiko, publish):
-    publish(privacy_rules=[{**ACME, "confidential": True, "exceptions": "forbidden"}])
+    publish(privacy_rules=[{**ACME, "models": {"deny": ["gpt-*"]}, "exceptions": "forbidden", "owner": "Ren"}])
 
     client_of(aiko).post("/rules/nda-acme/", {**FORM, "code": "renamed", "effect": "block"})
 
     (rule,) = get_current_bundle().bundle.policy.privacy_rules
-    assert (rule.id, str(rule.effect), rule.is_confidential, rule.may_have_exceptions) == (
+    assert (rule.id, str(rule.effect), rule.models.deny, rule.may_have_exceptions, rule.owner) == (
         "nda-acme",
         "block",
-        True,
+        ("gpt-*",),
         False,
+        "Ren",
     )
 
 
@@ -101,7 +102,7 @@ def test_a_preview_shows_what_was_seen_and_publishes_nothing(client_of, aiko, as
     whole = client.post("/rules/new", form)
     part = client.post("/rules/new", form, headers={"HX-Request": "true"}).content.decode()
 
-    assert [seen.remote for seen in whole.context["matching"]] == ["github.com/acme/app"]
+    assert [project.seen.remote for project in whole.context["preview"].matching] == ["github.com/acme/app"]
     assert "github.com/acme/app" in part
     assert "<html" not in part
     assert get_head().revision == 1
