@@ -223,6 +223,8 @@ LOGGING = {
     "loggers": {
         # httpx would log a line for each machine that is polled.
         "httpx": {"level": "WARNING"},
+        # It would repeat, for each try to connect, what the error says once that ends the wait.
+        "psycopg.pool": {"level": "ERROR"},
         "django.request": {"level": "ERROR", "filters": ["outages"]},
     },
 }

@@ -3,7 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from io import RawIOBase
 from pathlib import Path
+from threading import Event
 
 import psycopg
 
@@ -30,10 +35,8 @@ def main(folder: Path) -> None:
         place.manage("api_token", "--name", "before", "--scope", "read")
         place.manage("policy", "export", str(folder / "first.yaml"))
         policy = write_large_policy(folder / "policy.yaml")
-        filler = disk / "filler"
-        fill(filler)
-        done = place.run("policy", "import", str(policy), "--publish")
-        filler.unlink()
+        with kept_full(disk):
+            done = place.run("policy", "import", str(policy), "--publish")
         # A server that could not write its log has ended; whoever runs it starts it again.
         server.stop()
         server.start()
@@ -53,13 +56,29 @@ def write_large_policy(file: Path) -> Path:
     return file
 
 
-def fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as open_file:
+@contextmanager
+def kept_full(disk: Path) -> Iterator[None]:
+    """Full before the first and until the last step: a checkpoint gives back room that it no longer needs."""
+    filler, is_over = disk / "filler", Event()
+    with filler.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as pool:
+        fill(file)
+        pool.submit(keep_full, file, is_over)
         try:
-            while True:
-                open_file.write(b"\0" * 4096)
-        except OSError:
-            return
+            yield
+        finally:
+            is_over.set()
+    filler.unlink()
+
+
+def keep_full(file: RawIOBase, is_over: Event) -> None:
+    while not is_over.wait(timeout=0.005):
+        fill(file)
+
+
+def fill(file: RawIOBase) -> None:
+    with suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
 
 
 if __name__ == "__main__":
