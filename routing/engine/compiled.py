@@ -18,28 +18,27 @@ from .effects import Effect
 from .fit.catalogue import Catalogue
 from .matching.rule_index import IndexedRules
 from .policy import values as policy
+from .policy.protected_folders import ProtectedFolders
 from .policy.values import PrivacyException, PrivacyRule
-from .prefixes import ClientPrefixes, PrefixProfile
+from .prefixes import ClientPrefixes, PrefixRow
 from .request import Client, ClientMode, ClientName, Project, Remote, Role
 from .rules import PrivacyRules, RuleParts
-from .stages.launch import ProtectedFolders
 
 type Frozen = object
 
 _VALUES: tuple[type[tuple[object, ...]], ...] = (
     policy.Axes, policy.DayTime, policy.Limits, policy.LocalText, policy.Match, policy.ModelRules, policy.Override,
     policy.Policy, policy.PolicyCase, policy.PrivacyException, policy.PrivacyRule, policy.TaskCategory, policy.When,
-    Bundle, Client, ClientPrefixes, Project, Remote,
+    Bundle, Client, ClientPrefixes, PrefixRow, Project, Remote,
 )  # fmt: skip
 _ENUMS: tuple[type[Enum], ...] = (
-    ClientMode, ClientName, Effect, policy.OnBattery, policy.Preference, PrefixProfile, Role, policy.Tier,
+    ClientMode, ClientName, Effect, policy.OnBattery, policy.Preference, Role, policy.Tier,
 )  # fmt: skip
 _MAKERS: dict[str, Callable[..., object]] = {
     **{kind.__name__: kind for kind in (*_VALUES, *_ENUMS)},
     "Catalogue": Catalogue,
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
-    "dict": lambda *pairs: dict(pairs),
 }
 
 
@@ -94,8 +93,6 @@ def freeze(value: object) -> Frozen:
         return type(value).__name__, value.isoformat()
     if isinstance(value, Catalogue):
         return type(value).__name__, value.text
-    if isinstance(value, dict):
-        return "dict", *[[freeze(key), freeze(inner)] for key, inner in value.items()]
     if isinstance(value, tuple):
         inner = [freeze(one) for one in value]
         return (type(value).__name__, *inner) if hasattr(value, "_fields") else inner

@@ -29,7 +29,8 @@ class NormalRemote(NamedTuple):
     @property
     def has_certain_host(self) -> bool:
         """False where the host may be an ssh alias or no host at all, so that only the path can be compared."""
-        return bool(self.segments) and _is_dotted_name(self.segments[0]) and set(self.segments[0]) <= _HOST_CHARACTERS
+        host = self.segments[0] if self.segments else ""
+        return _is_dotted_name(host) and not host.strip(_HOST_CHARACTERS)
 
     @property
     def without_user(self) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ _AZURE_OLD_SSH = "vs-ssh.visualstudio.com"
 # Letters that older and newer rules for international names read differently.
 _DOUBTFUL_LETTERS = frozenset("ßς")
 _HEX = frozenset("0123456789abcdefABCDEF")
-_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 _COMMON_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@%~+"
 
 
@@ -114,7 +115,11 @@ def fold_text(text: str) -> str:
 
 def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
     """Folded, without spaces, and without the endings that an unusual spelling left on the last segment."""
-    folded = ["".join(fold(segment).split()) for segment in segments]
+    text = "".join(segments)
+    if text.isascii() and text.isprintable() and " " not in text:
+        folded = [segment.lower() for segment in segments]
+    else:
+        folded = ["".join(fold(segment).split()) for segment in segments]
     if len(folded) > 1:
         while (shorter := _without_suffix(folded[-1])) != folded[-1]:
             folded[-1] = shorter
@@ -166,10 +171,8 @@ def _split(text: str) -> tuple[str | None, str, str]:
     """Scheme, authority and path; scheme `scp` for git's short form, None for a path."""
     scheme, mark, rest = text.partition("://")
     if mark and scheme and "/" not in scheme:
-        for end, character in enumerate(rest):
-            if character in "/?#":
-                return scheme.lower(), rest[:end], rest[end:]
-        return scheme.lower(), rest, ""
+        end = min([end for mark in "/?#" if (end := rest.find(mark)) >= 0], default=len(rest))
+        return scheme.lower(), rest[:end], rest[end:]
     head, colon, tail = text.partition(":")
     if text.startswith("[") or "@[" in text.split("/", 1)[0]:  # [git@host:22]:path, git@[host]:path
         head, colon, tail = text.partition("]:")
@@ -201,7 +204,7 @@ def _normal_host(authority: str) -> tuple[str, bool]:
         is_good = is_good and is_encoded
     host = host.rstrip(".").removeprefix("www.")
     is_named = bool(host) and not host.startswith(("-", ".")) and ".." not in host
-    return host, is_good and is_decoded and is_named and set(host) <= _HOST_CHARACTERS
+    return host, is_good and is_decoded and is_named and not host.strip(_HOST_CHARACTERS)
 
 
 def _normal_host_pattern(host: str) -> str:
@@ -261,6 +264,8 @@ def _path_segments(path: str) -> tuple[str, ...]:
 
 
 def _resolve_dots(parts: list[str]) -> tuple[str, ...]:
+    if ".." not in parts:
+        return tuple([part for part in parts if part and part != "."])
     segments: list[str] = []
     for part in parts:
         if part == "..":

@@ -5,26 +5,26 @@ What restricts matches when any signal hits; what loosens needs an identified pr
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
+from .matching.hits import Hits, find_hits, find_hits_of
 from .matching.rule_index import IndexedRules
 from .matching.rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
 from .matching.signals import Signals
-from .policy.values import Policy, PrivacyException, PrivacyRule
-from .stages.launch import ProtectedFolders
+from .policy.protected_folders import ProtectedFolders
+from .policy.values import Moment, Policy, PrivacyException, PrivacyRule
+from .request import Project
 
 # More than this many near misses would bury the one that helps.
 MAX_NEAR_MISSES = 8
 # Where the organisation's zone is not known to this machine: the day ends where it ends first.
 _EARLIEST_ZONE_HOURS = 14
-
-
-# For each remote of a project the places of the opening rules that it meets.
-type Opened = Sequence[Sequence[int]]
+# A team works in some hundreds of repositories; what the patterns make of one is kept beside them.
+_KEPT_PROJECTS = 1024
 
 
 class Finding(NamedTuple):
@@ -68,6 +68,7 @@ class PrivacyRules:
         self.policy = policy
         self.restricting, self.opening, self.exceptions, self.protected_folders = parts
         self.matching = matching
+        self._hits_of = lru_cache(maxsize=_KEPT_PROJECTS)(partial(find_hits_of, matching))
 
     @classmethod
     def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
@@ -101,19 +102,27 @@ class PrivacyRules:
         except (KeyError, ValueError, OSError):
             return None
 
-    def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
+    def judge_project(
+        self, project: Project, *, now: datetime, machine: str | None, is_expired: bool
+    ) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
-        exceptions = self._valid_exceptions(signals, now=now, machine=machine)
-        named = [self._finding(self.restricting[place], exceptions) for place in self.matching.restricting(signals)]
-        applied = [finding for finding in named if finding.exception]
-        opened = [self.matching.opening(remote.segments) for remote in signals.exact]
-        base = self._base(signals, applied, opened, now=now, is_expired=is_expired)
+        return self._judge(self._hits_of(project), now=now, machine=machine, is_expired=is_expired)
+
+    def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
+        """The same for signals that were read before, and without keeping anything."""
+        return self._judge(find_hits(self.matching, signals), now=now, machine=machine, is_expired=is_expired)
+
+    def _judge(self, hits: Hits, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
+        exceptions = [self.exceptions[place] for place in hits.excepted]
+        valid = [one for one in exceptions if self._is_in_force(one, now=now, machine=machine)]
+        named = [self._finding(self.restricting[place], valid) for place in hits.restricting]
+        base = self._base(hits, named, now=now, is_expired=is_expired)
         findings = (*named, *[finding for finding in base if _adds_to(named, finding)])
         return ProjectVerdict(
             effect=strictest([finding.effect for finding in findings]),
             classification=_classify(findings),
             findings=findings,
-            misses=tuple(islice(self._misses(signals, findings, opened, now=now), MAX_NEAR_MISSES)),
+            misses=tuple(islice(self._misses(hits, findings, now=now), MAX_NEAR_MISSES)) if hits.are_near else (),
         )
 
     def overdue(self, rules: Iterable[PrivacyRule], *, now: datetime) -> list[PrivacyRule]:
@@ -130,15 +139,13 @@ class PrivacyRules:
         except OverflowError:  # a clock at the end of time: nothing is permitted any longer
             return True
 
-    def _valid_exceptions(self, signals: Signals, *, now: datetime, machine: str | None) -> list[PrivacyException]:
-        if not self.exceptions or not signals.is_identified:
-            return []
-        covering = set.intersection(*(set(self.matching.excepting(remote.segments)) for remote in signals.exact))
-        return [
-            self.exceptions[place]
-            for place in sorted(covering)
-            if self._is_in_force(self.exceptions[place], now=now, machine=machine)
-        ]
+    def moment(self, now: datetime) -> Moment | None:
+        """The time in the organisation's zone; None where this machine has no data on it."""
+        try:
+            here = now.astimezone(self.zone) if self.zone is not None else None
+        except OverflowError:  # a clock at the end of time
+            return None
+        return None if here is None else Moment(here.weekday(), here.hour * 60 + here.minute)
 
     def _is_in_force(self, exception: PrivacyException, *, now: datetime, machine: str | None) -> bool:
         is_for_machine = not exception.machines or machine in exception.machines
@@ -154,18 +161,11 @@ class PrivacyRules:
         chosen = next(exception for exception in own if exception.effect is strictest_effect)
         return Finding("exception_applied", strictest_effect, rule=rule, exception=chosen)
 
-    def _base(
-        self,
-        signals: Signals,
-        applied: Sequence[Finding],
-        opened: Opened,
-        *,
-        now: datetime,
-        is_expired: bool,
-    ) -> list[Finding]:
-        openings = self._openings(signals, applied, opened, now=now)
+    def _base(self, hits: Hits, named: Sequence[Finding], *, now: datetime, is_expired: bool) -> list[Finding]:
+        openings = self._openings(hits, [finding for finding in named if finding.exception], now=now)
         if openings:
             return openings
+        signals = hits.signals
         if is_expired:
             return [Finding("policy_expired", strictest((Effect.LOCAL_ONLY, self._unclassified(signals))))]
         code = "unclassified_identified" if signals.is_identified else "unclassified_anonymous"
@@ -179,19 +179,17 @@ class PrivacyRules:
             return strictest((self.policy.identified, self.policy.anonymous))
         return self.policy.anonymous
 
-    def _openings(
-        self, signals: Signals, applied: Sequence[Finding], opened: Opened, *, now: datetime
-    ) -> list[Finding]:
+    def _openings(self, hits: Hits, applied: Sequence[Finding], *, now: datetime) -> list[Finding]:
         """What gives the project its base; empty unless every remote of an identified project is covered."""
-        if not signals.is_identified:
+        if not hits.signals.is_identified:
             return []
         findings = [Finding("exception_applied", one.effect, exception=one.exception) for one in applied]
         places: set[int] = set()
-        for remote, opening_places in zip(signals.exact, opened, strict=True):
-            hits = [place for place in opening_places if self._is_open(place, now=now)]
-            if not hits and not _is_excepted(remote, applied):
+        for remote, opened in zip(hits.signals.exact, hits.opened, strict=True):
+            in_force = [place for place in opened if self._is_open(place, now=now)]
+            if not in_force and not _is_excepted(remote, applied):
                 return []
-            places.update(hits)
+            places.update(in_force)
         opening = [self.opening[place] for place in sorted(places)]
         return findings + [Finding("opened_by_rule", rule.effect, rule=rule) for rule in opening]
 
@@ -199,32 +197,31 @@ class PrivacyRules:
         rule = self.opening[place]
         return rule.effect is not Effect.CLOUD_OK or not self.has_ended(rule.expires, now=now)
 
-    def _misses(
-        self, signals: Signals, findings: Sequence[Finding], opened: Opened, *, now: datetime
-    ) -> Iterable[Miss]:
+    def _misses(self, hits: Hits, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
         matched = {finding.rule.id for finding in findings if finding.rule}
-        heads = {remote[:2]: remote for remote in signals.remotes}
-        for place in self.matching.near(heads):
+        heads = {remote[:2]: remote for remote in hits.signals.remotes}
+        for place in hits.near:
             rule = self.restricting[place]
             if rule.id not in matched:
                 pairs = ((restricting_remote(pattern)[:2], pattern) for pattern in rule.match.remotes)
                 head, written = next((head, written) for head, written in pairs if head in heads)
                 yield Miss(rule, "remotes", written, "/".join(heads[head]))
-        for place in sorted({place for places in opened for place in places}):
+        for place in sorted({place for places in hits.opened for place in places}):
             rule = self.opening[place]
             if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
-                yield from self._opening_miss(rule, [place in places for places in opened], signals, now=now)
+                covered = [place in places for places in hits.opened]
+                yield from self._opening_miss(rule, covered, hits.signals, now=now)
 
     def _opening_miss(
-        self, rule: PrivacyRule, hits: Sequence[bool], signals: Signals, *, now: datetime
+        self, rule: PrivacyRule, covered: Sequence[bool], signals: Signals, *, now: datetime
     ) -> Iterable[Miss]:
         wanted = ", ".join(rule.match.remotes)
         if not signals.is_identified:
             yield Miss(rule, "identified", "true", "false")
         elif self.has_ended(rule.expires, now=now):
             yield Miss(rule, "expires", str(rule.expires), str(now.date()))
-        elif not all(hits):
-            yield Miss(rule, "remotes", wanted, str(signals.exact[hits.index(False)]))
+        elif not all(covered):
+            yield Miss(rule, "remotes", wanted, str(signals.exact[covered.index(False)]))
 
 
 def _is_excepted(remote: NormalRemote, applied: Sequence[Finding]) -> bool:

@@ -1,9 +1,14 @@
 """`.ci/bench engine`: what a decision costs, by the number of rules. A benchmark to read, not a test to pass.
 
 Measured in CPU time of the whole process (so that what else runs here does not count; reading that clock adds about
-0.6 µs to each figure). Every request is decided once: a cache of earlier answers would gain nothing. A decision is
-`decide` with one project (remote, folder, root commit) on a Mac with one measured model, with all reasons, near
-misses, alternatives and the launch recipe. What the peers are given stands in `engine_peers`.
+0.6 µs to each figure). A decision is `decide` with one project (remote, folder, root commit) on a Mac with one measured
+model, with all reasons, near misses, alternatives and the launch recipe. What the peers are given stands in
+`engine_peers`; they keep nothing, so that new and known projects are one to them.
+
+What is warm: the process has decided before, from this policy, for this Mac and this task. `new`: every project is
+seen for the first time. `again`: the same 200 projects come over and over, as a team's do. For 1,000 rules two colder
+cases stand apart: the Mac has just sent another report, and the task has a context of its own size; in both the
+project is new too.
 """
 
 import gc
@@ -24,7 +29,7 @@ from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled
 from routing.engine.decide import decide
-from routing.engine.facts import Situation
+from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy.document import parse_policy
 from routing.engine.request import TaskRequest
 from tests.bench.engine_peers import Peer, cedar, zen_table
@@ -32,7 +37,8 @@ from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_s
 from tests.golden.run import DATA, Worlds
 
 SIZES = (10, 100, 1_000, 10_000)
-DECISIONS, WARM_UP, ROUNDS = 4_000, 100, 3
+DECISIONS, WARM_UP, ROUNDS = 4_000, 200, 3
+KNOWN_PROJECTS = 200
 PEER_ROUND_S = 3.0
 ROOT = Path(__file__).resolve().parents[2]
 ONE_SHOT = """
@@ -109,13 +115,33 @@ def task_request(asked: Asked) -> TaskRequest:
     return wire.request_from_document({"task": "multi-file-edit", "client": "claude", "projects": [project]})
 
 
-def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> Spread:
-    facts, situation = worlds.facts("capable"), Situation(now=worlds.now, facts_age_s=3)
+@dataclass(frozen=True)
+class OwnCosts:
+    """What the engine takes, by what it has met before."""
 
-    def decide_one(request: TaskRequest) -> object:
-        return decide(request, bundle=bundle, facts=facts, situation=situation)
+    new: Spread
+    again: Spread
+    reported: Spread
+    sized: Spread
 
-    return measure(decide_one, [[task_request(one) for one in part] for part in rounds_of(asked)])
+
+def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> OwnCosts:
+    known, situation = worlds.facts("capable"), Situation(now=worlds.now, facts_age_s=3)
+
+    def decide_one(question: tuple[TaskRequest, MachineFacts]) -> object:
+        return decide(question[0], bundle=bundle, facts=question[1], situation=situation)
+
+    rounds = [[task_request(one) for one in part] for part in rounds_of(asked)]
+    new = [[(request, known) for request in part] for part in rounds]
+    repeated = [(part[:KNOWN_PROJECTS] * (len(part) // KNOWN_PROJECTS + 1))[: len(part)] for part in new]
+    reports = [[(request, reported_anew(known, at)) for at, (request, _) in enumerate(part)] for part in new]
+    sized = [[(request._replace(context_tokens=at), known) for at, (request, _) in enumerate(part)] for part in new]
+    return OwnCosts(*(measure(decide_one, questions) for questions in (new, repeated, reports, sized)))
+
+
+def reported_anew(facts: MachineFacts, number: int) -> MachineFacts:
+    """Another report of the same Mac: of what it says, only the free memory has changed."""
+    return facts._replace(state=facts.state._replace(memory_available_bytes=16 * 10**9 + number))
 
 
 def compile_ms(payload: bytes) -> float:
@@ -203,11 +229,12 @@ def main() -> None:
     worlds = Worlds("routing.engine")
     print(f"Python {sys.version.split()[0]}, cedarpy {version('cedarpy')}, zen-engine {version('zen-engine')}")
     print(f"µs of CPU per decision; {DECISIONS:,} decisions in each of {ROUNDS} rounds, fewer for slow peers\n")
-    print(f"{'':>7} |{'kirikae':^30} |{'cedarpy':^30} |{'zen-engine':^30} |{'p50 against kirikae':^20}")
-    print(f"{'rules':>7}" + f" |{'p50':>9} {'p99':>9} {'compile':>10}" * 3 + f" |{'cedarpy':>9} {'zen':>9}")
-    for size in SIZES:
-        print(_row(size, worlds), flush=True)
-    print()
+    print(f"{'':>7} |{'kirikae':^50} |{'cedarpy':^30} |{'zen-engine':^30} |{'p50 against kirikae':^40}")
+    heads = f" |{'new p50':>9} {'p99':>9} {'again p50':>9} {'p99':>9} {'compile':>10}" + PEER_HEAD * 2
+    print(f"{'rules':>7}{heads} |{'cedarpy: new, again':>20} {'zen: new, again':>20}")
+    colder = [_row(size, worlds) for size in SIZES][SIZES.index(1_000)]
+    print(f"\n1,000 rules, new projects: after another report {_words(colder.reported)}")
+    print(f"1,000 rules, new projects: each with a context of its own size {_words(colder.sized)}\n")
     for size in SIZES[-2:]:
         tell_one_shot(size, worlds)
     parsed_bytes, index_bytes = compiled_memory_bytes(payload_of(SIZES[-1], worlds))
@@ -215,26 +242,33 @@ def main() -> None:
     print(f"import over bare Python: engine {import_ms(IMPORTS):.1f} ms, all of `kirikae ask` {import_ms(ASK):.1f} ms")
 
 
-def _row(size: int, worlds: Worlds) -> str:
+def _row(size: int, worlds: Worlds) -> OwnCosts:
+    """Prints it, and gives what the engine took."""
     rules, payload = make_rules(size), payload_of(size, worlds)
     asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
     bundle = parse_payload(payload).indexed()
     own = measure_engine(bundle, asked, worlds)
-    cells = [f"{size:7,} |{own} {compile_ms(payload):7.1f} ms"]
+    cells = [f"{size:7,} |{own.new} {own.again} {compile_ms(payload):7.1f} ms"]
     ratios = []
     for make_peer in (cedar, zen_table):
         peer = make_peer(rules)
         check_same_rules(peer, bundle, asked, worlds)
         spread = measure_peer(peer, asked)
         cells.append(f"{spread} {peer.compile_ms:7.1f} ms")
-        ratios.append(f"{spread.p50_us / own.p50_us:8.1f}×")
-    return " |".join([*cells, " ".join(ratios)])
+        ratios.append(f"{spread.p50_us / own.new.p50_us:9.1f}× {spread.p50_us / own.again.p50_us:8.1f}×")
+    print(" |".join([*cells, " ".join(ratios)]), flush=True)
+    return own
+
+
+def _words(spread: Spread) -> str:
+    return f"p50 {spread.p50_us:.1f}, p99 {spread.p99_us:.1f} µs"
 
 
 def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
+PEER_HEAD = f" |{'p50':>9} {'p99':>9} {'compile':>10}"
 ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.answering.asking"
 
 if __name__ == "__main__":

@@ -32,6 +32,10 @@ class PatternIndex:
     def state(self) -> IndexState:
         return self._exact, self._below, self._depths, self._others, self._above
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self._exact or self._below or self._others)
+
     def add(self, pattern: Segments, number: int) -> None:
         head = pattern[:-1] if pattern[-1:] == ("**",) else pattern
         if any("*" in segment for segment in head):

@@ -1,5 +1,7 @@
 """Patterns with wildcards before their end, as a tree of their segments, walked by the segments of one address."""
 
+from collections.abc import Iterable
+
 from . import globs
 
 type Segments = tuple[str, ...]
@@ -21,15 +23,17 @@ class PatternTree:
 
     def matching(self, segments: Segments) -> set[int]:
         """The numbers whose pattern matches the whole of `segments`."""
-        nodes = _with_deep([self._root])
+        nodes: Iterable[_Node] = self._root.reached
         for segment in segments:
-            # `**` stays where it is for any number of segments.
-            after = [node for node in nodes if node.is_deep]
+            after: list[_Node] = []
             for node in nodes:
-                after += node.after(segment)
+                if node.is_deep:  # `**` stays where it is for any number of segments
+                    after.append(node)
+                for below in node.after(segment):
+                    after += below.reached
             if not after:
                 return set()
-            nodes = _with_deep(after)
+            nodes = after if len(after) == 1 else dict.fromkeys(after)
         return {number for node in nodes for number in node.numbers}
 
     def within(self, folder: Segments) -> set[int]:
@@ -49,7 +53,7 @@ class PatternTree:
 class _Node:
     """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
 
-    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers")
+    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers", "reached")
 
     def __init__(self, *, is_deep: bool = False) -> None:
         self.literals: dict[str, _Node] = {}
@@ -59,11 +63,17 @@ class _Node:
         self.deep: _Node | None = None
         self.is_deep = is_deep
         self.numbers: list[int] = []
+        # Where somebody is who came here: a `**` below may take no segment.
+        self.reached: tuple[_Node, ...] = (self,)
 
     def child(self, segment: str) -> "_Node":
         """The node below for that segment of a pattern, made when it is not there."""
         if segment == "**":
-            self.deep = self.deep or _Node(is_deep=True)
+            if self.is_deep:  # a second one says nothing more
+                return self
+            if self.deep is None:
+                self.deep = _Node(is_deep=True)
+                self.reached = (self, self.deep)
             return self.deep
         if "*" not in segment:
             return self.literals.setdefault(segment, _Node())
@@ -96,14 +106,3 @@ class _Node:
     def children(self) -> list["_Node"]:
         deep = () if self.deep is None else (self.deep,)
         return [*self.literals.values(), *self.globs.values(), *deep]
-
-
-def _with_deep(nodes: list[_Node]) -> list[_Node]:
-    """The nodes, and those below them for a `**` that takes no segment; each once."""
-    if all(node.deep is None for node in nodes):
-        return nodes
-    reached = list(nodes)
-    for node in reached:
-        if node.deep is not None:
-            reached.append(node.deep)  # noqa: PERF401 - read on while it grows: a `**` may follow a `**`
-    return list(dict.fromkeys(reached))

@@ -52,7 +52,7 @@ class IndexedRules:
             found |= indexes["hostless"].matching(path)
         for commit in signals.root_commits:
             found.update(self._commits.get(commit, ()))
-        for folder in signals.paths:
+        for folder in () if self._folders.is_empty else signals.paths:
             found |= self._folders.matching(folder) | self._folders.within(folder)
         for marker in signals.markers:
             found |= indexes["markers"].matching((marker,))

@@ -36,7 +36,7 @@ def read_signals(project: Project) -> Signals:
         for form in _restricting_forms(remote, url):
             for address in form.addresses:
                 certain[fold_segments(address)] = None
-            if form.segments and not form.has_certain_host and url.standing is not Standing.RESOLVED:
+            if url.standing is not Standing.RESOLVED and form.segments and not form.has_certain_host:
                 hostless[fold_segments(form.segments)[1:]] = None
     is_identified = project.is_complete and _is_identity(exact)
     return Signals(

@@ -185,6 +185,13 @@ class DayTime(NamedTuple):
     days: tuple[str, ...]
 
 
+class Moment(NamedTuple):
+    """A time in the organisation's zone: the day of the week from Monday, 0, and the minute of the day."""
+
+    weekday: int
+    minute: int
+
+
 class Override(NamedTuple):
     id: str
     when: When

@@ -115,7 +115,7 @@ class ObjectReader:
     def number(self, key: str, default: object = _REQUIRED, *, low: float = 0, high: float = 1e12) -> float:
         found = self.take(key, default)
         if isinstance(found, int | float) and not isinstance(found, bool) and low <= found <= high:
-            return float(found)
+            return float(found) + 0.0  # minus zero becomes zero: equal values are told alike
         if self.has(key):
             self.wrong(self.at(key), found=found, allowed=f"a number from {low:g} to {high:g}")
         return low

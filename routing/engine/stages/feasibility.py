@@ -93,7 +93,7 @@ def _context_limit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model
     fit = _fit(work, facts, runtime, model, tokens=work.total_tokens(work.profiles()[-1]))
     window = model.max_context_tokens if model.max_context_tokens is not None else fit.window_tokens
     limits = (
-        (work.policy.limits.local_context_tokens, "org"),
+        (work.limits.local_context_tokens, "org"),
         (window, "model"),
         (model.effective_context_tokens, "runtime"),
         (None if model.is_loaded else fit.most_tokens, "memory"),

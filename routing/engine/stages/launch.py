@@ -4,13 +4,13 @@ The recipes are data. Their grounds: a settings file beats an environment variab
 pinned with the switch made for host programs; proxies point at a closed port, so that tools which ask the network fail.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ..answer import Launch, Obligation
 from ..effects import Classification
+from ..policy.protected_folders import ProtectedFolders
 from ..prefixes import PrefixProfile
 from ..request import Client, ClientName
 
@@ -71,15 +71,6 @@ class LocalTarget(NamedTuple):
     limit_tokens: int
     profile: PrefixProfile
     runtime: str = ""
-
-
-class ProtectedFolders:
-    """The folder patterns of a policy's restricting rules; one object for each policy, so that recipes are kept."""
-
-    __slots__ = ("patterns",)
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self.patterns = tuple(dict.fromkeys(patterns))
 
 
 # The same few models and policies are answered over and over; a recipe never changes once it is made.

@@ -34,7 +34,7 @@ class Look(NamedTuple):
 
 def _presence(look: Look) -> Iterator[Limit]:
     """By the portal's word. A machine that asks for itself is there: then the portal says so."""
-    state = look.work.situation.machine_state
+    state = look.work.circumstances.machine_state
     if state == "asleep":
         yield Limit("machine_asleep", True, {}, Remedy("wake_machine"))
     elif state in ("offline", "missing"):
@@ -58,7 +58,7 @@ def _is_cloud_model(look: Look) -> bool:
 
 
 def _permission(look: Look) -> Iterator[Limit]:
-    if any(rules.forbidding(look.model.name) is not None for rules in look.work.model_rules):
+    if any(rules.forbidding(look.model.name) is not None for rules in look.work.permission.model_rules):
         yield Limit("model_denied", True, look.data(), Remedy("choose_model"))
 
 
@@ -89,7 +89,7 @@ def _context(look: Look) -> Iterator[Limit]:
     elif model.effective_context_tokens is not None and total > model.effective_context_tokens:
         data = look.data(total_tokens=total, limit_tokens=model.effective_context_tokens)
         yield Limit("context_over_runtime", True, data, raise_it)
-    limit = look.work.policy.limits.local_context_tokens
+    limit = look.work.limits.local_context_tokens
     if total > limit:
         yield Limit("context_over_org_limit", False, look.data(total_tokens=total, limit_tokens=limit), shorten)
 
@@ -120,13 +120,12 @@ def _deadline(look: Look) -> Iterator[Limit]:
 
 
 def _machine_state(look: Look) -> Iterator[Limit]:
-    state, limits = look.facts.state, look.work.policy.limits
+    state, limits = look.facts.state, look.work.limits
     if (state.is_on_battery or state.is_low_power) and limits.on_battery is not OnBattery.ALLOW:
         yield Limit("on_battery", limits.on_battery is OnBattery.NEVER, {}, Remedy("plug_in"))
     if state.memory_pressure in (MemoryPressure.WARNING, MemoryPressure.CRITICAL):
         yield Limit("memory_pressure", False, {"level": str(state.memory_pressure)})
-    age_s = look.work.situation.facts_age_s
-    if age_s is not None and age_s > limits.facts_max_age_s:
+    if look.work.circumstances.are_facts_old:
         yield Limit(
             "facts_old", False, {"limit_s": limits.facts_max_age_s}, Remedy("measure_speed", command="kirikae report")
         )

@@ -1,14 +1,13 @@
 """Cloud, local or either: the task's row, then the first override whose condition holds entirely."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from ..answer import NearMiss, Reason, Stage
-from ..facts import MachineFacts, MachineState, MemoryPressure, Situation
-from ..policy.values import DayTime, Override, Preference, When
+from ..facts import MachineFacts, MachineState, MemoryPressure
+from ..policy.values import DayTime, Moment, Preference, When
 from .feasibility import Candidate
-from .work import Work
+from .work import Circumstances, Work
 
 # With less than this of the allowance left, the cloud is under pressure.
 LOW_QUOTA = 0.2
@@ -32,13 +31,13 @@ class Condition(NamedTuple):
     holds: bool | None
 
 
-def preferred_side(work: Work, facts: MachineFacts | None, *, zone: tzinfo | None, total_tokens: int) -> Preferred:
+def preferred_side(work: Work, facts: MachineFacts | None) -> Preferred:
     """What task and overrides prefer. An unknown fact makes an override not hold."""
     task = work.task
     reason = Reason(Stage.PREFERENCE, _TASK_CODES[task.preference], data={"task": task.id})
     near_misses: list[NearMiss] = []
-    for override in work.policy.overrides:
-        conditions = list(_conditions(override, work, facts, zone=zone, total_tokens=total_tokens))
+    for override in work.overrides:
+        conditions = list(_conditions(override.when, work, facts))
         failed = [condition for condition in conditions if not condition.holds]
         if not failed:
             applied = Reason(
@@ -90,31 +89,28 @@ def _either(
     return Preference.LOCAL, "either_local", {}
 
 
-def _conditions(
-    override: Override, work: Work, facts: MachineFacts | None, *, zone: tzinfo | None, total_tokens: int
-) -> Iterator[Condition]:
-    when = override.when
-    yield from _of_the_request(when, work, total_tokens=total_tokens)
-    yield from _of_the_machine(when, facts.state if facts else MachineState(), work.situation)
+def _conditions(when: When, work: Work, facts: MachineFacts | None) -> Iterator[Condition]:
+    yield from _of_the_request(when, work)
+    yield from _of_the_machine(when, facts.state if facts else MachineState(), work.circumstances)
     if when.time is not None:
-        yield _time(when.time, work.situation.now, zone)
+        yield _time(when.time, work.circumstances.moment)
 
 
-def _of_the_request(when: When, work: Work, *, total_tokens: int) -> Iterator[Condition]:
+def _of_the_request(when: When, work: Work) -> Iterator[Condition]:
     if when.tasks:
         yield _is_one_of("tasks", when.tasks, work.task.id)
     if when.clients:
         yield _is_one_of("clients", when.clients, str(work.client.name) if work.client else None)
     if when.groups:
-        yield _shares_one("groups", when.groups, work.situation.groups)
+        yield _shares_one("groups", when.groups, work.circumstances.groups)
     if when.context_over_tokens is not None:
-        wanted = when.context_over_tokens
+        wanted, total_tokens = when.context_over_tokens, work.total_tokens(work.profiles()[0])
         yield Condition("context_over_tokens", str(wanted), str(total_tokens), total_tokens > wanted)
 
 
-def _of_the_machine(when: When, state: MachineState, situation: Situation) -> Iterator[Condition]:
+def _of_the_machine(when: When, state: MachineState, circumstances: Circumstances) -> Iterator[Condition]:
     if when.machine_state:
-        yield _is_one_of("machine_state", when.machine_state, situation.machine_state)
+        yield _is_one_of("machine_state", when.machine_state, circumstances.machine_state)
     if when.cloud_quota_below is not None:
         yield _below("cloud_quota_below", when.cloud_quota_below, state.cloud_quota_left)
     if when.cloud_available is not None:
@@ -150,18 +146,17 @@ def _pressure(wanted: str, got: MemoryPressure | None) -> Condition:
     return Condition("memory_pressure_at_least", wanted, _words(got), holds)
 
 
-def _time(wanted: DayTime, now: datetime, zone: tzinfo | None) -> Condition:
+def _time(wanted: DayTime, moment: Moment | None) -> Condition:
     words = f"{'/'.join(wanted.days)} {wanted.start // 60:02}:{wanted.start % 60:02}"
-    if zone is None:
+    if moment is None:
         return Condition("time", words, "unknown", None)
-    here = now.astimezone(zone)
-    minute, today, yesterday = here.hour * 60 + here.minute, _DAYS[here.weekday()], _DAYS[here.weekday() - 1]
+    minute, today, yesterday = moment.minute, _DAYS[moment.weekday], _DAYS[moment.weekday - 1]
     if wanted.start <= wanted.end:
         holds = wanted.start <= minute < wanted.end and today in wanted.days
     else:  # over midnight: the small hours belong to the day before
         is_evening = minute >= wanted.start and today in wanted.days
         holds = is_evening or (minute < wanted.end and yesterday in wanted.days)
-    return Condition("time", words, f"{today} {here:%H:%M}", holds)
+    return Condition("time", words, f"{today} {minute // 60:02}:{minute % 60:02}", holds)
 
 
 def _words(value: object) -> str:

@@ -1,71 +1,90 @@
 """The privacy stage of a decision: every project and both floors, told with their reasons."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from ..answer import NearMiss, Privacy, Stage
+from ..answer import NearMiss, Note, Privacy, Reason, Stage
 from ..bundle_value import Bundle
 from ..effects import Classification, Effect, strictest
 from ..facts import Situation
-from ..matching.signals import read_signals
 from ..policy.values import NO_TEXT, ModelRules, TaskCategory
 from ..request import ANONYMOUS_PROJECT, TaskRequest
 from ..rules import Finding, Miss, ProjectVerdict
 from .trace import Trace
+from .work import Permission
 
 
 class Judgement(NamedTuple):
-    """The outcome of the privacy stage. `blocker` is the reason's code that closes the cloud."""
+    """The outcome of the privacy stage: what is told of it, and what it means for the other stages."""
 
     privacy: Privacy
-    blocker: str | None
-    model_rules: tuple[ModelRules, ...]
-
-    @property
-    def is_protected(self) -> bool:
-        return self.privacy.effect.is_restricting
+    permission: Permission
+    reasons: tuple[Reason, ...]
+    near_misses: tuple[NearMiss, ...]
+    warnings: tuple[Note, ...]
 
 
-def judge_privacy(
-    request: TaskRequest, task: TaskCategory, bundle: Bundle, situation: Situation, trace: Trace
-) -> Judgement:
-    now, machine, is_expired = situation.now, request.machine, situation.policy_state == "expired"
+def judge_privacy(request: TaskRequest, task: TaskCategory, bundle: Bundle, situation: Situation) -> Judgement:
+    rules, now, is_expired = bundle.rules, situation.now, situation.policy_state == "expired"
     verdicts = [
-        bundle.rules.judge(read_signals(project), now=now, machine=machine, is_expired=is_expired)
+        rules.judge_project(project, now=now, machine=request.machine, is_expired=is_expired)
         for project in request.projects or (ANONYMOUS_PROJECT,)
     ]
-    floors = _tell_floors(request, task, trace)
+    judged = _conclude_once(tuple(verdicts), task, request.session.floor, bundle.policy.models)
+    named = [finding.rule for verdict in verdicts for finding in verdict.findings if finding.rule]
+    overdue = rules.overdue(dict.fromkeys(named), now=now)
+    if not overdue:
+        return judged
+    notes = [Note("rule_overdue", {"rule": rule.id, "day": str(rule.review_by)}) for rule in overdue]
+    return judged._replace(warnings=(*notes, *judged.warnings))
+
+
+def _conclude(
+    verdicts: Sequence[ProjectVerdict], task: TaskCategory, session_floor: str | None, models: ModelRules
+) -> Judgement:
+    """What all projects and both floors come to. `models`: the policy's own, beside those of its rules."""
+    trace = Trace()
+    floors = _tell_floors(task, session_floor, trace)
     effect = strictest([verdict.effect for verdict in verdicts] + floors)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     for finding in findings:
         _tell_finding(finding, trace)
-    rules = [finding.rule for finding in findings if finding.rule]
-    for rule in bundle.rules.overdue(rules, now=now):
-        trace.warn("rule_overdue", rule=rule.id, day=str(rule.review_by))
     if effect is Effect.ORG_ONLY:
         trace.warn("sharing_not_available")
-    for verdict in verdicts:
-        trace.near_misses += map(_near_miss, verdict.misses)
+    rules = [finding.rule for finding in findings if finding.rule]
+    classification = _classification(verdicts)
     return Judgement(
         privacy=Privacy(
             effect=effect,
-            classification=_classification(verdicts),
+            classification=classification,
             floor=strictest(floors) if floors else None,
             rules=tuple(dict.fromkeys(rule.id for rule in rules)),
             exceptions=tuple(dict.fromkeys(one.exception.id for one in findings if one.exception)),
         ),
-        blocker=_blocker(effect, findings, task),
-        model_rules=(bundle.policy.models, *dict.fromkeys(rule.models for rule in rules)),
+        permission=Permission(
+            effect=effect,
+            classification=classification,
+            blocker=_blocker(effect, findings, task),
+            model_rules=(models, *dict.fromkeys(rule.models for rule in rules)),
+        ),
+        reasons=tuple(trace.reasons),
+        near_misses=tuple([_near_miss(miss) for verdict in verdicts for miss in verdict.misses]),
+        warnings=tuple(trace.warnings),
     )
 
 
-def _tell_floors(request: TaskRequest, task: TaskCategory, trace: Trace) -> list[Effect]:
+# It follows from its arguments alone, and most projects get one of few verdicts.
+_conclude_once = lru_cache(maxsize=1024)(_conclude)
+
+
+def _tell_floors(task: TaskCategory, session_floor: str | None, trace: Trace) -> list[Effect]:
     floors = []
     if task.floor is not None:
         trace.reason(Stage.PRIVACY, "task_floor", {"task": task.id, "effect": str(task.floor)})
         floors.append(task.floor)
-    if request.session.floor is not None:
-        floor = _session_floor(request.session.floor)
+    if session_floor is not None:
+        floor = _session_floor(session_floor)
         trace.reason(Stage.PRIVACY, "session_floor", {"effect": str(floor)})
         floors.append(floor)
     return floors

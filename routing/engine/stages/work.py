@@ -1,14 +1,15 @@
-"""What has to be done, with everything that judging a candidate for it needs; and a thing that speaks against one."""
+"""What has to be done, with everything that stages 2 to 6 need for it; and a thing that speaks against a candidate."""
 
-from math import isfinite
 from typing import NamedTuple
 
 from ..answer import Data, Remedy
-from ..facts import RuntimeKind, Situation
+from ..effects import Classification, Effect
+from ..facts import RuntimeKind
 from ..fit.catalogue import Catalogue
-from ..policy.values import ModelRules, Policy, TaskCategory
+from ..policy.protected_folders import ProtectedFolders
+from ..policy.values import Limits, ModelRules, Moment, Override, TaskCategory
 from ..prefixes import ClientPrefixes, PrefixProfile
-from ..request import Client, TaskRequest
+from ..request import Client
 
 # What a task with a low tolerance of waiting asks for.
 LOW_LATENCY_S = 10.0
@@ -31,45 +32,74 @@ class Limit(NamedTuple):
     remedy: Remedy | None = None
 
 
-class Work(NamedTuple):
-    """What has to be done, with everything that judging a candidate needs."""
+class Permission(NamedTuple):
+    """What the privacy stage says of the whole request. `blocker` is the reason's code that closes the cloud."""
 
-    request: TaskRequest
-    task: TaskCategory
-    policy: Policy
-    prefixes: ClientPrefixes
-    catalogue: Catalogue
-    is_protected: bool
+    effect: Effect
+    classification: Classification
+    blocker: str | None
     # Model rules of the policy and of every matched privacy rule: all must permit.
     model_rules: tuple[ModelRules, ...]
+
+    @property
+    def is_protected(self) -> bool:
+        return self.effect.is_restricting
+
+
+class Circumstances(NamedTuple):
+    """What the asking process knows beside the machine's facts."""
+
+    are_facts_old: bool = False
+    machine_state: str | None = None
+    groups: tuple[str, ...] | None = None
+    # None where no override asks for it, or the organisation's zone is not known here.
+    moment: Moment | None = None
+
+
+class Work(NamedTuple):
+    """What has to be done. Equal works on equal machines have equal outcomes, whoever asks and from which project.
+
+    So nothing of a project's signals stands here but what the privacy stage made of them, and no time but `moment`.
+    """
+
+    task: TaskCategory
+    permission: Permission
+    client: Client | None
+    context_tokens: int
+    # None: as the task has it.
+    parallel_agents: int | None
     needs: tuple[str, ...]
-    situation: Situation
+    is_offline: bool
+    asked_deadline_s: float | None
+    circumstances: Circumstances
+    limits: Limits
+    overrides: tuple[Override, ...]
+    prefixes: ClientPrefixes
+    catalogue: Catalogue
+    protected_folders: ProtectedFolders
 
     @property
-    def client(self) -> Client | None:
-        return self.request.client
-
-    @property
-    def asked_deadline_s(self) -> float | None:
-        """As asked; a figure that is none asks for nothing."""
-        asked = self.request.deadline_s
-        return asked if asked is not None and isfinite(asked) else None
+    def is_protected(self) -> bool:
+        return self.permission.is_protected
 
     @property
     def deadline_s(self) -> float | None:
         """How long the first token may take: as asked, else as the task's latency axis lets it; None: any time."""
         if self.asked_deadline_s is not None:
             return self.asked_deadline_s
-        return {"low": LOW_LATENCY_S, "medium": self.policy.limits.first_token_s}.get(self.task.axes.latency)
+        return {"low": LOW_LATENCY_S, "medium": self.limits.first_token_s}.get(self.task.axes.latency)
 
     def profiles(self) -> tuple[PrefixProfile, ...]:
         return (PrefixProfile.HARDENED,) if self.is_protected else (PrefixProfile.FULL, PrefixProfile.SLIM)
 
     def total_tokens(self, profile: PrefixProfile) -> int:
-        return max(self.request.context_tokens, 0) + self.prefixes.tokens(self.client, profile)
+        return self.context_tokens + self.prefixes.tokens(self.client, profile)
+
+    @property
+    def asked_agents(self) -> int:
+        return self.parallel_agents if self.parallel_agents is not None else self.task.parallel_agents
 
     @property
     def agents(self) -> int:
         """How many conversations run at once. Protected work is planned with one."""
-        asked = self.request.parallel_agents
-        return 1 if self.is_protected else max(asked if asked is not None else self.task.parallel_agents, 1)
+        return 1 if self.is_protected else max(self.asked_agents, 1)

@@ -1,0 +1,44 @@
+"""What a policy's patterns make of one project: which rules hit, and which stand near."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..request import Project
+from .rule_matching import RuleMatching
+from .signals import Signals, read_signals
+
+# For each remote of a project the places of the opening rules that it meets.
+type Opened = Sequence[Sequence[int]]
+
+
+class Hits(NamedTuple):
+    """Rules and exceptions by their places, in ascending order. It holds at any time and for any machine."""
+
+    signals: Signals
+    restricting: Sequence[int]
+    opened: Opened
+    # Exceptions that every remote of an identified project meets.
+    excepted: Sequence[int]
+    # Restricting rules with a pattern of the same host and first path segment as a remote, those that hit among them.
+    near: Sequence[int]
+
+    @property
+    def are_near(self) -> bool:
+        """Whether there is anything that could be a near miss."""
+        return bool(self.near) or any(self.opened)
+
+
+def find_hits(matching: RuleMatching, signals: Signals) -> Hits:
+    remotes = [remote.segments for remote in signals.exact]
+    excepted = [set(matching.excepting(remote)) for remote in remotes] if signals.is_identified else []
+    return Hits(
+        signals=signals,
+        restricting=matching.restricting(signals),
+        opened=[matching.opening(remote) for remote in remotes],
+        excepted=sorted(set.intersection(*excepted)) if excepted else (),
+        near=matching.near([remote[:2] for remote in signals.remotes]),
+    )
+
+
+def find_hits_of(matching: RuleMatching, project: Project) -> Hits:
+    return find_hits(matching, read_signals(project))

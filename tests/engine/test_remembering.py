@@ -1,0 +1,150 @@
+"""What the engine keeps between decisions never shows in an answer: what was asked before does not matter.
+
+`forget` makes the next decision one of a process that has just started.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import routing.engine.decide as decide_module
+from routing.engine import wire
+from routing.engine.answer import Answer, Envelope
+from routing.engine.bundle_value import Bundle
+from routing.engine.decide import decide
+from routing.engine.facts import MachineFacts, Situation
+from routing.engine.fit import candidate
+from routing.engine.policy.values import Policy
+from routing.engine.stages import launch, privacy
+from tests.engine.conftest import ACME, NDA_RULE, NOW, OURS, bundle_of, facts_from, policy_of, unpacked_bundle
+from tests.engine.test_invariants import FACTS, REQUESTS, policies
+
+ASKED = st.tuples(REQUESTS, FACTS, st.sampled_from(["fresh", "stale", "expired"]), st.integers(0, 400))
+KEPT = (
+    decide_module._settle_once, privacy._conclude_once, candidate._fit, candidate._know,
+    launch.local_obligations, launch.local_launch, launch.cloud_launch,
+)  # fmt: skip
+
+
+def forget() -> None:
+    for kept in KEPT:
+        kept.cache_clear()
+
+
+def answer_bytes(
+    bundle: Bundle, request: dict[str, Any], facts: MachineFacts | None, state: str = "fresh", days: int = 0
+) -> bytes:
+    moment = NOW + timedelta(days=days)
+    situation = Situation(now=moment, policy_state=state, facts_age_s=1)  # type: ignore[arg-type]
+    answer = decide(wire.request_from_document(request), bundle=bundle, facts=facts, situation=situation)
+    envelope = Envelope("", moment, "test", 0, state, 1, "test")
+    return wire.canonical_answer(wire.answer_document(answer, envelope, language="en"))
+
+
+@pytest.mark.slow
+@given(policies(), st.lists(ASKED, min_size=2, max_size=5))
+def test_answer_is_the_same_whatever_was_asked_before(
+    policy: Policy, asked: list[tuple[dict[str, Any], MachineFacts | None, str, int]]
+) -> None:
+    bundle = unpacked_bundle(policy)
+    one_after_another = [answer_bytes(bundle, *one) for one in [*asked, *reversed(asked)]][len(asked) :]
+
+    alone = []
+    for one in reversed(asked):
+        forget()
+        alone.append(answer_bytes(unpacked_bundle(policy), *one))
+
+    assert one_after_another == alone
+
+
+def ask(bundle: Bundle, project: dict[str, Any], *, now: datetime = NOW, **changes: Any) -> Answer:
+    facts = changes.pop("facts", facts_from())
+    document = {"task": "multi-file-edit", "client": "claude", "projects": [project], **changes}
+    request = wire.request_from_document(document)
+    return decide(request, bundle=bundle, facts=facts, situation=Situation(now=now, facts_age_s=3))
+
+
+def test_same_question_is_worked_out_once() -> None:
+    forget()
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
+
+    first, again = ask(bundle, ACME), ask(bundle, {**ACME, "paths": ["~/elsewhere"]})
+
+    assert first == again
+    assert first.launch is again.launch
+    assert decide_module._settle_once.cache_info().hits == 1
+
+
+def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
+    closed = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
+    opened = bundle_of(policy_of(), revision=2)
+
+    told = [ask(bundle, ACME).privacy.effect for bundle in (closed, closed, opened)]
+
+    assert told == ["local_only", "local_only", "cloud_ok"]
+    assert closed.rules._hits_of.cache_info().hits == 1
+
+
+def test_exception_ends_for_a_project_that_is_known() -> None:
+    exception = {
+        "id": "e", "rule": "nda-acme", "effect": "cloud_ok", "expires": "2026-11-26",
+        "match": {"remotes": ["github.com/acme/**"]},
+    }  # fmt: skip
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception]))
+
+    told = [ask(bundle, ACME, now=NOW + timedelta(days=day)).privacy.effect for day in (0, 1, 2)]
+
+    assert told == ["cloud_ok", "cloud_ok", "local_only"]
+
+
+def test_exception_of_one_machine_is_not_taken_for_another() -> None:
+    exception = {
+        "id": "e", "rule": "nda-acme", "effect": "cloud_ok", "expires": "2027-01-01",
+        "machines": ["m_0000000000000001"], "match": {"remotes": ["github.com/acme/**"]},
+    }  # fmt: skip
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception]))
+
+    told = [ask(bundle, ACME, machine=f"m_000000000000000{number}").privacy.effect for number in (1, 2, 1)]
+
+    assert told == ["cloud_ok", "local_only", "cloud_ok"]
+
+
+def test_rule_becomes_overdue_for_a_project_that_is_known() -> None:
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE | {"review_by": "2026-11-26"}]))
+
+    told = [[note.code for note in ask(bundle, ACME, now=NOW + timedelta(days=day)).warnings] for day in (0, 2, 0)]
+
+    assert ["rule_overdue" in codes for codes in told] == [False, True, False]
+
+
+def test_next_report_of_a_machine_counts() -> None:
+    bundle = bundle_of(policy_of())
+
+    told = [
+        ask(bundle, OURS, facts=facts_from(state={"cloud_available": available})).backend
+        for available in (True, False, True)
+    ]
+
+    assert told == ["cloud", "local", "cloud"]
+
+
+def test_hours_of_an_override_come_and_go() -> None:
+    evening = {"time": {"from": "18:00", "to": "22:00", "days": ["wed"]}}
+    bundle = bundle_of(policy_of(overrides=[{"id": "evening", "when": evening, "prefer": "local"}]))
+    hours = [datetime(2026, 11, 25, hour, tzinfo=UTC) for hour in (17, 18, 21, 22, 19)]
+
+    told = [any(reason.rule == "evening" for reason in ask(bundle, OURS, now=hour).reasons) for hour in hours]
+
+    assert told == [False, True, True, False, True]
+
+
+def test_minus_zero_is_told_as_zero() -> None:
+    bundle = unpacked_bundle(policy_of(privacy_rules=[NDA_RULE]))
+    request = {"task": "multi-file-edit", "projects": [ACME]}
+
+    told = {answer_bytes(bundle, request | {"deadline_s": zero}, facts_from()) for zero in (-0.0, 0.0, 0)}
+
+    assert len(told) == 1
