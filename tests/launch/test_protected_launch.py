@@ -172,6 +172,21 @@ def test_programs_that_the_client_starts_find_no_way_out(desk: Desk) -> None:
     assert "finished" in json.dumps(conversation(result)[-1]["body"]["messages"])
 
 
+def test_what_commands_print_is_kept_in_the_state_folder_only(desk: Desk) -> None:
+    (desk.protected / "long.txt").write_text(f"{SECRET}\n" * 5000)
+    temporary = desk.home / "tmp"
+    temporary.mkdir()
+    variables = dict.fromkeys(("TMPDIR", "CLAUDE_CODE_TMPDIR"), str(temporary))
+    desk.launch(*HEADLESS, "--allowedTools", "Bash", env=variables)
+
+    result = play(desk, calls=[("Bash", {"command": "cat long.txt", "run_in_background": True})])
+
+    assert_stayed_here(result)
+    kept = desk.files_with(SECRET)
+    assert kept
+    assert all(file.startswith(str(desk.state.path)) for file in kept)
+
+
 def test_an_interactive_session_stays_here(desk: Desk) -> None:
     keys = [
         ("Yes,Itrustthisfolder", "\r"),

@@ -1,6 +1,7 @@
 """Cloud sessions before, after and beside protected work: what of it they can reach."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,33 @@ def test_a_later_plain_session_does_not_carry_the_transcript(desk: Desk) -> None
     assert SECRET not in sent_to_the_cloud(result)
     assert desk.files_with(SECRET) == []
     assert (result.names, result.outside) == ([], [])
+
+
+def test_a_local_session_that_is_not_protected_brings_nothing_protected_into_its_history(desk: Desk) -> None:
+    desk.stubs = [(LOCAL_PORT, [("Read", {"file_path": str(desk.protected / "plan.txt")})]), (CLOUD_PORT, ())]
+    desk.launch("-p", "look", "--allowedTools=Read", task="template-generation", cwd=desk.open)
+    desk.step("claude", "-c", "-p", "again", cwd=desk.open)
+
+    result = desk.play()
+
+    assert "Kirikae stopped this" in json.dumps([request["body"] for request in result.local])
+    assert result.cloud
+    assert SECRET not in sent_to_the_cloud(result)
+
+
+def test_a_conversation_from_a_protected_folder_is_not_taken_up_elsewhere(desk: Desk) -> None:
+    session = "11111111-2222-4333-8444-555555555555"
+    kept = desk.home / ".claude" / "projects" / re.sub("[^A-Za-z0-9]", "-", str(desk.protected)) / f"{session}.jsonl"
+    desk.stubs = [(CLOUD_PORT, ())]
+    desk.step("claude", "-p", f"remember {SECRET}", "--session-id", session)
+    desk.step("claude", "-p", "again", "--resume", str(kept), cwd=desk.open)
+    desk.launch("-p", "again", "--resume", str(kept), task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    assert SECRET in json.dumps(result.cloud[-1]["body"]), "the client takes it up by the name of the file"
+    assert len(result.cloud) == 2
+    assert "Kirikae stopped this" in result.runs[2]["out"] + result.runs[2]["err"]
 
 
 def test_without_kirikae_the_same_transcript_is_carried(desk: Desk) -> None:

@@ -295,14 +295,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "誤りなら `kirikae request classify` と入力してください。",
     ),
     "guard.folder": (
-        "Kirikae stopped this: the folder holds protected work, which a session in the cloud may not read.",
-        "Kirikae が止めました。このフォルダーには保護された作業があり、クラウドのセッションは読めません。",
+        "Kirikae stopped this: the folder holds protected work, which only a protected session may read.",
+        "Kirikae が止めました。このフォルダーには保護された作業があり、保護されたセッションだけが読めます。",
+    ),
+    "guard.transcript": (
+        "Kirikae stopped this: the conversation was held in {folder}, which holds protected work; begin a new one.",
+        "Kirikae が止めました。この会話は保護された作業のある {folder} で行われました。新しい会話を始めてください。",
     ),
     "guard.leads": (
         "Kirikae stopped this: the client reads {file} by itself, by a link or an import (`@…`) in its instructions, and "
-        "that is protected work, which a session in the cloud may not read. Take the link away.",
+        "that is protected work, which only a protected session may read. Take the link away.",
         "Kirikae が止めました。クライアントは指示ファイルのリンクまたは取り込み（`@…`）から {file} を自動で読みますが、"
-        "それは保護された作業で、クラウドのセッションは読めません。リンクを外してください。",
+        "それは保護された作業で、保護されたセッションだけが読めます。リンクを外してください。",
     ),
     "guard.too_many_files": (
         "{folder} holds too many files to look through",

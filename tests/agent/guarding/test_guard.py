@@ -157,6 +157,22 @@ def test_instructions_of_ones_own_that_go_round_in_circles_pass(synced: Home, op
     assert refusal(synced, open_project) is None
 
 
+@pytest.mark.parametrize("place", ["beginning", "end", "nowhere"])
+def test_a_conversation_that_was_held_in_a_protected_folder_is_not_taken_up(
+    synced: Home, protected_project: Path, open_project: Path, place: str
+) -> None:
+    folder = {"beginning": protected_project, "end": protected_project, "nowhere": open_project / "gone"}[place]
+    told = json.dumps({"type": "user", "cwd": str(folder)}, separators=(",", ":"))
+    rest = json.dumps({"message": "x" * 600_000, "cwd": 5})
+    transcript = open_project.parent / "kept.jsonl"
+    transcript.write_text(f"{rest}\n{told}" if place == "end" else f"{told}\n{rest}")
+
+    said = refusal(synced, open_project, transcript_path=str(transcript))
+
+    assert (said is not None) == (place != "nowhere")
+    assert refusal(synced, open_project, transcript_path=str(open_project / "none.jsonl")) is None
+
+
 def test_only_a_session_that_was_launched_for_protected_work_passes_as_one(home: Home) -> None:
     launch = "01999999-0000-7000-8000-000000000000"
     home.write_json(f"launches/{launch}.json", {"launched": {"profile": "hardened"}})

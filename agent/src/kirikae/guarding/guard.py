@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.named_files import find_mentioned
+from kirikae.clients.transcripts import list_folders_of_transcript
 from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
 from kirikae.digest import sha256_hex
@@ -69,6 +70,9 @@ def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verd
     _note_change(home, hook, decision, folder=folder, is_blocked=is_blocked)
     if is_blocked:
         return Verdict(say("guard.session", rules=_told_rules(decision)))
+    origin = _protected_origin(home, hook, folder.resolve())
+    if origin is not None:
+        return Verdict(say("guard.transcript", folder=home_relative(origin)))
     # The client reads what a prompt mentions without asking for a tool.
     mentioned = dict.fromkeys(file.resolve() for file in find_mentioned(str(hook.get("prompt") or ""), folder))
     verdicts = (_guard_file(home, target, folder.resolve(), is_search=False) for target in mentioned)
@@ -76,6 +80,12 @@ def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verd
     around = dict.fromkeys((folder, *folder.parents, folder.resolve(), *folder.resolve().parents))
     unasked = list_unasked_files(around, config_folder(os.environ))
     return stopped or _guard_unasked(home, unasked, folder.resolve())
+
+
+def _protected_origin(home: Home, hook: Mapping[str, object], judged: Path) -> Path | None:
+    """A conversation can be taken up from another folder; it carries what was read in the one where it began."""
+    folders = (folder.resolve() for folder in list_folders_of_transcript(Path(str(hook.get("transcript_path") or "/"))))
+    return next((folder for folder in folders if _guard_file(home, folder, judged, is_search=False).refusal), None)
 
 
 def _guard_unasked(home: Home, files: Sequence[Path], judged: Path) -> Verdict:

@@ -128,13 +128,16 @@ def prepare_launch(
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
     theirs = list(command[1:])
     level: Literal["advisory", "guarded", "enforced"] = "advisory"
-    if document["backend"] == "cloud" and kind.name == "claude":
+    if not is_hardened(document) and kind.name == "claude":
+        # A local session too: what it reads stands in a history that a later one in the cloud can take up.
         own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)
         if own[-1].startswith(f"{SETTINGS}="):
             kept = {name: value for name, value in kept.items() if name not in SWITCHING_OFF}
             level = "guarded"
     if is_hardened(document) and kind.name == "claude":
         _prepare_config_folder(home, added.get("CLAUDE_CONFIG_DIR"))
+        # It keeps what commands print; a later session in the cloud could read that in the system's folder.
+        added["CLAUDE_CODE_TMPDIR"] = str(home.path / "clients" / "tmp")
         theirs = shield_prompt(theirs)
         level = "enforced"
     closed = CLOSED_TO_GIT if is_hardened(document) else {}
