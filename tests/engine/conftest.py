@@ -14,11 +14,13 @@ from routing.engine.answer import Answer
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled, load_compiled
-from routing.engine.decide import decide
+from routing.engine.decide import _settle_once, decide
 from routing.engine.facts import MachineFacts, Situation, benchmarks_from_document, facts_of, report_from_document
+from routing.engine.fit import candidate
 from routing.engine.policy.document import parse_policy
 from routing.engine.policy.values import Policy
 from routing.engine.rules import PrivacyRules
+from routing.engine.stages import launch, privacy
 
 DATA = Path(__file__).parents[2] / "routing" / "data"
 SHIPPED: dict[str, Any] = json.loads((DATA / "shipped_policy.json").read_text())
@@ -35,6 +37,24 @@ OPEN_RULE = {"id": "ours", "effect": "cloud_ok", "match": {"remotes": ["github.c
 ACME = {"remotes": ["git@github.com:acme/app.git"]}
 OURS = {"remotes": ["git@github.com:hoshizora/site.git"]}
 OTHER = {"remotes": ["https://gitlab.com/someone/else.git"]}
+
+
+KEPT = (
+    _settle_once, privacy._conclude_once, candidate._fit, candidate._know,
+    launch.local_obligations, launch.local_launch, launch.cloud_launch,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def forget_before() -> None:
+    """What a test is answered was worked out in it."""
+    forget()
+
+
+def forget() -> None:
+    """The next decision is one of a process that has just started."""
+    for kept in KEPT:
+        kept.cache_clear()
 
 
 def policy_of(**sections: object) -> Policy:

@@ -1,7 +1,4 @@
-"""What the engine keeps between decisions never shows in an answer: what was asked before does not matter.
-
-`forget` makes the next decision one of a process that has just started.
-"""
+"""What the engine keeps between decisions never shows in an answer: what was asked before does not matter."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,28 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import routing.engine.decide as decide_module
 from routing.engine import wire
 from routing.engine.answer import Answer, Envelope
 from routing.engine.bundle_value import Bundle
-from routing.engine.decide import decide
+from routing.engine.decide import _settle_once, decide
 from routing.engine.facts import MachineFacts, Situation
-from routing.engine.fit import candidate
 from routing.engine.policy.values import Policy
-from routing.engine.stages import launch, privacy
-from tests.engine.conftest import ACME, NDA_RULE, NOW, OURS, bundle_of, facts_from, policy_of, unpacked_bundle
+from tests.engine.conftest import ACME, NDA_RULE, NOW, OURS, bundle_of, facts_from, forget, policy_of, unpacked_bundle
 from tests.engine.test_invariants import FACTS, REQUESTS, policies
 
 ASKED = st.tuples(REQUESTS, FACTS, st.sampled_from(["fresh", "stale", "expired"]), st.integers(0, 400))
-KEPT = (
-    decide_module._settle_once, privacy._conclude_once, candidate._fit, candidate._know,
-    launch.local_obligations, launch.local_launch, launch.cloud_launch,
-)  # fmt: skip
-
-
-def forget() -> None:
-    for kept in KEPT:
-        kept.cache_clear()
 
 
 def answer_bytes(
@@ -68,14 +53,13 @@ def ask(bundle: Bundle, project: dict[str, Any], *, now: datetime = NOW, **chang
 
 
 def test_same_question_is_worked_out_once() -> None:
-    forget()
     bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
 
     first, again = ask(bundle, ACME), ask(bundle, {**ACME, "paths": ["~/elsewhere"]})
 
     assert first == again
     assert first.launch is again.launch
-    assert decide_module._settle_once.cache_info().hits == 1
+    assert _settle_once.cache_info().hits == 1
 
 
 def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
