@@ -15,10 +15,12 @@ from kirikae.engine.fit.estimate import Verdict
 from kirikae.engine.fit.table import FitRow, Question, list_fit, row_document
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
+from kirikae.table import format_table
 from kirikae.texts import say
 
 GB = 10**9
-_GAP = 2
+# The columns of memory, context, tokens per second and seconds.
+NUMBERS = (2, 4, 5, 6)
 
 
 def execute(arguments: Arguments, home: Home) -> int:
@@ -49,13 +51,7 @@ def _describe_machine(machine: FitMachine, facts: MachineFacts, question: Questi
 
 
 def _table(rows: Sequence[FitRow]) -> str:
-    """In columns as wide as their widest cell; Japanese characters take two places."""
-    lines = [say("fit.head").split("\t"), *(_cells(row) for row in rows)]
-    widths = [max(_width(line[place]) for line in lines) for place in range(len(lines[0]))]
-    return "\n".join(
-        "".join(cell + " " * (width - _width(cell) + _GAP) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return format_table([say("fit.head").split("\t"), *(_cells(row) for row in rows)], right=NUMBERS)
 
 
 def _cells(row: FitRow) -> list[str]:
@@ -79,7 +75,3 @@ def _range(found: Range | None, unit: str = "") -> str:
 
 def _gigabytes(size_bytes: int) -> str:
     return f"{size_bytes / GB:.1f} GB"
-
-
-def _width(text: str) -> int:
-    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)
