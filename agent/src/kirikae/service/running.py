@@ -7,6 +7,7 @@ import fcntl
 import gc
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from time import monotonic
 
@@ -20,6 +21,7 @@ from kirikae.resident.warm import warm_up
 from kirikae.service.courier import Courier
 from kirikae.service.forks import MAX_FORKS
 from kirikae.service.health import Origin, answer_health, poll_token
+from kirikae.service.installation import Installation
 from kirikae.service.loop import Loop
 from kirikae.service.sockets import accept, open_health_socket, open_resident_socket, poll_url
 
@@ -32,20 +34,24 @@ FAREWELL_S = 3.0
 
 
 def run_service(home: Home, *, listen: str | None) -> None:
-    """Until SIGTERM or SIGINT. Raises AgentError when it cannot start."""
-    loop = Loop()
+    """Until SIGTERM or SIGINT. Raises AgentError when it cannot start, OSError when a new version cannot."""
+    installation, loop = Installation(), Loop()
     with _only_one(home), loop.ended_by_signals():
-        Service(home, loop, listen=listen).run()
+        Service(home, loop, installation, listen=listen).run()
+    if not loop.is_ending:
+        # The same process, so that nobody who watches it takes this for an end.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the command that this process was started by
 
 
 class Service:
-    def __init__(self, home: Home, loop: Loop, *, listen: str | None) -> None:
-        self._home, self._loop, self._listen = home, loop, listen
+    def __init__(self, home: Home, loop: Loop, installation: Installation, *, listen: str | None) -> None:
+        self._home, self._loop, self._installation, self._listen = home, loop, installation, listen
         poll = {"address": poll_url(listen), "token": poll_token(home)} if listen else None
         self._courier = Courier(home, loop, poll=poll, then=self._refresh_policy)
         self._stamp: tuple[int, int] | None = None
 
     def run(self) -> None:
+        """Until it is ended, or another version was installed."""
         with self._listening():
             warm_up(self._home)
             self._refresh_policy()
@@ -53,6 +59,9 @@ class Service:
             gc.collect()
             gc.freeze()
             while not self._loop.is_ending:
+                # With no fork under way: what they say would be lost, and the portal would count a message twice.
+                if not self._loop.forks and self._installation.is_replaced():
+                    return
                 self._courier.send_if_due()
                 self._loop.wait(min(LONGEST_WAIT_S, self._courier.due_in_s))
             self._end()
