@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -65,6 +66,19 @@ class Home(NamedTuple):
             temporary.replace(target)
         except OSError as error:
             raise PreflightError("home.not_writable", path=target) from error
+
+    def flush_names(self, folder: str) -> None:
+        """Names of files in the folder outlast a power failure from here on. Raises PreflightError."""
+        try:
+            handle = os.open(self.path / folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            # A file system that has no such thing says EINVAL.
+            if error.errno != errno.EINVAL:
+                raise PreflightError("home.not_writable", path=self.path / folder) from error
 
     def write_json(self, name: str, document: Mapping[str, object]) -> None:
         self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode())

@@ -24,8 +24,9 @@ MAX_KEPT = 2000
 
 
 def write_receipt(home: Home, receipt: Mapping[str, object], *, name: str) -> None:
-    """`name` starts with the decision's id, which sorts by time."""
+    """On the disk when this returns, or PreflightError. `name` starts with the decision's id, which sorts by time."""
     home.write_json(f"{SPOOL}/{name}.json", receipt)
+    home.flush_names(SPOOL)
     kept = sorted((home.path / SPOOL).glob("*.json"))
     for file in kept[:-MAX_KEPT]:
         file.unlink(missing_ok=True)
