@@ -12,6 +12,7 @@ from portal.accounts.models import User
 from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
+from portal.notices.services import notify
 from routing.engine.errors import WireError
 from routing.engine.request import TaskRequest
 from routing.engine.wire import encode, loggable_request, request_from_document
@@ -93,16 +94,30 @@ def decline_request(*, public_id: str, by: User) -> PolicyRequest:
 
 
 def initial_rule(request: PolicyRequest) -> Document:
-    """What the rule form starts with: the admin decides, the patterns are there."""
+    """What the rule form starts with: the admin decides, the patterns are there.
+
+    A Mac says what its remotes are: one with a star would be a pattern for other repositories, and is left out.
+    """
     code = suggest_code(next(iter(request.remote_list), ""))
     effect = "local_only" if request.kind == PolicyRequest.Kind.CLASSIFY else "cloud_ok"
-    return {"code": code, "remotes": request.remotes, "effect": effect, "reason_en": request.reason}
+    return {"code": code, "remotes": "\n".join(request.named_remotes), "effect": effect, "reason_en": request.reason}
 
 
 def _close(request: PolicyRequest, state: PolicyRequest.State, *, by: User, revision: int | None) -> None:
     request.state, request.answered_by, request.answered_at, request.revision = state, by, clock.now(), revision
     request.save()
     record(by=by, action=f"request.{state}", subject=request, data={"revision": revision})
+    owner = request.machine.owner
+    if owner is not None:
+        names = request.remote_list[:1]
+        told = {"repository": names, "machine": request.machine.name, "person": by.name, "revision": revision}
+        notify(
+            kind=f"request.{state}",
+            key=f"request.{request.public_id}.{state}",
+            subject=request.public_id,
+            data=told,
+            to=[owner],
+        )
 
 
 def _read(document: object) -> tuple[str, str, TaskRequest]:

@@ -62,3 +62,8 @@ class PolicyRequest(models.Model):
     @property
     def remote_list(self) -> list[str]:
         return self.remotes.split("\n") if self.remotes else []
+
+    @property
+    def named_remotes(self) -> list[str]:
+        """Those that name one repository, as rules may have them."""
+        return [remote for remote in self.remote_list if "*" not in remote]

@@ -42,7 +42,11 @@ def _words_of(rule: Document) -> list[str]:
 
 
 def initial_rule(*, remote: str, effect: str) -> Document:
-    """What the form starts with for a repository that was seen: the admin decides, the pattern is there."""
+    """What the form starts with for a repository that was seen: the admin decides, the pattern is there.
+
+    A Mac said what it is called: a star in it would make a pattern for other repositories.
+    """
+    remote = "" if "*" in remote else remote
     return {"code": suggest_code(remote), "remotes": remote, "effect": effect or "local_only"}
 
 

@@ -77,6 +77,23 @@ _ALL = (
         page="/incidents/{incident}/",
     ),
     Kind(
+        code="request.answered",
+        label=_("Your request was answered"),
+        title=_("Answered: {repository}"),
+        text=_(
+            "{person} answered what you asked on {machine} about {repository} with policy r{revision}. "
+            "Your Mac has it with its next contact."
+        ),
+        page="/requests/",
+    ),
+    Kind(
+        code="request.declined",
+        label=_("Your request was declined"),
+        title=_("Declined: {repository}"),
+        text=_("{person} declined what you asked on {machine} about {repository}. The policy stays as it is."),
+        page="/requests/",
+    ),
+    Kind(
         code="notice.dead",
         label=_("A notice could not be delivered"),
         title=_("Not delivered: {destinations}"),

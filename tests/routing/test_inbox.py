@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from portal.audit.models import AuditEntry
+from portal.notices.models import Delivery
+from portal.notices.wording import put_into_words
 from routing.inbox import list_requests
 from routing.models import PolicyRequest
 from tests.routing.conftest import Caller
@@ -80,6 +82,35 @@ def test_the_admin_meets_it_at_home_and_answers_with_a_rule_that_is_filled_in(as
     assert [(one["id"], one["state"], one["revision"]) for one in told] == [(asked.public_id, "answered", 2)]
     assert browser.get(address).status_code == 404
     assert "request waits" not in browser.get("/").content.decode()
+
+
+@pytest.mark.parametrize("answer", ["answered", "declined"])
+def test_who_asked_is_told_of_the_answer_and_nobody_else(asked, client_of, aiko, ben, settings, answer):
+    settings.MAIL_FROM = "Kirikae <kirikae@example.org>"
+    browser = client_of(aiko)
+    form = {**FORM, "code": "app", "remotes": "github.com/acme/app", "effect": "local_only"}
+    if answer == "answered":
+        browser.post(f"/rules/new?request={asked.public_id}", form)
+    else:
+        browser.post(f"/requests/{asked.public_id}/decline")
+
+    (delivery,) = Delivery.objects.filter(notice__subject=asked.public_id)
+    words = put_into_words(delivery.notice, language="en")
+    assert (delivery.notice.kind, delivery.person) == (f"request.{answer}", ben)
+    assert "github.com/acme/app" in words.title
+    assert words.text.startswith(f"{aiko.name} {answer} what you asked on ben-mini")
+
+
+def test_a_remote_with_a_star_opens_nothing_else(publish, ben_mini, client_of, aiko):
+    publish()
+    stars = [{"remotes": ["https://github.com/**", "https://github.com/acme/a*b", "git@github.com:acme/app.git"]}]
+    made = make(ben_mini, kind="exception", projects=stars).json()
+    browser = client_of(aiko)
+
+    by_request = browser.get(f"/rules/new?request={made['id']}").context["form"]["remotes"].value()
+    by_project = browser.get("/rules/new?remote=github.com/acme/**&effect=cloud_ok").context["form"]["remotes"].value()
+
+    assert (by_request, by_project) == ("github.com/acme/app", "")
 
 
 def test_a_declined_request_may_be_made_again(asked, client_of, aiko, ben, ben_mini):
