@@ -2,8 +2,10 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,7 +22,10 @@ from routing.log_form import LogFilterForm
 from routing.matrix import list_groups, list_task_labels
 from routing.projects import list_seen_projects
 from routing.publishing import load_bundle
-from routing.queries import get_decision, get_log_page
+from routing.queries import DECISIONS_COUNTED, get_decision, get_log_page
+from routing.suggestions import suggest_all
+
+PROJECTS_SHOWN = 100
 
 
 @require_GET
@@ -48,7 +53,19 @@ def matrix(request: HttpRequest) -> HttpResponse:
 @require_GET
 def projects(request: HttpRequest) -> HttpResponse:
     person = get_person(request)
-    context = {"projects": list_seen_projects(person, now=timezone.now()), "can_edit": person.is_admin}
+    wanted = request.GET.get("q", "").strip()
+    seen = list_seen_projects(person, now=timezone.now())
+    found = seen.matching(wanted)
+    context = {
+        "waiting": suggest_all(found.unclassified[:PROJECTS_SHOWN], seen.classified),
+        "more_waiting": max(0, len(found.unclassified) - PROJECTS_SHOWN),
+        "page": Paginator(found.classified, PROJECTS_SHOWN).get_page(request.GET.get("page")),
+        "seen": seen,
+        "wanted": wanted,
+        "query": f"{urlencode({'q': wanted})}&" if wanted else "",
+        "decisions_counted": f"{DECISIONS_COUNTED:,}",
+        "can_edit": person.is_admin,
+    }
     return render(request, "routing/projects.html", context)
 
 

@@ -25,6 +25,11 @@ class SeenProject:
     rules: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """What people call it: the last part of its remote."""
+        return self.seen.remote.rpartition("/")[2]
+
+    @property
     def is_classified(self) -> bool:
         return self.classification is not Classification.UNCLASSIFIED
 
@@ -51,6 +56,13 @@ class SeenProjects:
     @property
     def waiting_decisions(self) -> int:
         return sum(project.seen.decisions for project in self.unclassified)
+
+    def matching(self, text: str) -> "SeenProjects":
+        """Those whose remote has the text; all for an empty one."""
+        return SeenProjects(
+            unclassified=[one for one in self.unclassified if text.casefold() in one.seen.remote.casefold()],
+            classified=[one for one in self.classified if text.casefold() in one.seen.remote.casefold()],
+        )
 
 
 def list_seen_projects(user: User, *, now: datetime, since: datetime | None = None) -> SeenProjects:

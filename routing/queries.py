@@ -17,8 +17,8 @@ from routing.log_filter import Cursor, LogFilter
 from routing.models import Decision, DecisionQuerySet
 
 __all__ = [
-    "LogPage", "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision", "get_log_page",
-    "get_machine_to_ask_for", "list_decisions", "list_recent_remotes", "list_seen_remotes",
+    "DECISIONS_COUNTED", "LogPage", "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision",
+    "get_log_page", "get_machine_to_ask_for", "list_decisions", "list_recent_remotes", "list_seen_remotes",
 ]  # fmt: skip
 
 PAGE = 50

@@ -1,6 +1,7 @@
 """Pages of the NDA rules: the list with drafts and history, and the form with a look at what a rule would hit."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -40,6 +41,7 @@ def rules_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": Paginator(found, RULES_SHOWN).get_page(request.GET.get("page")),
         "wanted": wanted,
+        "query": f"{urlencode({'q': wanted})}&" if wanted else "",
         "can_edit": person.is_admin,
         "drafts": _drafts_page(request) if person.can_read_all else None,
         "history": rules.list_history() if person.can_read_all else [],

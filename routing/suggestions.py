@@ -16,6 +16,14 @@ SHARED_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A project without a class, with what to think of it; None where nothing speaks for any."""
+
+    project: SeenProject
+    suggestion: "Suggestion | None"
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """`like` is the classified project that the suggestion comes from."""
 
@@ -31,8 +39,14 @@ class Suggestion:
         return CLASSIFICATIONS[self.like.classification]
 
 
+def suggest_all(unclassified: Iterable[SeenProject], classified: Sequence[SeenProject]) -> list[Waiting]:
+    return [Waiting(project, find_suggestion(project.seen.remote, classified)) for project in unclassified]
+
+
 def find_suggestion(remote: str, classified: Iterable[SeenProject]) -> Suggestion | None:
     """By the same owner first, then by a host that belongs to somebody, then by the name; of several the strictest."""
+    if not remote:
+        return None
     others = [project for project in classified if project.seen.remote]
     # A host or a name like that of an open project opens nothing.
     protected = [project for project in others if project.effect.is_restricting]

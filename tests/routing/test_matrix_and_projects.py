@@ -32,10 +32,10 @@ def seen(publish, ben_mini, chie_air):
 
 
 def listed(response: Any) -> list[tuple[Any, ...]]:
-    projects = response.context["projects"]
+    waiting = [one.project for one in response.context["waiting"]]
     return [
         (one.seen.remote, str(one.classification), one.rules, one.seen.decisions)
-        for one in (*projects.unclassified, *projects.classified)
+        for one in (*waiting, *response.context["page"])
     ]
 
 
@@ -107,3 +107,41 @@ def test_both_pages_cost_the_same_however_much_was_seen(client_of, seen, ben_min
         client.get("/projects/")
     with django_assert_num_queries(4):
         client.get("/matrix/")
+
+
+def test_a_project_without_a_class_is_given_a_suggestion_with_its_reason(client_of, publish, ben_mini, aiko, ben):
+    own = {**ACME, "id": "nda-falcon", "match": {"remotes": ["git.falcon.example/app/**"]}}
+    publish(privacy_rules=[ACME, own, OPEN], unclassified={"identified": "local_only"})
+    classified = ("github.com/acme/app", "git.falcon.example/app/radar", "github.com/hoshizora-oss/ruby")
+    others = ("git.falcon.example/ml/labels", "github.com/hoshizora/radar-ios", "github.com/nobody/it", "git.acme.co/x")
+    for remote in (*classified, *others):
+        ben_mini.ask({"task": "commit-message", "projects": [{"remotes": [f"https://{remote}"]}]})
+
+    page = client_of(aiko).get("/projects/")
+
+    found = {one.project.seen.remote: one.suggestion for one in page.context["waiting"]}
+    assert {remote: (str(one.effect), one.reason) if one else None for remote, one in found.items()} == {
+        "git.falcon.example/ml/labels": ("local_only", "Same host as git.falcon.example/app/radar"),
+        "github.com/hoshizora/radar-ios": ("local_only", "Name like that of git.falcon.example/app/radar"),
+        "github.com/nobody/it": None,
+        "git.acme.co/x": None,
+    }
+    assert "/rules/new?remote=git.falcon.example%2Fml%2Flabels&amp;effect=local_only" in page.content.decode()
+    assert "/rules/new" not in client_of(ben).get("/projects/").content.decode()
+
+
+def test_of_several_like_it_the_strictest_is_suggested(client_of, publish, ben_mini, aiko):
+    inner = {**ACME, "id": "ours", "effect": "org_only", "match": {"remotes": ["github.com/acme/ours"]}}
+    nda = {**ACME, "match": {"remotes": ["github.com/acme/app"]}}
+    publish(privacy_rules=[inner, nda], unclassified={"identified": "local_only"})
+    for name in ("ours", "app", "new"):
+        ben_mini.ask({"task": "commit-message", "projects": [{"remotes": [f"https://github.com/acme/{name}"]}]})
+
+    (waiting,) = client_of(aiko).get("/projects/").context["waiting"]
+
+    assert waiting.suggestion.reason == "Same owner as github.com/acme/app"
+
+
+def test_projects_can_be_found_by_their_remote(client_of, seen, aiko):
+    assert [row[0] for row in listed(client_of(aiko).get("/projects/?q=ACME/"))] == ["github.com/acme/app"]
+    assert "No project seen has" in client_of(aiko).get("/projects/?q=<i>").content.decode()
