@@ -167,6 +167,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "What is known of this Mac is older than {limit_s} s.",
         "このMacの情報は {limit_s} 秒より前のものです。",
     ),
+    "late_system_unanswered": (
+        "{model} gave no answer to a system message in the middle of a conversation, as Claude Code sends it.",
+        "{model} は、Claude Code が会話の途中で送るシステムメッセージに応答しませんでした。",
+    ),
     "tools_unknown": (
         "It is not known whether {model} can call tools.",
         "{model} がツールを呼び出せるか不明です。",

@@ -212,6 +212,12 @@ def test_raw_form_restricts_and_never_opens() -> None:
         "/Users/aiko/work/acme/app",
         "/home/ci/work/acme",
         "/System/Volumes/Data/Users/aiko/work/acme",
+        "/Volumes/Second Disk/Users/aiko/work/acme/app",
+        "/root/work/acme",
+        "/private/var/root/work/acme",
+        "/export/home/ci/work/acme",
+        "/mnt/c/Users/aiko/work/acme",
+        "C:\\Users\\aiko\\work\\acme",
         "~/work",
         "~",
         "~/",
@@ -226,7 +232,11 @@ def test_protected_folder_is_met_from_inside_from_above_and_in_every_form(patter
     assert effect_of(restricting(paths=[pattern]), paths=(path,)) is Effect.LOCAL_ONLY
 
 
-@pytest.mark.parametrize("path", ["~/work/acme2", "~/work/other", "/srv/work/acme", "/usr", "~/acme"])
+@pytest.mark.parametrize("path", [
+        "~/work/acme2", "~/work/other", "/srv/work/acme", "/usr", "~/acme",
+        "/Volumes/Work/acme", "/Volumes/Work", "/root/acme", "/Volumes/work/acme/Users",
+    ],
+)
 def test_other_folder_is_not_met(path: str) -> None:
     assert effect_of(restricting(paths=["~/work/acme/**"]), paths=(path,)) is Effect.CLOUD_OK
 

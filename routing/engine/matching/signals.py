@@ -4,11 +4,16 @@ from typing import NamedTuple
 
 from ..identity import NormalRemote, Standing, fold, fold_segments, fold_text, normalise_remote, path_segments
 from ..request import Project, Remote
+from . import globs
 
 type Segments = tuple[str, ...]
 
 # Where the systems keep home folders. Folders in them should come as `~/...`, but a script may send them in full.
-_HOMES: tuple[Segments, ...] = (("", "users"), ("", "home"), ("", "system", "volumes", "data", "users"))
+_HOMES: tuple[Segments, ...] = (
+    ("", "users", "*"), ("", "home", "*"), ("", "root"), ("", "var", "root"), ("", "private", "var", "root"),
+    ("", "system", "volumes", "data", "users", "*"), ("", "volumes", "*", "users", "*"), ("", "export", "home", "*"),
+    ("", "mnt", "*", "users", "*"), ("*:", "users", "*"),
+)  # fmt: skip
 
 
 class Signals(NamedTuple):
@@ -61,11 +66,11 @@ def folder_forms(folder: Segments) -> tuple[Segments, ...]:
     """The folder, and its home-relative form where it lies in somebody's home folder or holds the home folders."""
     if folder[:1] == ("~",):
         return (folder,)
-    for homes in _HOMES:
-        if folder == homes[: len(folder)]:
+    for home in _HOMES:
+        if len(folder) >= len(home) and all(map(globs.matches_segment, home, folder)):
+            return folder, ("~", *folder[len(home) :])
+        if folder == home[: len(folder)]:
             return folder, ("~",)
-        if folder[: len(homes)] == homes and len(folder) > len(homes):
-            return folder, ("~", *folder[len(homes) + 1 :])
     return (folder,)
 
 

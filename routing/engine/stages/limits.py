@@ -8,6 +8,7 @@ from ..facts import MachineFacts, MemoryPressure, ModelFacts, RuntimeFacts, Runt
 from ..fit.candidate import CandidateFit
 from ..policy.values import OnBattery, Tier
 from ..prefixes import PrefixProfile
+from ..reading.model_checks import ModelChecks
 from ..request import ClientName
 from .loopback import is_loopback
 from .work import RUNTIME_NAMES, Limit, Work
@@ -27,6 +28,12 @@ class Look(NamedTuple):
     @property
     def expected(self) -> Expected:
         return self.fit.expected(is_loaded=self.model.is_loaded)
+
+    @property
+    def checks(self) -> ModelChecks | None:
+        """What was found out with this version of the runtime; of another version it says nothing."""
+        checks = self.model.checks
+        return checks if checks is not None and checks.runtime_version == self.runtime.version else None
 
     def data(self, **more: object) -> dict[str, object]:
         return {"model": self.model.name, "runtime": RUNTIME_NAMES[self.runtime.kind], **more}
@@ -63,9 +70,15 @@ def _permission(look: Look) -> Iterator[Limit]:
 
 
 def _protocol(look: Look) -> Iterator[Limit]:
+    """Soft where a model was tried: the launch tries it again, so one failure does not close it for good."""
     client = look.work.client
-    if client is not None and client.name is ClientName.CLAUDE and look.runtime.has_messages_api is False:
+    if client is None or client.name is not ClientName.CLAUDE:
+        return
+    if look.runtime.has_messages_api is False:
         yield Limit("runtime_lacks_messages_api", True, look.data(), Remedy("install_runtime"))
+    checks = look.checks
+    if checks is not None and checks.takes_late_system is False:
+        yield Limit("late_system_unanswered", False, look.data(), Remedy("measure_speed", command="kirikae bench"))
 
 
 def _memory(look: Look) -> Iterator[Limit]:
@@ -105,8 +118,8 @@ def _needs(look: Look) -> Iterator[Limit]:
 
 def _has_tools(look: Look) -> bool | None:
     """What was tried with this version of the runtime beats what is said of the model."""
-    checks = look.model.checks
-    if checks is None or checks.can_call_tools is None or checks.runtime_version != look.runtime.version:
+    checks = look.checks
+    if checks is None or checks.can_call_tools is None:
         return look.model.has_tools if look.model.has_tools is not None else look.fit.has_tools
     return checks.can_call_tools
 
