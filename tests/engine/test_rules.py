@@ -232,9 +232,18 @@ def test_protected_folder_is_met_from_inside_from_above_and_in_every_form(patter
     assert effect_of(restricting(paths=[pattern]), paths=(path,)) is Effect.LOCAL_ONLY
 
 
-@pytest.mark.parametrize("path", [
-        "~/work/acme2", "~/work/other", "/srv/work/acme", "/usr", "~/acme",
-        "/Volumes/Work/acme", "/Volumes/Work", "/root/acme", "/Volumes/work/acme/Users",
+@pytest.mark.parametrize(
+    "path",
+    [
+        "~/work/acme2",
+        "~/work/other",
+        "/srv/work/acme",
+        "/usr",
+        "~/acme",
+        "/Volumes/Work/acme",
+        "/Volumes/Work",
+        "/root/acme",
+        "/Volumes/work/acme/Users",
     ],
 )
 def test_other_folder_is_not_met(path: str) -> None:
