@@ -6,7 +6,7 @@ Requests are read by the engine's parsers (`machines.wire`, `routing.engine.fact
 from rest_framework import serializers
 
 from machines.models import Benchmark, BrokenReason, InstalledModel, Machine, Runtime, RuntimeKind, RuntimeState
-from portal.accounts.models import User
+from portal.accounts.serializers import PersonSerializer
 from routing.engine.facts import MemoryPressure
 from routing.engine.fit.geometry import Geometry
 from routing.engine.reading.messages import ANNOUNCEMENTS
@@ -208,17 +208,20 @@ class PollAnswerSerializer(serializers.Serializer[object]):
     signing_key = serializers.CharField(required=False)
 
 
-class OwnerSerializer(serializers.ModelSerializer[User]):
+class MachineNameSerializer(serializers.ModelSerializer[Machine]):
+    """Where something else tells of a Mac."""
+
     id = serializers.CharField(source="public_id")
+    owner = PersonSerializer(allow_null=True)
 
     class Meta:
-        model = User
-        fields = ("id", "name")
+        model = Machine
+        fields = ("id", "name", "owner")
 
 
 class MachineSerializer(serializers.ModelSerializer[Machine]):
     id = serializers.CharField(source="public_id")
-    owner = OwnerSerializer(allow_null=True)
+    owner = PersonSerializer(allow_null=True)
 
     class Meta:
         model = Machine

@@ -6,15 +6,18 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAuthenticated
-from rest_framework.renderers import JSONRenderer
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from machines.queries import find_machine_of, get_machine_of
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken
-from routing import api_schema
+from portal.common.pagination import page_of
+from routing import api_log, api_schema
 from routing.decide_query import document_from_query
 from routing.engine.wire import request_from_document
 from routing.evidence import accept_receipts
@@ -70,6 +73,25 @@ class DecideView(RoutingView):
 
 
 class DecisionsView(DecideView):
+    """Asking and reading what was asked share an address, but neither a scope nor a form of the answer."""
+
+    permission_classes = (HasScope("decide", reading=("read",)),)
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        return [JSONRenderer()] if self.request.method in SAFE_METHODS else super().get_renderers()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [] if self.request.method in SAFE_METHODS else super().get_throttles()
+
+    @extend_schema(
+        operation_id="list_decisions",
+        parameters=[api_log.LogParameters],
+        responses=page_of(api_log.LogRowSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """The log of decisions, newest first."""
+        return api_log.answer_log(request)
+
     @extend_schema(
         operation_id="decide", request=api_schema.TaskRequestSerializer, responses=api_schema.DECISION_RESPONSES
     )

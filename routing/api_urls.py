@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from routing import api, api_policy
+from routing import api, api_log, api_policy
 
 urlpatterns = [
     path("decisions", api.DecisionsView.as_view(), name="api-decisions"),
+    path("decisions/<uuid:decision_id>", api_log.DecisionView.as_view(), name="api-decision"),
+    path("projects", api_log.ProjectsView.as_view(), name="api-projects"),
     path("decide", api.DecideByQueryView.as_view(), name="api-decide"),
     path("receipts", api.ReceiptsView.as_view(), name="api-receipts"),
     path("requests", api.RequestsView.as_view(), name="api-requests"),

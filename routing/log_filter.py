@@ -7,7 +7,10 @@ from datetime import date, datetime
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Empty and None mean "any". Days are whole ones, both ends included, in the reader's time zone."""
+    """Empty and None mean "any". Days are whole ones, both ends included, in the reader's time zone.
+
+    `since` is part of the time that is asked for, `until` is not.
+    """
 
     backend: str = ""
     task: str = ""
@@ -15,6 +18,10 @@ class LogFilter:
     remote: str = ""
     first_day: date | None = None
     last_day: date | None = None
+    rule: str = ""
+    classification: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

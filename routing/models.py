@@ -96,15 +96,29 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def matching(self, wanted: LogFilter) -> "DecisionQuerySet":
         """Everything that is asked for at once."""
-        exact = {"backend": wanted.backend, "task": wanted.task, "machine__public_id": wanted.machine}
+        exact = {
+            "backend": wanted.backend,
+            "task": wanted.task,
+            "machine__public_id": wanted.machine,
+            "classification": wanted.classification,
+            "remotes__icontains": wanted.remote,
+            "at__gte": wanted.since,
+            "at__lt": wanted.until,
+        }
         rows = self.filter(**{key: value for key, value in exact.items() if value})
-        if wanted.remote:
-            rows = rows.filter(remotes__icontains=wanted.remote)
+        if wanted.rule:
+            rows = rows.resting_on(wanted.rule)
         if wanted.first_day:
             rows = rows.filter(at__gte=_midnight(wanted.first_day))
         if wanted.last_day:
             rows = rows.filter(at__lt=_midnight(wanted.last_day + timedelta(days=1)))
         return rows
+
+    def resting_on(self, rule: str) -> "DecisionQuerySet":
+        """What the privacy rule or the exception applied to. SQLite cannot look into a list, but into its text."""
+        code = f'"{rule}"'
+        rules = models.Q(answer__privacy__rules__icontains=code)
+        return self.filter(rules | models.Q(answer__privacy__exceptions__icontains=code))
 
     def older_than(self, cursor: Cursor) -> "DecisionQuerySet":
         """Newest first. The first condition says nothing new, but it is the one that the index serves."""

@@ -74,9 +74,10 @@ def list_seen_projects(user: User, *, now: datetime, since: datetime | None = No
     )
 
 
-def list_all_projects(*, now: datetime) -> list[SeenProject]:
-    """Of the whole team, for those who write its rules. Three queries."""
-    return _classify_all(list_seen_remotes(), now=now)
+def list_all_projects(*, now: datetime, classification: str | None = None) -> list[SeenProject]:
+    """Of the whole team, for those who write its rules and for tokens that may read. Three queries."""
+    found = _classify_all(list_seen_remotes(), now=now)
+    return [one for one in found if classification in (None, one.classification)]
 
 
 def project_of(remote: str) -> Project:

@@ -17,8 +17,9 @@ from routing.log_filter import Cursor, LogFilter
 from routing.models import Decision, DecisionQuerySet
 
 __all__ = [
-    "DECISIONS_COUNTED", "LogPage", "SeenRemote", "SignedBundle", "find_machine", "get_current_bundle", "get_decision",
-    "get_log_page", "get_machine_to_ask_for", "list_decisions", "list_recent_remotes", "list_seen_remotes",
+    "DECISIONS_COUNTED", "LogPage", "SeenRemote", "SignedBundle", "find_machine", "get_any_decision",
+    "get_current_bundle", "get_decision", "get_log_page", "get_machine_to_ask_for", "list_all_decisions",
+    "list_decisions", "list_recent_remotes", "list_seen_remotes",
 ]  # fmt: skip
 
 PAGE = 50
@@ -77,8 +78,12 @@ def find_machine(public_id: str) -> Machine | None:
 
 def list_decisions(user: User) -> DecisionQuerySet:
     """What the person may see of the log, newest first."""
-    decisions = Decision.objects.visible_to(user).select_related("machine", "machine__owner", "asked_by")
-    return decisions.prefetch_related("receipts")
+    return list_all_decisions().visible_to(user)
+
+
+def list_all_decisions() -> DecisionQuerySet:
+    """For tokens with the scope to read: they see the whole team."""
+    return Decision.objects.select_related("machine", "machine__owner", "asked_by").prefetch_related("receipts")
 
 
 def get_log_page(user: User, wanted: LogFilter, *, older: Cursor | None, newer: Cursor | None) -> LogPage:
@@ -97,6 +102,11 @@ def get_log_page(user: User, wanted: LogFilter, *, older: Cursor | None, newer: 
 def get_decision(user: User, decision_id: uuid.UUID) -> Decision:
     """Raises Http404 for a decision that is not there and for one that is not theirs to see alike."""
     return get_object_or_404(list_decisions(user), pk=decision_id)
+
+
+def get_any_decision(decision_id: uuid.UUID) -> Decision:
+    """For tokens with the scope to read. Raises Http404."""
+    return get_object_or_404(list_all_decisions(), pk=decision_id)
 
 
 def list_recent_remotes(user: User) -> list[str]:

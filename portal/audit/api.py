@@ -7,7 +7,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
-from portal.accounts.models import Scope, User
+from portal.accounts.models import Scope
+from portal.accounts.serializers import PersonSerializer
 from portal.audit.models import AuditEntry
 from portal.audit.queries import AuditFilter, list_entries
 from portal.common.api_query import MomentField, PageParameters, read_query
@@ -19,14 +20,6 @@ class AuditParameters(PageParameters):
     subject = serializers.CharField(required=False, max_length=64, help_text="The id of what was changed.")
     since = MomentField(required=False, help_text="This moment and later.")
     until = MomentField(required=False, help_text="Before this moment.")
-
-
-class PersonSerializer(serializers.ModelSerializer[User]):
-    id = serializers.CharField(source="public_id")
-
-    class Meta:
-        model = User
-        fields = ("id", "name")
 
 
 class SubjectSerializer(serializers.Serializer[AuditEntry]):
