@@ -122,6 +122,8 @@ def make_ways(folder: Path, *, resident: Home, alone: Home, url: str) -> list[Wa
     git = shutil.which("git") or "git"
     subprocess.run([git, "init", "-q", str(inside)], check=True)
     subprocess.run([git, "-C", str(inside), "remote", "add", "origin", "https://example.net/a/b.git"], check=True)
+    author = ["-c", "user.name=Ben", "-c", "user.email=ben@example.org"]
+    subprocess.run([git, "-C", str(inside), *author, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
     run = [str(Path(sys.executable).with_name("kirikae")), "run", "--task", TASK, "--", "claude"]
     guard = [sys.executable, "-I", "-m", "kirikae", "guard"]
     prompt = {"hook_event_name": "UserPromptSubmit", "session_id": "1", "cwd": str(outside), "prompt": "Say hello."}

@@ -51,8 +51,11 @@ class Home(NamedTuple):
             return {}
         return document if isinstance(document, dict) else {}
 
-    def write(self, name: str, content: bytes) -> None:
-        """Atomic, readable by this user only. Raises PreflightError."""
+    def write(self, name: str, content: bytes, *, is_flushed: bool = True) -> None:
+        """Atomic, readable by this user only. Raises PreflightError.
+
+        Flushed: a power failure leaves what was there before or all of the new; it may take milliseconds.
+        """
         target = self.path / name
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +65,8 @@ class Home(NamedTuple):
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if is_flushed:
+                    os.fsync(file.fileno())
             temporary.replace(target)
         except OSError as error:
             raise PreflightError("home.not_writable", path=target) from error
@@ -80,8 +84,8 @@ class Home(NamedTuple):
             if error.errno != errno.EINVAL:
                 raise PreflightError("home.not_writable", path=self.path / folder) from error
 
-    def write_json(self, name: str, document: Mapping[str, object]) -> None:
-        self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode())
+    def write_json(self, name: str, document: Mapping[str, object], *, is_flushed: bool = True) -> None:
+        self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode(), is_flushed=is_flushed)
 
     def find_enrolment(self) -> Enrolment | None:
         document = self.read_json("machine.json")

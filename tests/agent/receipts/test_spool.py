@@ -1,6 +1,7 @@
 """Receipts on the disk: what a power failure right after a launch would leave."""
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from kirikae.cli import main
 from kirikae.errors import PreflightError
 from kirikae.home import Home
+from kirikae.receipts.notes import write_note
 from kirikae.receipts.spool import write_receipt
 
 
@@ -20,6 +22,14 @@ def test_a_receipt_is_flushed_and_then_its_name(home: Home, monkeypatch: pytest.
     write_receipt(home, {"kind": "start"}, name="1-start")
 
     assert flushed == [(file.stat().st_ino, False), (file.parent.stat().st_ino, True)]
+
+
+def test_a_note_of_a_running_launch_waits_for_no_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("flushed"))
+
+    note = write_note(home, {"kind": "start"}, decision_id="1")
+
+    assert json.loads(Path(note).read_bytes()) == {"kind": "start"}
 
 
 def refuse_folders(handle: int) -> None:

@@ -173,7 +173,7 @@ def test_a_history_that_takes_too_long_is_no_answer_where_a_rule_needs_it(
         monkeypatch.setattr(f"kirikae.signals.git.{name}", 0.0)
 
     (hasty,) = collect_projects(home, [repository])
-    (strict,) = collect_projects(home, [repository], needs_roots=True)
+    (strict,) = collect_projects(home, [repository], needs_roots=lambda: True)
 
     assert (hasty["root_commits"], hasty["complete"]) == (None, True)
     assert (strict["root_commits"], strict["complete"]) == (None, False)

@@ -106,7 +106,9 @@ def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
 
 
 def _request(home: Home, question: Question, *, machine: str | None, policy: Policy) -> TaskRequest:
-    needs_roots = any(rule.match.root_commits for rule in policy.privacy_rules)
+    def needs_roots() -> bool:
+        return any(rule.match.root_commits for rule in policy.privacy_rules)
+
     document = {
         "task": policy.default_task if question.task is None else question.task,
         "projects": collect_projects(home, question.folders, needs_roots=needs_roots),

@@ -26,7 +26,8 @@ def write_note(home: Home, receipt: Mapping[str, object], *, decision_id: str) -
     """The file's path. Raises PreflightError."""
     for file in sorted((home.path / FOLDER).glob("*.json"))[:-MAX_KEPT]:
         file.unlink(missing_ok=True)
-    home.write_json(f"{FOLDER}/{decision_id}.json", receipt)
+    # Whoever reads it has ended as well when the power fails.
+    home.write_json(f"{FOLDER}/{decision_id}.json", receipt, is_flushed=False)
     return str(home.path / FOLDER / f"{decision_id}.json")
 
 

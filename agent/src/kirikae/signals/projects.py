@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +38,16 @@ class Folder(NamedTuple):
     real: Path
 
 
-def collect_projects(home: Home, folders: Sequence[Path], *, needs_roots: bool = False) -> list[dict[str, object]]:
+type NeedsRoots = Callable[[], bool]
+
+
+def collect_projects(
+    home: Home, folders: Sequence[Path], *, needs_roots: NeedsRoots = lambda: False
+) -> list[dict[str, object]]:
     """The first folder is the working directory; the wire refuses more than 64 projects.
 
-    `needs_roots`: a rule goes by first commits, so a project whose walk was cut off is not complete.
+    `needs_roots`: a rule goes by first commits, so a project whose walk was cut off is not complete. Asked only where
+    they are not known from before, because it looks at every rule.
     """
     roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
     for opened in list_opened_folders(folders[0]):
@@ -126,7 +132,7 @@ def _submodule_paths(root: Path) -> list[str] | None:
     return [path for entry in output.split("\0") if (path := entry.partition("\n")[2])]
 
 
-def _project(home: Home, root: Folder, inner: Folder, *, role: str, needs_roots: bool) -> dict[str, object]:
+def _project(home: Home, root: Folder, inner: Folder, *, role: str, needs_roots: NeedsRoots) -> dict[str, object]:
     remotes, root_commits, is_whole = _git_signals(home, root.real, needs_roots=needs_roots)
     markers, paths = _markers(inner), _paths(root, inner)
     told = [text for remote in remotes or [] for text in remote] + paths
@@ -148,7 +154,9 @@ def _text(told: str) -> str:
     return told.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _git_signals(home: Home, root: Path, *, needs_roots: bool) -> tuple[list[Remote] | None, list[str] | None, bool]:
+def _git_signals(
+    home: Home, root: Path, *, needs_roots: NeedsRoots
+) -> tuple[list[Remote] | None, list[str] | None, bool]:
     """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
     if not (root / ".git").exists():
         return [], [], True
@@ -159,7 +167,7 @@ def _git_signals(home: Home, root: Path, *, needs_roots: bool) -> tuple[list[Rem
     found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
     remotes = [remote for resolved, _ in found for remote in resolved]
     roots = _root_commits(home, repository, are_needed=needs_roots)
-    is_cut_off = needs_roots and roots is None and not repository.is_shallow
+    is_cut_off = roots is None and not repository.is_shallow and needs_roots()
     return list(dict.fromkeys(remotes)), roots, all(whole for _, whole in found) and not is_cut_off
 
 
@@ -207,7 +215,7 @@ def _local_path(repository: Path, url: str) -> Path | None:
     return path if path.is_dir() else None
 
 
-def _root_commits(home: Home, repository: Repository, *, are_needed: bool) -> list[str] | None:
+def _root_commits(home: Home, repository: Repository, *, are_needed: NeedsRoots) -> list[str] | None:
     """From the cache by HEAD, because git walks the whole history for them; null when shallow or not yet known."""
     if repository.is_shallow:
         return None
@@ -215,7 +223,7 @@ def _root_commits(home: Home, repository: Repository, *, are_needed: bool) -> li
     known = kept.get(repository.head) if repository.head else None
     if isinstance(known, list):
         return [str(commit) for commit in known]
-    roots = find_root_commits(repository, are_needed=are_needed)
+    roots = find_root_commits(repository, are_needed=are_needed())
     if roots is not None and repository.head:
         recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
         home.write_json(ROOTS_FILE, recent | {repository.head: roots})
