@@ -21,7 +21,6 @@ from routing import api_log, api_schema
 from routing.decide_query import document_from_query
 from routing.engine.wire import request_from_document
 from routing.evidence import accept_receipts
-from routing.inbox import list_requests_of, make_request
 from routing.machine_standing import refuse_if_quarantined
 from routing.queries import get_machine_to_ask_for
 from routing.rate import DecisionThrottle
@@ -122,26 +121,6 @@ class ReceiptsView(RoutingView):
         """What was really launched. Idempotent by decision and kind, so a batch may be sent again."""
         receipts = receipts_from_document(request.data)
         return Response(accept_receipts(receipts=receipts, machine=get_machine_of(get_token(request))))
-
-
-class RequestsView(RoutingView):
-    permission_classes = (HasScope("machine"),)
-
-    @extend_schema(operation_id="list_requests", responses=api_schema.REQUESTS_RESPONSES)
-    def get(self, request: Request) -> Response:
-        """What this machine has asked of the admins, newest first, with the answers."""
-        rows = list_requests_of(get_machine_of(get_token(request)))
-        return Response({"results": [api_schema.PolicyRequestSerializer(row).data for row in rows], "next": None})
-
-    @extend_schema(
-        operation_id="make_request",
-        request=api_schema.NewPolicyRequestSerializer,
-        responses=api_schema.REQUEST_RESPONSES,
-    )
-    def post(self, request: Request) -> Response:
-        """Ask the admins to classify a project or to make an exception. The same request waits once."""
-        made = make_request(document=request.data, machine=get_machine_of(get_token(request)))
-        return Response(api_schema.PolicyRequestSerializer(made).data)
 
 
 class BundleView(RoutingView):

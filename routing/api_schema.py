@@ -235,21 +235,6 @@ class NewPolicyRequestSerializer(s.Serializer[object]):
     projects = ProjectSerializer(many=True)
 
 
-class PolicyRequestSerializer(s.Serializer[object]):
-    id = s.CharField(source="public_id")
-    kind = s.ChoiceField(["classify", "exception"])
-    state = s.ChoiceField(["open", "answered", "declined"])
-    remotes = s.ListField(child=s.CharField(), source="remote_list")
-    at = s.DateTimeField()
-    answered_at = s.DateTimeField(allow_null=True)
-    revision = s.IntegerField(allow_null=True, help_text="Of the policy that answered it.")
-
-
-class PolicyRequestsSerializer(s.Serializer[object]):
-    results = PolicyRequestSerializer(many=True)
-    next = s.CharField(allow_null=True)
-
-
 class BundleSerializer(s.Serializer[object]):
     key_id = s.CharField()
     payload = s.CharField(help_text="Canonical JSON; the signature is over its UTF-8 bytes.")
@@ -271,8 +256,6 @@ DECISION_RESPONSES = {
     **_PROBLEMS,
 }
 RECEIPTS_RESPONSES = {(200, "application/json"): ReceiptsStoredSerializer, **_PROBLEMS}
-REQUEST_RESPONSES = {(200, "application/json"): PolicyRequestSerializer, **_PROBLEMS}
-REQUESTS_RESPONSES = {(200, "application/json"): PolicyRequestsSerializer, **_PROBLEMS}
 BUNDLE_RESPONSES = {
     (200, "application/json"): BundleSerializer,
     304: OpenApiResponse(description="The bundle named by If-None-Match is still in force."),

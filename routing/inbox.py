@@ -4,11 +4,12 @@ import hashlib
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.shortcuts import get_object_or_404
 
 from machines.models import Machine
-from portal.accounts.models import User
+from machines.queries import get_machine_of
+from portal.accounts.models import ApiToken, Scope, User
 from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
@@ -30,19 +31,28 @@ SHOWN = 200
 
 
 def list_requests(person: User) -> QuerySet[PolicyRequest]:
-    """All for those who read all; otherwise those of one's own Macs. Waiting ones first."""
-    rows = PolicyRequest.objects.select_related("machine__owner", "answered_by")
+    """All for those who read all; otherwise those of one's own Macs. Waiting ones first, then the newest answers."""
+    rows = list_all_requests()
     visible = rows if person.can_read_all else rows.filter(machine__owner=person)
-    return visible.order_by("answered_at", "-at", "-id")
+    # Said out loud: without it the databases differ in where they put those without an answer.
+    return visible.order_by(F("answered_at").desc(nulls_first=True), "-at", "-id")
+
+
+def list_all_requests() -> QuerySet[PolicyRequest]:
+    """For tokens with the scope to read: they see the whole team. Newest first."""
+    return PolicyRequest.objects.select_related("machine__owner", "answered_by")
+
+
+def list_requests_for(token: ApiToken, *, state: str | None = None) -> QuerySet[PolicyRequest]:
+    """A Mac sees its own, a token that may read all. Raises Problem 403."""
+    rows = list_all_requests()
+    rows = rows.filter(state=state) if state else rows
+    return rows if Scope.READ in token.scopes else rows.filter(machine=get_machine_of(token))
 
 
 def count_waiting(person: User) -> int:
     """For the admins, who answer them."""
     return PolicyRequest.objects.filter(state=State.OPEN).count() if person.is_admin else 0
-
-
-def list_requests_of(machine: Machine) -> list[PolicyRequest]:
-    return list(PolicyRequest.objects.filter(machine=machine)[:SHOWN])
 
 
 def get_waiting(public_id: str) -> PolicyRequest:
@@ -87,9 +97,10 @@ def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevis
 
 
 @transaction.atomic
-def decline_request(*, public_id: str, by: User) -> PolicyRequest:
+def decline_request(*, public_id: str, by: User | None, actor: str = "") -> PolicyRequest:
+    """`by=None` needs `actor`, as in the audit log. Raises Http404, also for one that was answered meanwhile."""
     request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
-    _close(request, State.DECLINED, by=by, revision=None)
+    _close(request, State.DECLINED, by=by, actor=actor, revision=None)
     return request
 
 
@@ -103,14 +114,21 @@ def initial_rule(request: PolicyRequest) -> Document:
     return {"code": code, "remotes": "\n".join(request.named_remotes), "effect": effect, "reason_en": request.reason}
 
 
-def _close(request: PolicyRequest, state: PolicyRequest.State, *, by: User, revision: int | None) -> None:
+def _close(
+    request: PolicyRequest, state: PolicyRequest.State, *, by: User | None, actor: str = "", revision: int | None
+) -> None:
     request.state, request.answered_by, request.answered_at, request.revision = state, by, clock.now(), revision
     request.save()
-    record(by=by, action=f"request.{state}", subject=request, data={"revision": revision})
+    record(by=by, actor=actor, action=f"request.{state}", subject=request, data={"revision": revision})
     owner = request.machine.owner
     if owner is not None:
         names = request.remote_list[:1]
-        told = {"repository": names, "machine": request.machine.name, "person": by.name, "revision": revision}
+        told = {
+            "repository": names,
+            "machine": request.machine.name,
+            "person": by.name if by else actor,
+            "revision": revision,
+        }
         notify(
             kind=f"request.{state}",
             key=f"request.{request.public_id}.{state}",

@@ -32,6 +32,7 @@ ACCESS = {
     "api/v1/receipts": "token",
     "api/v1/reports": "token",
     "api/v1/requests": "token",
+    "api/v1/requests/<request_id>/decline": "token",
     "api/v1/schema": "everyone",
     "api/v1/token": "token",
     "ask": "person",
