@@ -26,23 +26,23 @@ def byte_characters() -> list[str]:
     return [chr(byte) if byte in printable else chr(256 + others.index(byte)) for byte in range(256)]
 
 
-def write_tiny_gguf(path: Path) -> None:
+def write_tiny_gguf(path: Path, *, layers: int = LAYERS) -> None:
     writer = gguf.GGUFWriter(path, "llama")
     tokens = [*byte_characters(), "<|endoftext|>", "<|im_start|>", "<|im_end|>", "ab"]
-    _add_architecture(writer)
+    _add_architecture(writer, layers)
     _add_vocabulary(writer, tokens)
-    _add_tensors(writer, tokens)
+    _add_tensors(writer, tokens, layers)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _add_architecture(writer: gguf.GGUFWriter) -> None:
+def _add_architecture(writer: gguf.GGUFWriter, layers: int) -> None:
     writer.add_name("Tiny Random Llama")
     writer.add_context_length(CONTEXT_TOKENS)
     writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(FEED_FORWARD)
     writer.add_head_count(2)
     writer.add_head_count_kv(1)
@@ -65,7 +65,7 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
     writer.add_vocab_size(len(tokens))
 
 
-def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
+def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str], layers: int) -> None:
     random = np.random.default_rng(0)
 
     def noise(*shape: int) -> np.ndarray:
@@ -80,7 +80,7 @@ def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
     writer.add_tensor("token_embd.weight", embedding)
     writer.add_tensor("output.weight", head)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
-    for layer in range(LAYERS):
+    for layer in range(layers):
         for name, shape in _layer_shapes().items():
             values = noise(*shape) if len(shape) == 2 else np.ones(shape, dtype=np.float32)
             writer.add_tensor(f"blk.{layer}.{name}.weight", values)
