@@ -36,34 +36,34 @@ _FIELD_OF_PATH = {
 }  # fmt: skip
 
 
-def _lines(label: Any, help_text: Any = "", *, rows: int = 2) -> forms.CharField:
+def pattern_lines(label: Any, help_text: Any = "", *, rows: int = 2) -> forms.CharField:
     widget = forms.Textarea(attrs={"class": "input code", "rows": rows, "spellcheck": "false"})
     return forms.CharField(label=label, help_text=help_text, required=False, max_length=20_000, widget=widget)
 
 
-def _text(label: Any, help_text: Any = "", *, is_required: bool = False, css: str = "input") -> forms.CharField:
+def text_line(label: Any, help_text: Any = "", *, is_required: bool = False, css: str = "input") -> forms.CharField:
     widget = forms.TextInput(attrs={"class": css, "autocomplete": "off"})
     return forms.CharField(label=label, help_text=help_text, required=is_required, max_length=500, widget=widget)
 
 
 class RuleForm(forms.Form):
-    code = _text(
+    code = text_line(
         _("Rule code"), _("Shown to developers in every answer, such as nda-acme."), is_required=True, css="input code"
     )
-    name_en = _text(_("Name in English"), _("May be a code name."))
-    name_ja = _text(_("Name in Japanese"))
+    name_en = text_line(_("Name in English"), _("May be a code name."))
+    name_ja = text_line(_("Name in Japanese"))
     effect = forms.ChoiceField(
         label=_("What may happen"), choices=EFFECT_CHOICES, initial="local_only", widget=forms.RadioSelect
     )
-    remotes = _lines(
+    remotes = pattern_lines(
         _("Repositories, one pattern a line"),
         _("Host and path, such as github.com/acme/**. One star stays within a part of the path, two go across."),
         rows=3,
     )
-    paths = _lines(_("Folders"), _("Such as ~/work/acme/**"))
-    markers = _lines(_("Markers"), _("Names that a .kirikae.toml in the project gives."))
-    root_commits = _lines(_("First commits"), _("Recognise copies and forks whose remote was changed."))
-    labels = _lines(_("Labels"), _("Names that a caller of the API gives with a request."))
+    paths = pattern_lines(_("Folders"), _("Such as ~/work/acme/**"))
+    markers = pattern_lines(_("Markers"), _("Names that a .kirikae.toml in the project gives."))
+    root_commits = pattern_lines(_("First commits"), _("Recognise copies and forks whose remote was changed."))
+    labels = pattern_lines(_("Labels"), _("Names that a caller of the API gives with a request."))
     exceptions = forms.ChoiceField(
         label=_("Exceptions to this rule"),
         choices=EXCEPTION_CHOICES,
@@ -76,8 +76,8 @@ class RuleForm(forms.Form):
         help_text=_("The page of the rules shows it to admins and auditors alone. Give it a code name."),
         required=False,
     )
-    reason_en = _text(_("Reason in English"), _("What developers read."))
-    reason_ja = _text(_("Reason in Japanese"))
+    reason_en = text_line(_("Reason in English"), _("What developers read."))
+    reason_ja = text_line(_("Reason in Japanese"))
     review_by = forms.DateField(
         label=_("Review by"),
         help_text=_("The rule stays in force after this day. Where the cloud is allowed, it is the last day."),
@@ -119,7 +119,7 @@ class RuleForm(forms.Form):
     @property
     def given_match(self) -> dict[str, list[str]]:
         """The patterns as typed, for a look at what they hit while the rest of the form is still empty."""
-        return {key: _patterns(self[key].value()) for key in PATTERN_FIELDS}
+        return {key: read_patterns(self[key].value()) for key in PATTERN_FIELDS}
 
     def note_change(self, current: str) -> bool:
         """Whether the rule is another one than the form was shown with. The next attempt then goes through."""
@@ -146,7 +146,7 @@ class RuleForm(forms.Form):
             "effect": given["effect"],
             "confidential": given["confidential"],
             "exceptions": given["exceptions"] or base.get("exceptions", "second_person"),
-            "match": {**base.get("match", {}), **{key: _patterns(given[key]) for key in PATTERN_FIELDS}},
+            "match": {**base.get("match", {}), **{key: read_patterns(given[key]) for key in PATTERN_FIELDS}},
             "reason": {"en": given["reason_en"], "ja": given["reason_ja"]},
         }
         rule.pop("review_by", None)
@@ -184,7 +184,7 @@ def digest_of_rule(rule: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rule, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _patterns(text: object) -> list[str]:
+def read_patterns(text: object) -> list[str]:
     return [line.strip() for line in str(text or "").split("\n") if line.strip()]
 
 

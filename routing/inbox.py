@@ -17,6 +17,7 @@ from portal.notices.services import notify
 from routing.engine.errors import WireError
 from routing.engine.request import TaskRequest
 from routing.engine.wire import encode, loggable_request, request_from_document
+from routing.exceptions import add_exception
 from routing.inbox_models import REASON_LENGTH, PolicyRequest
 from routing.models import PolicyRevision
 from routing.publishing import load_bundle
@@ -97,6 +98,15 @@ def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevis
 
 
 @transaction.atomic
+def answer_with_exception(*, public_id: str, exception: Document, by: User) -> PolicyRevision:
+    """The exception is published and the request told so. Raises Http404 and PolicyErrors."""
+    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    revision = add_exception(exception=exception, by=by)
+    _close(request, State.ANSWERED, by=by, revision=revision.number)
+    return revision
+
+
+@transaction.atomic
 def decline_request(*, public_id: str, by: User | None, actor: str = "") -> PolicyRequest:
     """`by=None` needs `actor`, as in the audit log. Raises Http404, also for one that was answered meanwhile."""
     request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
@@ -109,9 +119,19 @@ def initial_rule(request: PolicyRequest) -> Document:
 
     A Mac says what its remotes are: one with a star would be a pattern for other repositories, and is left out.
     """
-    code = suggest_code(next(iter(request.remote_list), ""))
     effect = "local_only" if request.kind == PolicyRequest.Kind.CLASSIFY else "cloud_ok"
-    return {"code": code, "remotes": "\n".join(request.named_remotes), "effect": effect, "reason_en": request.reason}
+    return {**_initial(request), "effect": effect}
+
+
+def initial_exception(request: PolicyRequest) -> Document:
+    """The same for the form of an exception: for the Mac that asked, until the admin says otherwise."""
+    return {**_initial(request), "is_for_one_mac": True}
+
+
+def _initial(request: PolicyRequest) -> Document:
+    remotes = request.named_remotes
+    code = suggest_code(remotes[0]) if remotes else ""
+    return {"code": code, "remotes": "\n".join(remotes), "reason_en": request.reason}
 
 
 def _close(

@@ -16,6 +16,7 @@ from portal.accounts.access import admin_required, get_person
 from portal.accounts.models import User
 from portal.common.htmx import render_page_or_part
 from routing import drafts, inbox, rules, wording
+from routing.asked import RequestClosedError, find_asked
 from routing.draft_models import PolicyDraft
 from routing.drafts import DraftRefusedError
 from routing.engine.errors import PolicyErrors
@@ -26,10 +27,6 @@ from routing.rule_preview import preview_rule
 
 RULES_SHOWN = 100
 DRAFTS_SHOWN = 10
-
-
-class RequestClosedError(Exception):
-    """Another admin answered the request that the rule was begun for."""
 
 
 @require_GET
@@ -53,7 +50,7 @@ def rules_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rule_new(request: HttpRequest) -> HttpResponse:
     """With `?request=` the form starts from what a developer asked for, and publishing it answers them."""
-    asked = _find_asked(request)
+    asked = find_asked(request)
     form = RuleForm(request.POST or None, initial=_initial_of_new(request, asked))
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
         try:
@@ -122,18 +119,6 @@ def draft_discard(request: HttpRequest, draft_id: str) -> HttpResponse:
 def _drafts_page(request: HttpRequest) -> dict[str, Any]:
     page = Paginator(drafts.waiting_drafts(), DRAFTS_SHOWN).get_page(request.GET.get("drafts"))
     return {"page": page, "rows": drafts.describe_drafts(list(page.object_list))}
-
-
-def _find_asked(request: HttpRequest) -> PolicyRequest | None:
-    """A form that was begun before the request was answered is not lost: sending it says so."""
-    if "request" not in request.GET:
-        return None
-    try:
-        return inbox.get_waiting(request.GET["request"])
-    except Http404:
-        if request.method == "POST":
-            return None
-        raise
 
 
 def _initial_of_new(request: HttpRequest, asked: PolicyRequest | None) -> dict[str, Any]:

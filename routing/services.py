@@ -33,6 +33,9 @@ def decide_and_log(
     facts = stored.facts if stored else None
     facts_age_s = stored.age_s if stored else None
     now = clock.now()
+    if machine is not None:
+        # A Mac that names none means itself; exceptions may hold for it alone.
+        request = request._replace(machine=machine.public_id)
     request = keep_local_if_quarantined(request, machine)
     situation = Situation(
         now=now, policy_state="fresh", facts_age_s=facts_age_s, machine_state=state_for(machine, asked_by=token)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing import guard_pages, pages, rule_pages
+from routing import exception_pages, guard_pages, pages, rule_pages
 
 app_name = "routing"
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("rules/<slug:code>/remove", rule_pages.rule_remove, name="rule-remove"),
     path("rules/drafts/<slug:draft_id>/publish", rule_pages.draft_publish, name="draft-publish"),
     path("rules/drafts/<slug:draft_id>/discard", rule_pages.draft_discard, name="draft-discard"),
+    path("exceptions/", exception_pages.exceptions_list, name="exceptions"),
+    path("exceptions/new", exception_pages.exception_new, name="exception-new"),
+    path("exceptions/<slug:code>/remove", exception_pages.exception_remove, name="exception-remove"),
     path("requests/", pages.requests, name="requests"),
     path("requests/<slug:request_id>/decline", pages.request_decline, name="request-decline"),
     path("guard/", guard_pages.guard, name="guard"),

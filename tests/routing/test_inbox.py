@@ -9,7 +9,7 @@ from portal.notices.models import Delivery
 from portal.notices.wording import put_into_words
 from routing.inbox import list_requests
 from routing.models import PolicyRequest
-from tests.routing.conftest import Caller
+from tests.routing.conftest import ACME, Caller
 from tests.routing.test_pages import FORM
 
 PROJECT = {"remotes": [{"raw": "x", "url": "https://ben:secret@github.com/acme/app.git"}], "paths": ["~/work/app"]}
@@ -128,3 +128,119 @@ def test_a_declined_request_may_be_made_again(asked, client_of, aiko, ben, ben_m
 def test_a_mac_sees_its_own_requests_only(asked, chie_air, service):
     assert chie_air.client.get("/api/v1/requests").json()["results"] == []
     assert service.client.get("/api/v1/requests").status_code == 403
+
+
+WAY_OUT = {
+    "code": "acme-app",
+    "rule": "nda-acme",
+    "remotes": "github.com/acme/app",
+    "effect": "cloud_ok",
+    "is_for_one_mac": "on",
+    "expires": "2099-12-31",
+    "reason_en": "published source",
+}
+TASK = {"task": "architecture-design", "projects": [{"remotes": ["git@github.com:acme/app.git"]}]}
+
+
+@pytest.fixture
+def wanted(publish, ben_mini: Caller) -> PolicyRequest:
+    """An exception that was asked for, from a rule that holds the repository back."""
+    publish(privacy_rules=[ACME, {**ACME, "id": "other", "match": {"remotes": ["github.com/other/**"]}}])
+    assert make(ben_mini, kind="exception").status_code == 200
+    return PolicyRequest.objects.get()
+
+
+def test_an_exception_that_was_asked_for_is_one_form_away_and_filled_in(wanted, client_of, aiko, ben_mini, chie_air):
+    browser = client_of(aiko)
+    address = f"/exceptions/new?request={wanted.public_id}"
+    assert f'href="{address}"' in browser.get("/requests/").content.decode()
+
+    form = browser.get(address).context["form"]
+    shown = {name: form[name].value() for name in ("code", "rule", "remotes", "effect", "is_for_one_mac")}
+    assert shown == {
+        "code": "app",
+        "rule": "nda-acme",
+        "remotes": "github.com/acme/app",
+        "effect": "cloud_ok",
+        "is_for_one_mac": True,
+    }
+    assert browser.post(address, WAY_OUT).status_code == 302
+
+    wanted.refresh_from_db()
+    assert (wanted.state, wanted.answered_by) == ("answered", aiko)
+    assert [caller.ask(TASK).json()["privacy"]["effect"] for caller in (ben_mini, chie_air)] == [
+        "cloud_ok",
+        "local_only",
+    ]
+    assert "acme-app" in browser.get("/exceptions/").content.decode()
+    assert browser.get(address).status_code == 404
+
+
+def test_an_exception_that_the_engine_does_not_take_says_so_at_its_field(wanted, client_of, aiko):
+    address = f"/exceptions/new?request={wanted.public_id}"
+    answer = client_of(aiko).post(address, {**WAY_OUT, "code": "A b", "remotes": "github.com/a**b", "expires": ""})
+    errors = answer.context["form"].errors
+    assert (answer.status_code, sorted(errors)) == (422, ["expires"])
+
+    answer = client_of(aiko).post(address, {**WAY_OUT, "code": "A b", "remotes": "github.com/a**b"})
+    assert (answer.status_code, sorted(answer.context["form"].errors)) == (422, ["code", "remotes"])
+    wanted.refresh_from_db()
+    assert wanted.state == "open"
+
+
+def test_where_no_rule_holds_it_back_the_page_leads_to_a_rule(publish, ben_mini, client_of, aiko):
+    publish()
+    asked = make(ben_mini, kind="exception").json()["id"]
+
+    answer = client_of(aiko).get(f"/exceptions/new?request={asked}")
+
+    assert f"/rules/new?request={asked}" in answer.content.decode()
+    assert answer.context["form"]["rule"].value() == ""
+
+
+def test_a_form_that_was_begun_before_another_answered_is_kept(wanted, client_of, aiko):
+    browser = client_of(aiko)
+    address = f"/exceptions/new?request={wanted.public_id}"
+    browser.post(f"/requests/{wanted.public_id}/decline")
+
+    answer = browser.post(address, WAY_OUT)
+
+    assert answer.status_code == 422
+    assert "answered meanwhile" in answer.content.decode()
+    assert answer.context["form"]["reason_en"].value() == "published source"
+
+
+def test_an_exception_may_wait_as_a_draft_and_be_removed(wanted, client_of, aiko, ben, ben_mini):
+    browser = client_of(aiko)
+    assert browser.post("/exceptions/new", {**WAY_OUT, "draft": "1"}).status_code == 302
+    assert browser.get("/exceptions/").context["exceptions"] == []
+    browser.post("/exceptions/new", WAY_OUT)
+    (kept,) = browser.get("/exceptions/").context["exceptions"]
+    assert (kept["id"], kept["machines"], kept["owner"]) == ("acme-app", [], aiko.name)
+
+    assert client_of(ben).post("/exceptions/acme-app/remove").status_code == 403
+    assert browser.post("/exceptions/acme-app/remove").status_code == 302
+    assert browser.post("/exceptions/acme-app/remove").status_code == 404
+    assert ben_mini.ask(TASK).json()["privacy"]["effect"] == "local_only"
+
+
+def test_exceptions_of_a_confidential_rule_are_shown_to_those_who_see_the_rule(publish, client_of, aiko, ben):
+    exception = {"id": "way", "rule": "nda-acme", "match": {"remotes": ["github.com/acme/sdk"]}, "effect": "cloud_ok"}
+    publish(privacy_rules=[{**ACME, "confidential": True}], exceptions=[{**exception, "expires": "2099-12-31"}])
+
+    shown = [client_of(person).get("/exceptions/").context["exceptions"] for person in (aiko, ben)]
+
+    assert [len(rows) for rows in shown] == [1, 0]
+
+
+def test_a_request_full_of_markup_and_names_is_shown_as_text_and_cut(publish, ben_mini, client_of, aiko):
+    publish()
+    remotes = [f"https://github.com/x/<b>{number}</b>" for number in range(64)]
+    make(ben_mini, reason="<script>alert(1)</script>", projects=[{"remotes": remotes}])
+
+    page = client_of(aiko).get("/requests/").content.decode()
+
+    assert "<script>alert" not in page
+    assert "<b>1" not in page
+    assert page.count("github.com/x/") == 5
+    assert "and 59 more" in page
