@@ -302,16 +302,6 @@ def test_cloud_session_may_not_read_protected_folders(ask: Ask) -> None:
     assert denied["deny_read_paths"] == ("~/work/acme/**",)
 
 
-def test_confidential_rule_shows_only_its_code_name_in_near_misses(ask: Ask) -> None:
-    rule = NDA_RULE | {
-        "match": {"remotes": ["github.com/acme/secret-*"]}, "confidential": True, "name": {"en": "Falcon", "ja": "鷹"},
-    }  # fmt: skip
-
-    answer = ask(policy_of(privacy_rules=[rule]), projects=[ACME])
-
-    assert [(miss.rule, miss.wanted) for miss in answer.near_misses] == [("Falcon", "confidential")]
-
-
 def test_protected_team_is_planned_with_one_agent(ask: Ask) -> None:
     answer = ask(policy_of(privacy_rules=[NDA_RULE]), task="agent-team", projects=[ACME])
 

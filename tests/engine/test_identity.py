@@ -162,6 +162,8 @@ def test_remote_is_told_without_what_stands_before_a_host(text: str, told: str) 
         ("*.EXA*.com/acme", ("*.exa*.com", "acme")),
         ("*.例え.jp/acme/**", ("*.xn--r8jz45g.jp", "acme", "**")),
         ("github.com/**", ("github.com", "**")),
+        # A lone surrogate is no character; beside an escape it becomes a question mark.
+        ("github.com/\ud800%61/%61\ud800/%zz\ud800", ("github.com", "?a", "a?", "%zz?")),
         ("github.com/app.git/**", ("github.com", "app", "**")),
         ("github.com/acme/app.git/**", ("github.com", "acme", "app", "**")),
         ("dev.azure.com/org/DefaultCollection", ("dev.azure.com", "org")),
@@ -189,6 +191,9 @@ def test_pattern_takes_the_form_of_the_remotes_that_it_means(pattern: str, segme
         ("https://" + "ä" * 70 + ".de/acme/app", ("ä" * 70 + ".de", "acme", "app"), Standing.MALFORMED),
         ("https://" + "Ä" * 70 + ".de/acme/app", ("ä" * 70 + ".de", "acme", "app"), Standing.MALFORMED),
         ("GitHub.com/acme/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        # A long s folds to a plain one, and the label is too long for the DNS.
+        ("https://" + "ſ" * 64 + ".com/acme/app", ("s" * 64 + ".com", "acme", "app"), Standing.MALFORMED),
+        ("example.XN--P1AI/acme/app", ("example.xn--p1ai", "acme", "app"), Standing.MALFORMED),
         (".github.com/acme/app", (), Standing.LOCAL),
     ],
 )

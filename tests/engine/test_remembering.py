@@ -118,7 +118,8 @@ def test_next_report_of_a_machine_counts() -> None:
 def test_hours_of_an_override_come_and_go() -> None:
     evening = {"time": {"from": "18:00", "to": "22:00", "days": ["wed"]}}
     bundle = bundle_of(policy_of(overrides=[{"id": "evening", "when": evening, "prefer": "local"}]))
-    hours = [datetime(2026, 11, 25, hour, tzinfo=UTC) for hour in (17, 18, 21, 22, 19)]
+    times = ((17, 59), (18, 0), (21, 59), (22, 0), (19, 30))
+    hours = [datetime(2026, 11, 25, hour, minute, tzinfo=UTC) for hour, minute in times]
 
     told = [any(reason.rule == "evening" for reason in ask(bundle, OURS, now=hour).reasons) for hour in hours]
 

@@ -250,6 +250,11 @@ def test_other_folder_is_not_met(path: str) -> None:
     assert effect_of(restricting(paths=["~/work/acme/**"]), paths=(path,)) is Effect.CLOUD_OK
 
 
+@pytest.mark.parametrize("pattern", ["~/**", "/Users/aiko", "/Users/aiko/**", "/Users", "/home/**", "/", "/root"])
+def test_pattern_of_a_whole_home_is_met_by_folders_that_do_not_say_whose_they_are(pattern: str) -> None:
+    assert effect_of(restricting(paths=[pattern]), paths=("~/any/folder",)) is Effect.LOCAL_ONLY
+
+
 def test_folder_in_decomposed_letters_is_the_same_folder() -> None:
     assert effect_of(restricting(paths=["~/Kunde-Mu\u0308ller/**"]), paths=("~/kunde-m\u00fcller/x",)) is (
         Effect.LOCAL_ONLY
@@ -388,6 +393,17 @@ def test_expired_policy_keeps_what_no_rule_names_local_and_does_not_soften_a_blo
 
     assert ask(policy_of(), projects=[OTHER], policy_state="expired").privacy.effect == "local_only"
     assert ask(blocked, projects=[OTHER], policy_state="expired").backend is Backend.NONE
+
+
+@pytest.mark.parametrize("is_expired", [True, False])
+def test_signals_that_were_read_before_are_judged_as_their_project(is_expired: bool) -> None:
+    project = Project(remotes=(Remote("https://gitlab.com/x/y", "https://gitlab.com/x/y"),))
+    rules = PrivacyRules.of(policy_of())
+
+    told = rules.judge_project(project, now=NOW, machine=None, is_expired=is_expired)
+
+    assert told == rules.judge(read_signals(project), now=NOW, machine=None, is_expired=is_expired)
+    assert (told.effect is Effect.LOCAL_ONLY) is is_expired
 
 
 def test_clock_at_the_end_of_time_permits_nothing() -> None:

@@ -176,6 +176,17 @@ def test_restricting_rule_of_the_same_organisation_is_a_near_miss(ask: Ask) -> N
     assert answer.near_misses == (NearMiss("tool", "remotes", "github.com/acme/tool", "github.com/acme/app"),)
 
 
+@pytest.mark.parametrize(("name", "told_name"), [({"en": "Falcon", "ja": "鷹"}, "Falcon"), ({}, "confidential")])
+def test_near_miss_of_a_confidential_rule_says_what_the_project_has_and_not_what_it_wants(
+    ask: Ask, name: dict[str, str], told_name: str
+) -> None:
+    rule = NDA_RULE | {"match": {"remotes": ["github.com/acme/secret-*"]}, "confidential": True, "name": name}
+
+    answer = ask(policy_of(privacy_rules=[rule]), projects=[ACME])
+
+    assert answer.near_misses == (NearMiss(told_name, "remotes", "confidential", "github.com/acme/app"),)
+
+
 def test_open_rule_misses_for_one_reason_at_a_time(ask: Ask) -> None:
     rule = OPEN_RULE | {"match": {"remotes": ["github.com/hoshizora/**", "gitlab.com/hoshizora/**"]}}
     policy = policy_of(unclassified=CLOSED, privacy_rules=[rule])

@@ -109,9 +109,8 @@ def restricting_remote(pattern: str) -> Segments:
 
 
 def _restricting_folders(pattern: str) -> tuple[Segments, ...]:
-    """A protected folder with everything in it. One person's whole home folder is not everybody's."""
-    folder = fold_folder(pattern)
-    return tuple((*form, "**") for form in folder_forms(folder) if form == folder or form != ("~",))
+    """A protected folder with everything in it. A home named in full is everybody's: `~` does not say whose it is."""
+    return tuple((*form, "**") for form in folder_forms(fold_folder(pattern)))
 
 
 def _any_text(patterns: Sequence[str], texts: Sequence[str]) -> bool:

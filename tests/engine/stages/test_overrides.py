@@ -217,3 +217,14 @@ def test_what_was_tried_with_this_runtime_beats_what_is_said_of_the_model(
 
     assert answer.backend is backend
     assert "tools_unknown" not in [note.code for note in answer.warnings]
+
+
+def test_hours_at_the_end_of_time_are_not_known() -> None:
+    case = {
+        "policy": {"organisation": {"time_zone": "Asia/Tokyo"}},
+        "situation": {"now": datetime.max.replace(tzinfo=UTC)},
+    }
+
+    answer = answer_to("time", case)
+
+    assert (is_applied(answer), [got for _key, _wanted, got in misses(answer)]) == (False, ["unknown"])
