@@ -12,17 +12,18 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     read_data_dir_argument(sys.argv[1:])
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - after the version check
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
     from django.db import DatabaseError  # noqa: PLC0415
 
+    from portal.common.operator_commands import Commands  # noqa: PLC0415
+
     try:
-        execute_from_command_line(sys.argv)
+        Commands(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except DatabaseError as error:
-        from portal.common.database_errors import describe  # noqa: PLC0415 - needs Django's settings
+        from portal.processes.reachable import explain  # noqa: PLC0415 - needs Django's settings
 
-        sys.exit(f"The database cannot be used: {describe(error)}. See also: manage.py doctor")
+        sys.exit(explain(error))
 
 
 def read_data_dir_argument(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ from threading import Event
 
 import psycopg
 
-from tests.places import Place, path_with_programs
+from tests.places import Place
 from tests.servers.postgresql import PostgreSQL, create_cluster
 
 SIZE = "160m"
@@ -29,7 +29,6 @@ def main(folder: Path) -> None:
     server.start()
     url = server.url()
     place = Place(folder / "data", {"KIRIKAE_DATA_DIR": str(folder / "data"), "KIRIKAE_DATABASE_URL": url})
-    place.variables["PATH"] = path_with_programs()
     try:
         place.manage("migrate", "-v", "0")
         place.manage("api_token", "--name", "before", "--scope", "read")

@@ -11,12 +11,11 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.running import portal_environment
-from tests.servers.postgresql import binary
 
 
 @dataclass(frozen=True)
 class Place:
-    """`variables` name the folder and the database; `programs` is a PATH on which PostgreSQL's programs are."""
+    """`variables` name the folder and the database."""
 
     data_dir: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -25,6 +24,11 @@ class Place:
         command = [sys.executable, "manage.py", *arguments]
         environment = portal_environment(**self.variables, **more)
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+
+    def pipe(self, given: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "manage.py", *arguments]
+        environment = portal_environment(**self.variables)
+        return subprocess.run(command, input=given, capture_output=True, timeout=60, env=environment, check=False)
 
     def manage(self, *arguments: str) -> str:
         """What a command prints that must succeed."""
@@ -40,11 +44,6 @@ class Place:
         return done.stderr.strip()
 
 
-def path_with_programs() -> str:
-    """A PATH whose first PostgreSQL is the one that serves: a server's client must not be older than the server."""
-    return os.pathsep.join((str(binary("psql").parent), os.environ["PATH"]))
-
-
 def new_place(folder: Path) -> Place:
     variables = {"KIRIKAE_DATA_DIR": str(folder)}
     if url := server_url():
@@ -53,7 +52,7 @@ def new_place(folder: Path) -> Place:
             connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         address = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-        variables |= {"KIRIKAE_DATABASE_URL": address, "PATH": path_with_programs()}
+        variables |= {"KIRIKAE_DATABASE_URL": address}
     return Place(folder, variables)
 
 

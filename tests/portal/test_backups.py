@@ -20,9 +20,9 @@ from django.db import connection
 
 from portal.accounts.models import User
 from portal.backups import archive
-from portal.backups.databases import copier
+from portal.backups.databases import copier, find_program
 from portal.common.policy_head import least_epoch_after_restore
-from tests.places import Place, new_place, path_with_programs
+from tests.places import Place, new_place
 from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
 
 KIRIKAE = (sys.executable, "-m", "kirikae.cli")
@@ -33,13 +33,7 @@ privacy_rules:
 
 
 @pytest.fixture
-def programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    if connection.vendor == "postgresql":
-        monkeypatch.setenv("PATH", path_with_programs())
-
-
-@pytest.fixture
-def backup(transactional_db: None, programs: None, tmp_path: Path) -> Path:
+def backup(transactional_db: None, tmp_path: Path) -> Path:
     User.objects.create_user(email="aiko@example.org", name="Aiko", password=None)
     file = tmp_path / "kirikae.zip"
     call_command("backup", str(file), verbosity=0)
@@ -189,13 +183,63 @@ def test_backup_of_another_database_or_without_a_part_is_refused(backup: Path) -
     assert "is of oracle" in refused(backup, "--replace")
 
 
+@pytest.fixture
+def old_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing but a pg_dump that is older than the server."""
+    program = tmp_path / "bin" / "pg_dump"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    return program
+
+
 @pytest.mark.slow
 @pytest.mark.where("postgresql")  # SQLite needs no programs
-def test_missing_programs_are_named(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_program_that_is_too_old_is_passed_over_for_the_one_of_the_group(backup: Path, old_programs: Path) -> None:
+    call_command("backup", str(backup.with_name("second.zip")))
 
-    with pytest.raises(CommandError, match="There is no pg_dump here"):
-        call_command("backup", str(tmp_path / "second.zip"))
+    assert find_program("pg_dump") != str(old_programs)
+
+
+@pytest.mark.slow
+@pytest.mark.where("postgresql")
+def test_missing_and_old_programs_are_named(backup: Path, old_programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = str(backup.with_name("second.zip"))
+    monkeypatch.setattr("portal.backups.databases.find_spec", lambda _name: None)
+
+    with pytest.raises(CommandError, match=r"The server is PostgreSQL \d+, and of pg_dump there is only 9 here\."):
+        call_command("backup", second)
+    old_programs.unlink()
+    with pytest.raises(CommandError, match=r"of pg_dump there is none here\. Install .* or newer, or type: uv sync"):
+        call_command("backup", second)
+
+
+@pytest.mark.slow
+def test_backup_passes_through_a_pipe(place: Place, places: tuple[Place, Place]) -> None:
+    """As into and out of a container: neither side leaves a copy of the secrets on its way."""
+    place.manage("migrate", "--verbosity", "0")
+    place.manage("api_token", "--name", "first", "--scope", "read")
+    copy = place.pipe(b"", "backup", "-")
+
+    told = places[0].pipe(copy.stdout, "restore", "-")
+
+    assert (copy.returncode, told.returncode) == (0, 0), copy.stderr + told.stderr
+    assert b"Backed up and verified" in copy.stderr
+    assert b"Restored the backup of" in told.stdout
+    assert not [*place.data_dir.glob(".kirikae-*"), *places[0].data_dir.glob(".kirikae-*")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", [0, 1, 1000])
+def test_backup_that_came_in_part_is_refused(place: Place, places: tuple[Place, Place], cut: int) -> None:
+    place.manage("migrate", "--verbosity", "0")
+    copy = place.pipe(b"", "backup", "-").stdout
+
+    told = places[0].pipe(copy[:-cut] if cut else b"", "restore", "-")
+
+    assert (told.returncode, told.stdout) == (1, b"")
+    assert told.stderr == b"What came in is no backup, or it is damaged. Take another one.\n"
 
 
 @pytest.fixture

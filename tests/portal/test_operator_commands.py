@@ -51,4 +51,4 @@ def test_there_is_no_demo_to_remove_in_a_new_data_folder(tmp_path: Path) -> None
     )
 
     assert done.returncode == 1
-    assert done.stderr == "CommandError: This portal is no demo; nothing was removed.\n"
+    assert done.stderr == "This portal is no demo; nothing was removed.\n"

@@ -1,9 +1,13 @@
-"""`backup FILE`: the database and the portal's secrets in one file. The portal may run meanwhile."""
+"""`backup FILE`, or `backup -`: the database and the portal's secrets in one file. The portal may run meanwhile."""
 
 import os
+import shutil
+import sys
+import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.backups.archive import BackupError
@@ -15,13 +19,35 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the file to write; it must not be there yet")
+        parser.add_argument("file", type=Path, help="the file to write, not there yet; - for the standard output")
 
-    def handle(self, *args: object, file: Path, **options: object) -> str:
+    def handle(self, *args: object, file: Path, **options: object) -> str | None:
         os.umask(0o077)
-        target = file.expanduser().absolute()
         try:
-            manifest = write_backup(target)
+            if str(file) != "-":
+                return _back_up(file.expanduser().absolute())
+            # The output may be the backup itself.
+            self.stderr.write(_back_up_to_output(), style_func=str)
         except BackupError as error:
             raise CommandError(str(error)) from error
-        return f"Backed up and verified: {target} ({target.stat().st_size} bytes, {len(manifest.digests)} files)"
+        return None
+
+
+def _back_up(target: Path) -> str:
+    manifest = write_backup(target)
+    return f"Backed up and verified: {target} ({target.stat().st_size} bytes, {len(manifest.digests)} files)"
+
+
+def _back_up_to_output() -> str:
+    if sys.stdout.isatty():
+        raise BackupError("A backup is not for the screen. Type: manage.py backup - > FILE")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".kirikae-", dir=settings.DATA_DIR) as folder:
+            target = Path(folder, "backup.zip")
+            told = _back_up(target).replace(str(target), "standard output")
+            with target.open("rb") as made:
+                shutil.copyfileobj(made, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+    except OSError as error:
+        raise BackupError(f"The backup was not written: {error.strerror}. Delete what there is of it.") from error
+    return told
