@@ -14,8 +14,8 @@ from machines.catalogue.tables import DEFAULT_CONTEXT_TOKENS, FitTable, table_of
 from machines.queries import list_all_machines
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import Scope
+from portal.common.api_query import read_query
 from portal.common.policy_head import get_head
-from portal.common.problems import Problem
 from routing.engine.facts import RuntimeKind
 from routing.engine.fit.memory import KV_BYTES, MAX_CONTEXT_TOKENS, MAX_PARALLEL
 from routing.engine.fit.table import Question, row_document
@@ -31,7 +31,12 @@ class QuestionSerializer(serializers.Serializer[object]):
 class ConfigurationSerializer(QuestionSerializer):
     chip = serializers.CharField(max_length=80)
     gpu_cores = serializers.IntegerField(required=False, min_value=1, max_value=4096)
-    memory_gb = serializers.IntegerField(min_value=1, max_value=2**14)
+    memory_gb = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**14,
+        help_text="May be left out where all Macs of the chip have as much.",
+    )
     bandwidth_gb_per_s = serializers.FloatField(required=False, min_value=1, max_value=1e5)
 
 
@@ -66,6 +71,7 @@ class FitTableSerializer(serializers.Serializer[object]):
     machine = serializers.CharField(allow_null=True)
     chip = serializers.CharField(allow_null=True)
     gpu_cores = serializers.IntegerField(allow_null=True)
+    memory_bytes = serializers.IntegerField(allow_null=True)
     limit_bytes = serializers.IntegerField(allow_null=True)
     limit_source = serializers.ChoiceField(choices=["reported", "default", "memory"], allow_null=True)
     context_tokens = serializers.IntegerField()
@@ -81,7 +87,7 @@ class MachineFitView(FitView):
     @extend_schema(operation_id="machine_fit", parameters=[QuestionSerializer], responses=FitTableSerializer)
     def get(self, request: Request, public_id: str) -> Response:
         machine = get_object_or_404(list_all_machines(), public_id=public_id)
-        asked = _read(QuestionSerializer, request)
+        asked = read_query(QuestionSerializer, request)
         return Response(
             _document(table_of_machine(machine, _question(asked), rules=rules_of(get_head())), machine.public_id)
         )
@@ -90,26 +96,16 @@ class MachineFitView(FitView):
 class ConfigurationFitView(FitView):
     @extend_schema(operation_id="fit", parameters=[ConfigurationSerializer], responses=FitTableSerializer)
     def get(self, request: Request) -> Response:
-        asked = _read(ConfigurationSerializer, request)
+        asked = read_query(ConfigurationSerializer, request)
         table = table_of_configuration(
             _question(asked),
             chip=asked["chip"],
             gpu_cores=asked.get("gpu_cores"),
-            memory_gb=asked["memory_gb"],
+            memory_gb=asked.get("memory_gb"),
             bandwidth_gb_per_s=asked.get("bandwidth_gb_per_s"),
             rules=rules_of(get_head()),
         )
         return Response(_document(table, None))
-
-
-def _read(serializer: type[QuestionSerializer], request: Request) -> dict[str, Any]:
-    """The parameters. Raises Problem 400 for the first that is wrong or not known."""
-    reader = serializer(data=request.query_params)
-    unknown = sorted(set(request.query_params) - set(reader.fields))
-    if unknown:
-        raise Problem(400, "field.unknown", f"There is no parameter '{unknown[0][:60]}'.", unknown[0][:60])
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
 
 
 def _question(asked: dict[str, Any]) -> Question:
@@ -127,6 +123,7 @@ def _document(table: FitTable, machine: str | None) -> dict[str, Any]:
         "machine": machine,
         "chip": chip.name if chip else None,
         "gpu_cores": chip.gpu_cores if chip else None,
+        "memory_bytes": table.machine.memory_bytes,
         "limit_bytes": limit.limit_bytes if limit else None,
         "limit_source": limit.source if limit else None,
         "context_tokens": table.question.context_tokens,

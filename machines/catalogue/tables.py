@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from machines.catalogue.queries import current_catalogue
+from machines.catalogue.sizes import memory_sizes_gb
 from machines.models import Machine
 from machines.queries import find_facts
 from portal.common.problems import Problem
@@ -11,7 +12,7 @@ from routing.engine.facts import Hardware
 from routing.engine.fit.basis import NOTHING_LEARNED, Learned
 from routing.engine.fit.candidate import learn_from
 from routing.engine.fit.case import FitMachine, machine_of
-from routing.engine.fit.chips import core_counts, find_chip
+from routing.engine.fit.chips import Chip, core_counts, find_chip
 from routing.engine.fit.memory import gpu_limit
 from routing.engine.fit.table import NO_MODEL_RULES, FitRow, Question, list_fit
 from routing.engine.policy.values import ModelRules
@@ -48,24 +49,37 @@ def table_of_configuration(
     *,
     chip: str,
     gpu_cores: int | None,
-    memory_gb: int,
+    memory_gb: int | None,
     bandwidth_gb_per_s: float | None = None,
     rules: ModelRules = NO_MODEL_RULES,
 ) -> FitTable:
-    """Of a Mac that nobody has: the team's runs on the same chip count. Raises Problem 400 for a chip unknown."""
+    """Of a Mac that nobody has: the team's runs on the same chip count.
+
+    Raises Problem 400 for a chip unknown, and without its memory where Macs of the chip differ in it.
+    """
     bandwidth = None if bandwidth_gb_per_s is None else bandwidth_gb_per_s * 1e9
     found = find_chip(chip, gpu_cores=gpu_cores or _most_cores(chip), bandwidth_bytes_per_s=bandwidth)
     if found is None:
         raise Problem(
             400, "chip.unknown", "This chip is not known. Give gpu_cores and bandwidth_gb_per_s as well.", "chip"
         )
-    memory_bytes = memory_gb * GB
+    memory_bytes = (memory_gb or _only_memory_gb(found)) * GB
     limit = gpu_limit(Hardware(platform="darwin", memory_bytes=memory_bytes))
     fit_machine = FitMachine(found, limit, memory_bytes)
     catalogue = current_catalogue()
     learned = NOTHING_LEARNED._replace(fleet=catalogue.fleet_of(found))
     rows = list_fit(fit_machine, catalogue, question, learned=learned, rules=rules)
     return FitTable(fit_machine, question, learned, rows)
+
+
+def _only_memory_gb(chip: Chip) -> int:
+    """The table follows from the memory, so none of several sizes is guessed."""
+    sizes = memory_sizes_gb(chip)
+    if len(sizes) == 1:
+        return sizes[0]
+    known = ", ".join(map(str, sizes)) or "none"
+    detail = f"Give memory_gb as well. Known for the {chip.name} with {chip.gpu_cores} GPU cores: {known}."
+    raise Problem(400, "memory.missing", detail, "memory_gb")
 
 
 def _most_cores(chip: str) -> int | None:

@@ -84,10 +84,36 @@ def test_a_chip_of_the_future_needs_its_bandwidth(reader: Agent) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "known"),
+    [
+        ("chip=M4 Pro", "the M4 Pro with 20 GPU cores: 24, 48, 64."),
+        ("chip=Apple M3 Max&gpu_cores=30", "the M3 Max with 30 GPU cores: 36, 96."),
+        ("chip=M3 Max&gpu_cores=35", "the M3 Max with 35 GPU cores: 36, 48, 64, 96, 128."),
+        ("chip=M9&gpu_cores=12&bandwidth_gb_per_s=300", "the M9 with 12 GPU cores: none."),
+    ],
+)
+def test_without_its_memory_a_chip_is_asked_for_it_by_the_sizes_that_are_known(
+    reader: Agent, query: str, known: str
+) -> None:
+    answer = reader.get(f"fit?{query}")
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (400, "memory.missing", "memory_gb")
+    assert answer.json()["detail"] == f"Give memory_gb as well. Known for {known}"
+
+
+def test_a_chip_that_has_one_size_of_memory_needs_none_named(reader: Agent) -> None:
+    answer = reader.get("fit?chip=M4 Max&gpu_cores=32").json()
+
+    assert answer["memory_bytes"] == 36 * 2**30
+    assert answer == reader.get("fit?chip=M4 Max&gpu_cores=32&memory_gb=36").json()
+
+
+@pytest.mark.parametrize(
     "query",
     ["chip=M4", "memory_gb=64", "chip=M4&memory_gb=0", "chip=M4&memory_gb=64&context_tokens=-1",
      "chip=M4&memory_gb=64&parallel=0", "chip=M4&memory_gb=64&kv_quantization=q2", "chip=M4&memory_gb=64&colour=red",
-     "chip=M4&memory_gb=64&context_tokens=1000000000001", "chip=M4&memory_gb=1e999", "chip=%00&memory_gb=64"],
+     "chip=M4&memory_gb=64&context_tokens=1000000000001", "chip=M4&memory_gb=", "chip=M4&memory_gb=16&memory_gb=32",
+     "chip=M4&memory_gb=1e999", "chip=%00&memory_gb=64"],
 )  # fmt: skip
 def test_absurd_parameters_are_refused(reader: Agent, query: str) -> None:
     assert reader.get(f"fit?{query}").status_code == 400
