@@ -1,7 +1,7 @@
 """The form of one exception. The engine judges it; its problems come back to the fields they are about."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -49,7 +49,8 @@ class ExceptionForm(forms.Form):
         self.machine = machine
         able = [one for one in rules if one["effect"] != "cloud_ok" and one.get("exceptions") != "forbidden"]
         # Nothing is chosen for the admin where no rule holds the repositories back.
-        self.fields["rule"].choices = [("", "–"), *((rule["id"], rule["id"]) for rule in able)]
+        choice = cast("forms.ChoiceField", self.fields["rule"])
+        choice.choices = [("", "–"), *((rule["id"], rule["id"]) for rule in able)]
         if machine is None:
             del self.fields["is_for_one_mac"]
         else:
