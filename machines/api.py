@@ -19,6 +19,7 @@ from machines.enrolment import POLL_INTERVAL_S
 from machines.health.pace import REPORT_S, pace
 from machines.models import Machine
 from machines.queries import get_machine_for_heartbeat, get_machine_of, is_report_wanted, list_all_machines
+from machines.rate import Sent, refuse_flood
 from machines.token_rotation import is_rotation_due, rotate_token, take_up_token
 from machines.wire import enrolment_from_document, heartbeat_from_document, poll_token_from_document
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
@@ -94,6 +95,8 @@ class ReportsView(MachineView):
     )
     def post(self, request: Request) -> Response:
         machine = self.get_machine()
+        refuse_flood(machine.pk, Sent.REPORT)
+        services.refuse_crowd_of_reports(machine=machine)
         report = facts.report_from_document(request.data)
         interval_s = pace.next_interval_s()
         document = cast("dict[str, object]", request.data)
@@ -121,6 +124,7 @@ class HeartbeatsView(MachineView):
         machine = self.get_machine()
         document = cast("dict[str, dict[str, object] | None]", request.data)
         heartbeat = heartbeat_from_document(document)
+        refuse_flood(machine.pk, Sent.HEARTBEAT if heartbeat.announcement is None else Sent.ANNOUNCEMENT)
         interval_s = pace.next_interval_s()
         services.accept_heartbeat(
             machine=machine,
@@ -143,7 +147,9 @@ class HeartbeatsView(MachineView):
 class TokenView(MachineView):
     @extend_schema(operation_id="rotate_token", request=None, responses={201: serializers.RotatedTokenSerializer})
     def post(self, request: Request) -> Response:
-        issued = rotate_token(machine=self.get_machine())
+        machine = self.get_machine()
+        refuse_flood(machine.pk, Sent.ROTATION)
+        issued = rotate_token(machine=machine)
         return Response({"token": issued.text, "expires_at": facts.time_text(issued.row.expires_at)}, status=201)
 
 
@@ -155,6 +161,7 @@ class BenchmarksView(MachineView):
     )
     def post(self, request: Request) -> Response:
         machine = self.get_machine()
+        refuse_flood(machine.pk, Sent.BENCHMARKS)
         benchmarks = facts.benchmarks_from_document(request.data)
         return Response({"stored": services.accept_benchmarks(machine=machine, benchmarks=benchmarks)})
 

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 TEXT_LENGTH = 300
+CLOCK_TOLERANCE = timedelta(seconds=120)
 
 
 def new_machine_id() -> str:
@@ -148,6 +149,14 @@ class Machine(models.Model):
     def situation(self) -> dict[str, Any] | None:
         """The `state` part of the newest report or heartbeat (memory pressure, power)."""
         return self.health.situation
+
+    @property
+    def wrong_clock(self) -> datetime | None:
+        """What its clock said when it last reported, where that is off by more than collecting and sending takes."""
+        if self.report is None or self.reported_at is None:
+            return None
+        said = datetime.fromisoformat(str(self.report["collected_at"]))
+        return said if abs(said - self.reported_at) > CLOCK_TOLERANCE else None
 
     @property
     def state_icon(self) -> str:

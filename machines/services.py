@@ -16,6 +16,7 @@ from machines.health.evaluating import evaluate_one
 from machines.health.polling.targets import note_targets
 from machines.health.receiving import Message, receive_now
 from machines.models import Benchmark, InstalledModel, Machine, Runtime
+from machines.rate import refuse_crowd
 from portal.accounts.models import User
 from portal.accounts.tokens import extend_token
 from portal.audit.services import record
@@ -42,9 +43,12 @@ def accept_report(
     _refuse_duplicates(report)
     now = clock.now()
     collected_at = _bounded(report.collected_at, now)
+    follows = _follows(machine, report.origin)
     if not receive_now(machine.health, _message_of(report, document, at=now, interval_s=interval_s)):
         return False
-    newer = Machine.objects.filter(pk=machine.pk).exclude(collected_at__gt=collected_at)
+    newer = Machine.objects.filter(pk=machine.pk)
+    if not follows:
+        newer = newer.exclude(collected_at__gt=collected_at)
     hardware = cast("dict[str, object]", document["hardware"])
     columns = {name: hardware.get(name) for name in facts.Hardware._fields}
     if not newer.update(
@@ -64,6 +68,15 @@ def accept_report(
     if machine.token is not None:
         extend_token(machine.token, until=now + MACHINE_TOKEN_LIFETIME)
     return True
+
+
+def refuse_crowd_of_reports(*, machine: Machine) -> None:
+    """Where too many come at once: it is heard all the same, and nobody takes it for gone. Raises Problem 429."""
+    try:
+        refuse_crowd()
+    except Problem:
+        accept_heartbeat(machine=machine, situation=None)
+        raise
 
 
 def accept_heartbeat(
@@ -123,6 +136,12 @@ def _message_of(
         is_report=True,
         is_broken=any(runtime.state is facts.RuntimeState.BROKEN for runtime in report.runtimes),
     )
+
+
+def _follows(machine: Machine, origin: Origin | None) -> bool:
+    """Of the start that was heard last: its numbers tell the order, also when its clock was set back."""
+    boots = machine.health.boots
+    return origin is not None and bool(boots) and boots[0]["id"] == origin.boot_id
 
 
 def _bounded(time: datetime, now: datetime) -> datetime:

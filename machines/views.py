@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from machines import queries, services
+from machines.catalogue.choices import SetAside
 from machines.enrolment import EnrolmentOverError, approve_enrolment, deny_enrolment
 from machines.fit.panels import find_panel
 from machines.forms import ActForm, CodeForm, FilterForm
@@ -90,9 +91,11 @@ def answer_enrolment(request: HttpRequest, public_id: str) -> HttpResponse:
 def show(request: HttpRequest, public_id: str) -> HttpResponse:
     person = get_person(request)
     machine = queries.get_visible_machine(person, public_id)
+    benchmarks = list(machine.benchmarks.all()[: queries.BENCHMARKS_SHOWN])
     context = {
         "machine": machine,
-        "benchmarks": machine.benchmarks.all()[: queries.BENCHMARKS_SHOWN],
+        "benchmarks": benchmarks,
+        "is_doubted": any(one.set_aside == SetAside.IMPLAUSIBLE for one in benchmarks),
         "can_adopt": person.is_admin and machine.owner is None and not machine.is_retired,
         "health": health.get_health(machine, now=timezone.now()),
         "can_manage": standing.can_manage(machine, person),

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from machines import rate
 from machines.health import buffer
 from portal.accounts.models import Role, User
 from portal.common.policy_head import recent_head
@@ -57,6 +58,7 @@ def client_of() -> Callable[[User], Client]:
 def nothing_of_another_test() -> None:
     buffer.forget_all()
     recent_head.forget()
+    rate.forget_all()
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from routing.engine.facts import Report, RuntimeState
 
 DAYS_KEPT = 90
 DAYS_SHOWN = 30
+# A Mac that names other runtimes with each report counts no more that day: rows are kept for months.
+SUBJECTS_A_DAY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ def count_report(machine: Machine, report: Report, *, now: datetime) -> None:
         Observation(machine.pk, subject_of(str(runtime.kind), runtime.base_url), runtime.state is RuntimeState.UP)
         for runtime in report.runtimes
     ]
-    count(observations, source=PollSource.REPORT, now=now)
+    today = Availability.objects.filter(machine=machine, source=PollSource.REPORT, day=now.date())
+    if today.count() < SUBJECTS_A_DAY:
+        count(observations, source=PollSource.REPORT, now=now)
 
 
 def subject_of(kind: str, base_url: str) -> str:

@@ -8,6 +8,7 @@ Every token is looked up, none is remembered: a revoked machine is refused with 
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -18,13 +19,14 @@ from machines.health import buffer
 from machines.health.choices import MachineState
 from machines.health.pace import is_report_due, pace
 from machines.health.receiving import Message
+from machines.rate import Sent, refuse_flood
 from machines.wire import heartbeat_from_document
 from portal.accounts.models import ApiToken, TokenKind
 from portal.accounts.tokens import check_token, split_token
 from portal.common import clock
 from portal.common.api import BODY_LIMIT_BYTES
 from portal.common.policy_head import recent_head
-from portal.common.problems import Problem
+from portal.common.problems import Problem, problem_response
 from routing.engine.errors import WireError
 from routing.engine.facts import time_text
 from routing.engine.wire import parse_json
@@ -41,11 +43,16 @@ WHERE token.public_id = %s AND token.kind = 'kmt'
 """  # noqa: S608 - names of columns
 # Those of the documented route that matter for an answer which is no page.
 _HEADERS = [
-    ("Content-Type", "application/json"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
     ("Vary", "Accept-Language"),
 ]
+
+
+class Answer(NamedTuple):
+    body: bytes
+    status: str = "200 OK"
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
 
 
 class Sender(NamedTuple):
@@ -68,8 +75,8 @@ def with_fast_heartbeats(application: Application) -> Application:
         answer = None if body is None else _answer(environ, body)
         if answer is None:
             return application(environ, start_response)
-        start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(answer)))])
-        return [answer]
+        start_response(answer.status, [*answer.headers, *_HEADERS, ("Content-Length", str(len(answer.body)))])
+        return [answer.body]
 
     return serve
 
@@ -88,14 +95,17 @@ def _has_services() -> bool:
     return bool(settings.REDIS_URL) and connection.vendor == "postgresql"
 
 
-def _answer(environ: Environ, body: bytes) -> bytes | None:
+def _answer(environ: Environ, body: bytes) -> Answer | None:
     if "application/json" not in environ.get("CONTENT_TYPE", ""):
         return None
     try:
         now = clock.now()
         sender = _find_sender(environ, now=now)
         return None if sender is None else _take(sender, body, now=now)
-    except (Problem, WireError):
+    except Problem as problem:
+        # A flood is turned away at the price of a heartbeat; all other refusals are the documented route's to word.
+        return _told(problem) if problem.status == HTTPStatus.TOO_MANY_REQUESTS else None
+    except WireError:
         return None
     except DatabaseError:
         # The thread keeps its connection from one heartbeat to the next; the documented route gets a tried one.
@@ -118,12 +128,18 @@ def _find_sender(environ: Environ, *, now: datetime) -> Sender | None:
     return None if sender.state in _NOT_AS_USUAL else sender
 
 
-def _take(sender: Sender, body: bytes, *, now: datetime) -> bytes | None:
-    """Raises WireError. None when Valkey does not take it."""
+def _told(problem: Problem) -> Answer:
+    answer = problem_response(problem)
+    return Answer(answer.content, f"{answer.status_code} {answer.reason_phrase}", tuple(answer.items()))
+
+
+def _take(sender: Sender, body: bytes, *, now: datetime) -> Answer | None:
+    """Raises WireError, and Problem 429. None when Valkey does not take it."""
     document: Any = parse_json(body, max_bytes=BODY_LIMIT_BYTES)
     heartbeat = heartbeat_from_document(document)
     if heartbeat.announcement is not None:
         return None
+    refuse_flood(sender.pk, Sent.HEARTBEAT)
     interval_s = pace.next_interval_s()
     message = Message(at=now, origin=heartbeat.origin, situation=document["state"], interval_s=interval_s)
     if not buffer.keep(sender.pk, message):
@@ -136,4 +152,4 @@ def _take(sender: Sender, body: bytes, *, now: datetime) -> bytes | None:
         "policy_epoch": head.epoch,
         "server_time": time_text(now),
     }
-    return json.dumps(answer, separators=(",", ":")).encode()
+    return Answer(json.dumps(answer, separators=(",", ":")).encode())

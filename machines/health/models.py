@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from machines.health.choices import MachineState, PollFailure, PollSource, QuarantineReason
+from portal.common.sealing import SealBroken, unseal
 
 INTERVAL_S = 60
 
@@ -133,6 +134,14 @@ class PollTarget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.machine_id}"
+
+    @property
+    def token(self) -> str | None:
+        """What its agent wants to be asked with. None: sealed under a pepper that is gone, until the next report."""
+        try:
+            return unseal(self.sealed_token) if self.sealed_token else ""
+        except SealBroken:
+            return None
 
     @property
     def subject(self) -> str:

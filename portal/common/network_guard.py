@@ -31,11 +31,13 @@ _NEVER = tuple(
         "224.0.0.0/4",
         "240.0.0.0/4",
         "::/128",
+        "::ffff:0:0:0/96",  # IPv4 in yet other clothes, for translators
         "64:ff9b::/96",  # NAT64: an IPv4 address in other clothes
         "64:ff9b:1::/48",
         "100::/64",
         "2001::/23",  # Teredo and its like
         "2002::/16",  # 6to4
+        "5f00::/16",  # segment routing
         "fd00:ec2::254/128",  # a cloud's metadata
         "fe80::/10",
         "fec0::/10",

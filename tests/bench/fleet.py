@@ -78,7 +78,8 @@ def measure_decisions(topology: Topology, tokens: Path) -> Figure:
     no_errors = set(told["statuses"]) == {"200"} and alone["statuses"] == crowded["statuses"] == [200]
     p99 = percentile(slow, 0.99)
     found = (
-        f"drained in {told['took_s']:.1f} s, {told['statuses']}, p99 {percentile(waits, 0.99):.0f} ms; meanwhile "
+        f"drained in {told['took_s']:.1f} s, {told['statuses']}, p99 {percentile(waits, 0.99):.0f} ms, "
+        f"next after {told['intervals_s'][0]} to {told['intervals_s'][-1]} s; meanwhile "
         f"{len(slow)} decisions, p50 {percentile(slow, 0.5):.0f} ms, p99 {p99:.0f} ms "
         f"(without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f}); load {load()}"
     )
@@ -119,7 +120,7 @@ def measure_evaluation(topology: Topology) -> Figure:
     with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
         for size in SIZES:
             if size > known:
-                seed_fleet(topology, Seed(known + 1, size))
+                seed(topology, Seed(known + 1, size))
                 known = size
             connection.execute(LEAVE, {"size": size})
             connection.execute("VACUUM ANALYZE machines_health")
@@ -134,6 +135,10 @@ def measure_evaluation(topology: Topology) -> Figure:
     smallest, largest = times[SIZES[0]], times[SIZES[-1]]
     is_met = largest[0] < 3 * smallest[0] + 0.1 and min(largest[1:]) < 3 * min(smallest[1:]) + 0.05
     return Figure("evaluation", f"{found}; load {load()}", "grows with transitions, not with rows", is_met)
+
+
+def seed(topology: Topology, fleet: Seed) -> None:
+    seed_fleet(topology.postgresql.url(), fleet, data_dir=topology.folder / "data")
 
 
 def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> dict[str, Any]:
@@ -182,10 +187,10 @@ def load() -> str:
 def main() -> None:
     figures = []
     with running_topology() as topology, tempfile.TemporaryDirectory(prefix="kirikae-bench-") as name:
-        seed = Seed(1, AGENTS)
-        seed_fleet(topology, seed)
+        fleet = Seed(1, AGENTS)
+        seed(topology, fleet)
         tokens = Path(name, "tokens")
-        tokens.write_text("\n".join(seed.tokens))
+        tokens.write_text("\n".join(fleet.tokens))
         measurements: list[Callable[[], Figure]] = [
             lambda: measure_steady(topology, tokens),
             lambda: measure_decisions(topology, tokens),

@@ -3,10 +3,9 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
-
-from tests.topology import Topology
 
 # One secret for all: a token is told from another by its id.
 SECRET = "bench" + "0" * 38
@@ -42,14 +41,14 @@ class Seed:
         return [f"kmt_{number:012}_{SECRET}" for number in range(self.first, self.last + 1)]
 
 
-def seed_fleet(topology: Topology, seed: Seed) -> None:
-    pepper = (topology.folder / "data" / "token_peppers").read_text().split()[0]
+def seed_fleet(database_url: str, seed: Seed, *, data_dir: Path) -> None:
+    pepper = (data_dir / "token_peppers").read_text().split()[0]
     values = {
         "first": seed.first,
         "last": seed.last,
         "digest": hmac.new(pepper.encode(), SECRET.encode(), hashlib.sha256).hexdigest(),
         "pepper": hashlib.sha256(b"kirikae pepper\0" + pepper.encode()).hexdigest()[:8],
     }
-    with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
+    with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(SEED, values)
         connection.execute("ANALYZE machines_health, machines_machine, accounts_apitoken")

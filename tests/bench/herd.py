@@ -1,6 +1,7 @@
 """Agents by the thousand, as a process of its own: `python -m tests.bench.herd PORT TOKENS RATE SECONDS`.
 
-RATE is heartbeats per second, 0 for all at once and each token once. Prints JSON: statuses and latencies.
+RATE is heartbeats per second, 0 for all at once and each token once. Prints JSON: statuses, latencies, and when to come
+again.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ BOOT = "b" * 32
 async def run(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[str, object]:
     statuses: Counter[int] = Counter()
     waits_ms: list[float] = []
+    intervals_s: list[float] = []
     # The bench starts several of these; numbers by the clock stay above those of the one before.
     numbers = count(int(time.time() * 1000))
     turns = schedule(tokens, rate=rate, seconds=seconds)
@@ -31,13 +33,15 @@ async def run(port: int, tokens: list[str], *, rate: float, seconds: float) -> d
             asked = time.monotonic()
             writer.write(request(token, next(numbers)))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
+            body = await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
             statuses[int(head[9:12])] += 1
             waits_ms.append((time.monotonic() - asked) * 1000)
+            intervals_s.append(json.loads(body).get("heartbeat_s", 0))
         writer.close()
 
     await asyncio.gather(*(agent() for _ in range(CONNECTIONS if rate == 0 else 20)))
-    return {"statuses": statuses, "took_s": time.monotonic() - began, "waits_ms": sorted(waits_ms)}
+    took_s = time.monotonic() - began
+    return {"statuses": statuses, "took_s": took_s, "waits_ms": sorted(waits_ms), "intervals_s": sorted(intervals_s)}
 
 
 def schedule(tokens: list[str], *, rate: float, seconds: float) -> Iterator[tuple[float, str]]:

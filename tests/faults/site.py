@@ -17,7 +17,7 @@ import psycopg
 from tests.faults.proxy import Proxy, running_proxy
 from tests.killed_worker import wait_until
 from tests.machines.conftest import HARDWARE
-from tests.running import free_port, portal_environment
+from tests.running import free_ports, portal_environment
 from tests.servers.postgresql import FOLDERS, PostgreSQL, running_postgresql, sweep_stale
 from tests.servers.valkey import Valkey, running_valkey
 from tests.topology import ROOT, Member
@@ -40,6 +40,7 @@ class Site:
     valkey: Valkey
     proxy: Proxy
     port: int
+    intake_port: int
     token: str = ""
     members: dict[str, Member] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False))
@@ -75,17 +76,20 @@ class Site:
         return self.manage("shell", "-v", "0", "-c", code)
 
     def start(self, *names: str) -> None:
-        """`web`, `worker-1`, `beat-2`: what runs is the word before the dash."""
+        """`web`, `intake`, `worker-1`, `beat-2`: what runs is the word before the dash."""
         for name in names:
             program = name.partition("-")[0]
             options = {
                 "web": ["--port", str(self.port), "--processes", "1"],
+                "intake": ["--port", str(self.intake_port)],
                 "worker": [],
                 "beat": ["--schedule", str(self.folder / name)],
             }[program]
             argv = [sys.executable, "manage.py", "serve", program, *options]
             log = self.folder / f"{name}.log"
-            self.members[name] = Member(name, argv, self.environment, log, lambda _line: None)
+            # Not through the proxy, which is Python in the process of the tests and slower than all of the portal.
+            direct = {"KIRIKAE_REDIS_URL": self.valkey.url} if program == "intake" else {}
+            self.members[name] = Member(name, argv, self.environment | direct, log, lambda _line: None)
             self.members[name].start()
 
     def stop(self, *names: str) -> None:
@@ -165,7 +169,8 @@ def running_site() -> Iterator[Site]:
         postgresql = stack.enter_context(running_postgresql())
         valkey = stack.enter_context(running_valkey())
         proxy = stack.enter_context(running_proxy(lambda: _connect(valkey)))
-        site = Site(folder, postgresql, valkey, proxy, free_port())
+        web_port, intake_port = free_ports(2)
+        site = Site(folder, postgresql, valkey, proxy, web_port, intake_port)
         stack.callback(lambda: site.stop(*site.members))
         stack.callback(site.client.close)
         site.manage("prepare")

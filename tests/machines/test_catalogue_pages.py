@@ -259,3 +259,23 @@ def test_a_models_page_tells_that_the_policy_recommends_or_forbids_it(
     assert "The policy recommends this model." in recommended
     assert reported.name in recommended.partition("The policy recommends this model.")[2]
     assert "The policy forbids qwen3-coder-next" in forbidden
+
+
+def test_mac_that_is_slower_than_the_chip_it_claims_is_doubted_on_its_page(
+    agent: Agent, mac: Machine, ben: User, client_of: ClientOf
+) -> None:
+    claimed = report_with(CODER_NEXT)
+    claimed["hardware"] |= {"chip": "Apple M5 Max", "gpu_cores": 40}
+    agent.post("reports", claimed)
+    agent.post("benchmarks", {"benchmarks": [RUN | {"prompt_tokens_per_s": 60.0, "decode_tokens_per_s": 20.0}]})
+
+    page = client_of(ben).get(f"/machines/{mac.public_id}/").content.decode()
+
+    assert "What it measured is no speed of the Apple M5 Max that it says it is." in page
+    assert "Set aside: Not a speed of this chip with this model" in page
+
+
+def test_mac_whose_runs_count_is_not_doubted(reported: Machine, ben: User, client_of: ClientOf) -> None:
+    Benchmark.objects.exclude(set_aside="").delete()
+
+    assert "that it says it is" not in client_of(ben).get(f"/machines/{reported.public_id}/").content.decode()

@@ -31,6 +31,8 @@ EVERYTHING = Guard((ip_network("0.0.0.0/0"), ip_network("::/0")), is_public_perm
         "fd00:ec2::254",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b::a00:1",
+        "::ffff:0:a9fe:a9fe",
+        "5f00::1",
         "2002:7f00:1::",
         "2001:0:4136:e378::1",
         "::ffff:169.254.169.254",

@@ -19,7 +19,6 @@ from machines.health.choices import PollSource
 from machines.health.models import Health, PollTarget
 from machines.health.polling.addresses import PollGuard, make_guard
 from machines.health.polling.probes import Look, Target, look_at_all
-from machines.health.polling.sealing import unseal
 from machines.health.polling.targets import PERIOD_S
 
 CHUNK = 200
@@ -64,7 +63,7 @@ def _free(now: datetime) -> QuerySet[PollTarget]:
 
 
 def _target_of(row: PollTarget) -> Target | None:
-    token = unseal(row.sealed_token)
+    token = row.token
     if token is None:
         return None
     return Target(row.pk, row.kind, row.host, row.port, token=token, machine=row.machine.public_id)

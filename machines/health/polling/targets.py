@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from machines.health.models import PollTarget
-from machines.health.polling.sealing import seal, unseal
 from machines.models import Machine
+from portal.common.sealing import seal
 from routing.engine.facts import Report, RuntimeFacts
 
 PERIOD_S = 60.0
@@ -27,8 +27,8 @@ def note_targets(machine: Machine, report: Report, *, now: datetime) -> None:
     for place, token in wanted.items():
         if place not in known:
             _add(machine, place, token, now=now)
-        elif unseal(known[place].sealed_token) != token:
-            PollTarget.objects.filter(pk=known[place].pk).update(sealed_token=seal(token))
+        elif known[place].token != token:
+            PollTarget.objects.filter(pk=known[place].pk).update(sealed_token=_sealed(token))
 
 
 def _add(machine: Machine, place: Place, token: str, *, now: datetime) -> None:
@@ -36,12 +36,26 @@ def _add(machine: Machine, place: Place, token: str, *, now: datetime) -> None:
     # Spread over the period from the first time on.
     due_at = now + timedelta(seconds=random.uniform(0, PERIOD_S))  # noqa: S311 - no secret
     PollTarget.objects.bulk_create(
-        [PollTarget(machine=machine, kind=kind, host=host, port=port, sealed_token=seal(token), due_at=due_at)],
+        [PollTarget(machine=machine, kind=kind, host=host, port=port, sealed_token=_sealed(token), due_at=due_at)],
         ignore_conflicts=True,
     )
 
 
+def _sealed(token: str) -> str:
+    """Most targets have none."""
+    return seal(token) if token else ""
+
+
 def _list_places(report: Report) -> Iterator[tuple[Place, str]]:
+    """Of one host, for a Mac is one: otherwise a report could have the portal look through a whole network."""
+    host = None
+    for place, token in _list_all(report):
+        host = host or place[1]
+        if place[1] == host:
+            yield place, token
+
+
+def _list_all(report: Report) -> Iterator[tuple[Place, str]]:
     if report.poll is not None:
         yield (PollTarget.AGENT, report.poll.host, report.poll.port), report.poll.token
     for runtime in report.runtimes:

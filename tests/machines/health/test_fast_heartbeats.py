@@ -17,6 +17,7 @@ from machines.health.fast_heartbeats import PATH, with_fast_heartbeats
 from machines.health.models import Health
 from machines.health.standing import quarantine_machine, revoke_machine
 from machines.models import Machine
+from machines.rate import Sent
 from portal.accounts.models import User
 from tests.machines.conftest import REPORT, Agent
 
@@ -156,3 +157,17 @@ def ask(query: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())
+
+
+def test_flood_is_turned_away_alike_on_both_ways(agent: Agent, mac: Machine, front: Front) -> None:
+    for _ in range(Sent.HEARTBEAT.value):
+        front.post(agent.token, json.dumps(GOOD).encode())
+
+    short = front.post(agent.token, json.dumps(GOOD).encode())
+    long = agent.post("heartbeats", GOOD)
+
+    assert front.handed_on == []
+    assert (front.status, json.loads(short)) == ("429 Too Many Requests", long.json())
+    for name in ("Content-Type", "Retry-After"):
+        assert front.headers[name] == long.headers[name]
+    assert long.status_code == 429

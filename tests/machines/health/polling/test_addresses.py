@@ -46,6 +46,7 @@ def is_permitted(text: str, *networks: ipaddress.IPv4Network | ipaddress.IPv6Net
         "::ffff:127.0.0.1",
         "::127.0.0.1",
         "64:ff9b::7f00:1",
+        "::ffff:0:7f00:1",
         "2002:7f00:1::",
         "169.254.169.254",
         "2852039166",

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from machines.health.availability import list_shares
+from machines.health.availability import SUBJECTS_A_DAY, list_shares
 from machines.health.evaluating import evaluate_due
 from machines.health.models import Availability, Health, PollTarget
 from machines.health.polling import cycle, probes
 from machines.health.polling.addresses import PollGuard
 from machines.health.polling.probes import Target, look_at_all
-from machines.health.polling.sealing import seal, unseal
 from machines.models import Machine
 from machines.tasks import enqueue_polls
 from portal.common.network_guard import Guard
+from portal.common.sealing import seal
 from tests.machines.conftest import REPORT, Agent
 
 pytestmark = pytest.mark.django_db
@@ -180,7 +180,7 @@ def polled(agent: Agent, mac: Machine) -> Callable[[str, str], PollTarget]:
     def make(host: str, token: str) -> PollTarget:
         with override_settings(POLL_NETWORKS=LAN):
             agent.post("reports", {**REPORT, "poll": {"address": "http://10.0.0.7:7411", "token": "canary-token"}})
-        PollTarget.objects.update(due_at=NOW, sealed_token=seal(token))
+        PollTarget.objects.update(due_at=NOW, sealed_token=seal(token) if token else "")
         PollTarget.objects.update(host=host.partition(":")[0], port=int(host.partition(":")[2]))
         return PollTarget.objects.get()
 
@@ -196,11 +196,31 @@ def test_report_names_the_place_and_its_token_is_stored_sealed(agent: Agent, mac
     places = PollTarget.objects.values_list("kind", "host", "port")
     assert list(places) == [("agent", "10.0.0.7", 7411), ("ollama", "10.0.0.7", 11434)]
     target = PollTarget.objects.get(kind="agent")
-    assert unseal(target.sealed_token) == "canary-token"
+    assert target.token == "canary-token"
     mac.refresh_from_db()
     assert "canary" not in target.sealed_token + json.dumps(mac.report)
-    with override_settings(SECRET_KEY="another"):
-        assert unseal(target.sealed_token) is None
+    with override_settings(TOKEN_PEPPERS=["another"]):
+        assert target.token is None
+
+
+@override_settings(POLL_NETWORKS=LAN)
+def test_report_cannot_have_the_portal_look_through_a_network(agent: Agent, mac: Machine) -> None:
+    elsewhere = [{**REPORT["runtimes"][1], "base_url": f"http://10.0.0.{host}:22"} for host in range(11, 27)]
+
+    agent.post("reports", {**REPORT, "runtimes": elsewhere})
+    assert set(PollTarget.objects.values_list("host", flat=True)) == {"10.0.0.11"}
+
+    agent.post("reports", {**REPORT, "runtimes": elsewhere, "poll": {"address": "http://10.0.0.7:7411", "token": "x"}})
+    assert set(PollTarget.objects.values_list("kind", "host")) == {("agent", "10.0.0.7")}
+
+
+def test_runtimes_that_are_others_with_each_report_are_counted_to_an_end(agent: Agent, mac: Machine) -> None:
+    for report in range(10):
+        ports = range(1000 + 16 * report, 1016 + 16 * report)
+        runtimes = [{**REPORT["runtimes"][1], "base_url": f"http://127.0.0.1:{port}"} for port in ports]
+        assert agent.post("reports", {**REPORT, "runtimes": runtimes}).status_code == 200
+
+    assert Availability.objects.filter(machine=mac).count() <= SUBJECTS_A_DAY + 16
 
 
 def test_without_networks_nothing_is_kept_and_nothing_polled(agent: Agent, mac: Machine) -> None:
