@@ -1,12 +1,9 @@
 import itertools
-import subprocess
-import sys
 
 import pytest
 from kirikae.arguments import DEFAULTS, read_plain
 from kirikae.command_line import parse
 from kirikae.errors import UsageError
-from kirikae.home import Home
 
 WORDS = (
     "",
@@ -55,14 +52,3 @@ def test_mistakes_are_left_to_argparse(own: list[str]) -> None:
     assert read_plain(own) is None
     with pytest.raises(UsageError):
         parse(own)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("line", [["ask", "commit-message"], ["run", "--dry-run", "--", "claude"]])
-def test_the_hot_path_does_without_what_takes_long_to_import(synced: Home, line: list[str]) -> None:
-    costly = {"argparse", "dataclasses", "encodings.idna", "hashlib", "httpx", "inspect", "shutil", "ssl", "tempfile"}
-    code = f"import sys; from kirikae.start import main; sys.argv[1:] = {line}; main(); print(*sys.modules)"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=synced.path)
-
-    assert not costly & set(done.stdout.split())

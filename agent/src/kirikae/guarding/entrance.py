@@ -5,8 +5,14 @@ Claude Code lets a prompt or a tool pass unless its hook ends with 2, also when 
 
 import io
 import os
-import signal
 import sys
+
+# What `signal` is made of; its enumerations cost the wrapper 2 ms, and `typing` as much.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal
 
 STOP = 2
 # Before the client stops waiting for its hook.

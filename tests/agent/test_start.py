@@ -1,0 +1,29 @@
+"""What is imported before a client starts: each of these modules would be felt several hundred times a day."""
+
+import subprocess
+import sys
+
+import pytest
+from kirikae.home import Home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("line", [["ask", "commit-message"], ["run", "--dry-run", "--", "claude"]])
+def test_deciding_alone_does_without_what_takes_long_to_import(synced: Home, line: list[str]) -> None:
+    costly = {"argparse", "dataclasses", "encodings.idna", "hashlib", "httpx", "inspect", "shutil", "ssl", "tempfile"}
+    code = f"import sys; from kirikae.start import main; sys.argv[1:] = {line}; main(); print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=synced.path)
+
+    assert not costly & set(done.stdout.split())
+
+
+def test_asking_the_resident_agent_needs_next_to_nothing() -> None:
+    costly = {"enum", "json", "pathlib", "re", "signal", "socket", "threading", "typing"}
+    modules = "kirikae.start", "kirikae.resident.client", "kirikae.launching.supervising", "kirikae.guarding.entrance"
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+
+    assert not costly & set(done.stdout.split())
