@@ -11,8 +11,12 @@ class MemoryConstants(NamedTuple):
     """Compute buffers: a base for each engine and a part that grows with the model's width."""
 
     compute_gguf_bytes: float = 0.35e9
+    # Where the shape is not known.
     compute_mlx_bytes: float = 0.60e9
     compute_bytes_per_hidden: float = 40_000.0
+    # MLX frees what layers leave behind a few layers late, and reads prompts in batches.
+    mlx_layers_alive: float = 4.0
+    mlx_batch_tokens: int = 2048
     # A sliding-window cache holds the window and one batch.
     batch_tokens: int = 512
     # Ollama's MLX engine keeps earlier prompts up to this (its issues 18131 to 18133).
@@ -23,71 +27,85 @@ class SpeedConstants(NamedTuple):
     """`_share` of the nominal bandwidth; `core_s` are seconds of one GPU core at the M4's clock; `_ms` per token."""
 
     bandwidth_share: float = 0.9331
-    ultra_share: float = 0.9031
+    ultra_share: float = 0.9037
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.261
-    core_s_per_gb: float = 0.03534
-    core_s_per_gparam_q4: float = 0.009954
-    core_s_per_gparam_q8: float = 0.008039
-    core_s_per_gparam_k: float = 0.004299
-    core_s_per_gparam_mlx: float = 0.007035
-    core_s_per_gparam_mx: float = 0.008869
+    overlap: float = 3.233
+    core_s_per_gb: float = 0.03535
+    core_s_per_gparam_q4: float = 0.009861
+    core_s_per_gparam_q8: float = 0.007958
+    core_s_per_gparam_k: float = 0.00434
+    core_s_per_gparam_mlx: float = 0.007003
+    core_s_per_gparam_mx: float = 0.009351
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.03095
+    core_s_per_gparam_k_m1: float = 0.03086
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.6873
-    expert_share_mlx: float = 0.6922
-    layer_ms_gguf: float = 0.06695
-    layer_ms_mlx: float = 0.05447
-    moe_layer_ms_gguf: float = 0.02779
-    moe_layer_ms_mlx: float = 0.009341
-    delta_layer_ms_gguf: float = 0.05504
-    delta_layer_ms_mlx: float = 0.05907
+    expert_share_gguf: float = 0.6979
+    expert_share_mlx: float = 0.6997
+    layer_ms_gguf: float = 0.06753
+    layer_ms_mlx: float = 0.05456
+    moe_layer_ms_gguf: float = 0.02793
+    moe_layer_ms_mlx: float = 0.009402
+    delta_layer_ms_gguf: float = 0.05488
+    delta_layer_ms_mlx: float = 0.05894
     # llama.cpp works through the state of linear attention on the cores: seconds of one core per GB of it.
-    delta_core_s_per_gb_gguf: float = 1.127
+    delta_core_s_per_gb_gguf: float = 1.125
     # MLX chooses experts by sorting: it takes longer the more there are.
-    router_ms_per_100_experts_mlx: float = 0.008788
-    mamba_layer_ms: float = 0.05581
+    router_ms_per_100_experts_mlx: float = 0.008843
+    mamba_layer_ms: float = 0.05794
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.02908
-    gemma_layer_ms_mlx: float = 0.05808
+    gemma_layer_ms_gguf: float = 0.02954
+    gemma_layer_ms_mlx: float = 0.05857
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
-    old_build_layer_ms: float = 0.03746
+    old_build_layer_ms: float = 0.0367
     # Ollama's own engine, which ran all models before 0.30 (its pull request 16031).
     old_ollama_delta_layer_ms: float = 0.3149
     # The two dies of an Ultra wait for each other between kernels of llama.cpp.
-    ultra_layer_ms_gguf: float = 0.03154
+    ultra_layer_ms_gguf: float = 0.03192
     # The cache is read once; then each query head works through it.
-    kv_share: float = 0.8577
+    kv_share: float = 0.8579
     # No fitted row of llama.cpp is deep enough to tell: its prior, between what MLX and old Ollama were measured at.
-    attention_core_s_gguf: float = 0.04372
-    attention_core_s_old_ollama: float = 0.104
-    attention_core_s_mlx: float = 0.02806
-    clock_m1: float = 0.7311
-    clock_m2: float = 0.8376
-    clock_m3: float = 0.8372
+    attention_core_s_gguf: float = 0.04363
+    attention_core_s_old_ollama: float = 0.1043
+    attention_core_s_mlx: float = 0.02813
+    clock_m1: float = 0.7315
+    clock_m2: float = 0.8383
+    clock_m3: float = 0.8389
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.3906
+    wall_share: float = 0.3494
     # And of what an MLX server spends on a request besides (the same sources).
-    wall_start_s_mlx: float = 0.121
+    wall_start_s_mlx: float = 0.1223
 
 
 class PrefillConstants(NamedTuple):
     """Floating-point operations per second and GPU core, by generation, and what changes them."""
 
-    m1: float = 226.4e9
-    m2: float = 238.7e9
-    m3: float = 254.3e9
-    m4: float = 298.9e9
-    # No row of ours: the figure that three public notes on llama.cpp's table agree on. Tensor units in each core.
-    m5: float = 1080e9
-    m1_base_share: float = 0.8879
-    ultra_prefill_share: float = 0.9502
-    mlx_factor: float = 1.129
-    f16_factor_m1_m2: float = 1.112
-    f16_factor: float = 1.048
-    # Each batch of a mixture of experts reads all experts.
-    batch_reads: float = 2.123
+    m1: float = 228e9
+    m2: float = 244.2e9
+    m3: float = 266.2e9
+    m4: float = 301.4e9
+    # The figure that three public notes on llama.cpp's table agree on (1080), without the output matrix. Tensor units.
+    m5: float = 1060e9
+    m1_base_share: float = 0.908
+    ultra_prefill_share: float = 0.9558
+    mlx_factor: float = 1.054
+    f16_factor_m1_m2: float = 1.12
+    f16_factor: float = 1.037
+    # How often what lies between the matrices is written or read.
+    passes: float = 4
+    # Tokens that an expert's matrix is multiplied with at a time.
+    expert_tile_gguf: float = 40.48
+    expert_tile_mlx: float = 32
+    expert_tile_mlx_m5: float = 185.2
+    # Of the matrices' rate.
+    attention_share_gguf: float = 0.6508
+    attention_share_mlx: float = 0.9
+    attention_share_mlx_wide: float = 0.6328
+    # A step of linear attention through one layer.
+    delta_token_us: float = 0.2863
+    # By hand: Ollama's own engine with mixtures and linear attention.
+    old_ollama_share: float = 0.7
+    m5_hot_share: float = 0.7993
+    m5_cool_s: float = 3
 
 
 MEMORY = MemoryConstants()

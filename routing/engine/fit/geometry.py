@@ -20,7 +20,8 @@ class Geometry(NamedTuple):
 
     Layers with multi-head latent attention (`mla_rank`) count as full ones. `linear_state_bytes` is the state of all
     linear layers of one sequence. `moe_layers` absent means all layers where there are experts.
-    `sliding_kv_heads` and `sliding_head_dim` absent mean those of the full layers.
+    `sliding_kv_heads` and `sliding_head_dim` absent mean those of the full layers. `vocabulary` tells the size of the
+    output matrix, which a prompt is read without.
     """
 
     architecture: str | None = None
@@ -44,6 +45,7 @@ class Geometry(NamedTuple):
     experts_used: int | None = None
     moe_layers: int | None = None
     context_tokens: int | None = None
+    vocabulary: int | None = None
 
 
 UNKNOWN = Geometry()

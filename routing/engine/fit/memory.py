@@ -110,15 +110,41 @@ def needed_memory(
     tokens = min(max(context_tokens, 0), MAX_CONTEXT_TOKENS)
     sequences = min(max(parallel, 1), MAX_PARALLEL)
     full, sliding, mla = kv_terms(shape, tokens, kv_bytes=kv_bytes)
-    base = MEMORY.compute_mlx_bytes if is_mlx else MEMORY.compute_gguf_bytes
     return Memory(
         weights_bytes=weights,
         kv_full_bytes=full * sequences,
         kv_sliding_bytes=sliding * sequences,
         kv_mla_bytes=mla * sequences,
         linear_state_bytes=(shape.linear_state_bytes or 0) * sequences,
-        compute_bytes=int(base + MEMORY.compute_bytes_per_hidden * (shape.hidden_size or 0)),
+        compute_bytes=_compute_bytes(shape, tokens, is_mlx=is_mlx),
     )
+
+
+def activation_elements(shape: Geometry) -> float | None:
+    """Numbers that all layers' matrices give for one token; None where the shape says too little.
+
+    A matrix gives as many as it has rows, which are the active weights by the width; experts give the width each.
+    """
+    active = shape.active_parameters or (None if shape.experts else shape.parameters)
+    if not active or not shape.hidden_size or not shape.layers:
+        return None
+    return active / shape.hidden_size + moe_layers(shape) * (shape.experts_used or 0) * shape.hidden_size
+
+
+def moe_layers(shape: Geometry) -> int:
+    if not shape.experts:
+        return 0
+    return shape.layers or 0 if shape.moe_layers is None else shape.moe_layers
+
+
+def _compute_bytes(shape: Geometry, tokens: int, *, is_mlx: bool) -> int:
+    """llama.cpp sets its buffers aside at the start; MLX makes them while it reads a prompt, for a batch at most."""
+    elements = activation_elements(shape)
+    if is_mlx and elements is not None and shape.layers:
+        in_batch = min(tokens, MEMORY.mlx_batch_tokens)
+        return int(MEMORY.mlx_layers_alive * 2 * elements / shape.layers * in_batch)
+    base = MEMORY.compute_mlx_bytes if is_mlx else MEMORY.compute_gguf_bytes
+    return int(base + MEMORY.compute_bytes_per_hidden * (shape.hidden_size or 0))
 
 
 def most_context(
@@ -129,11 +155,14 @@ def most_context(
     Bounded by the model's own window; without one, by the largest figure that anybody may ask for.
     """
     sequences = min(max(parallel, 1), MAX_PARALLEL)
-    fixed = needed_memory(shape, weights, 0, kv_bytes=kv_bytes, parallel=parallel, is_mlx=is_mlx).total_bytes
-    room = available_bytes - fixed
+    room = available_bytes - weights - (shape.linear_state_bytes or 0) * sequences
+
+    def growing(tokens: int) -> int:
+        cache = sum(kv_terms(shape, tokens, kv_bytes=kv_bytes)) * sequences
+        return cache + _compute_bytes(shape, tokens, is_mlx=is_mlx)
 
     def fits(tokens: int) -> bool:
-        return sum(kv_terms(shape, tokens, kv_bytes=kv_bytes)) * sequences <= room
+        return growing(tokens) <= room
 
     low, high = 0, shape.context_tokens or MAX_CONTEXT_TOKENS
     if not fits(low):
@@ -141,7 +170,7 @@ def most_context(
     if fits(high):
         return high
     # Past every window the cache grows along a line, so its slope leads next to the answer.
-    top, half = (sum(kv_terms(shape, tokens, kv_bytes=kv_bytes)) * sequences for tokens in (high, high // 2))
+    top, half = growing(high), growing(high // 2)
     guess = high - (top - room) * (high - high // 2) // (top - half) if top > half else low
     for edge in (guess - 2, guess + 2):
         if low < edge < high:

@@ -56,9 +56,9 @@ def read_quantization(name: str | None) -> Quantization | None:
 def _kind(key: str) -> str:
     if key in ("F32", "F16", "BF16", "FP16"):
         return "f16"
-    if key.startswith(("MXFP", "NVFP")):
+    if key.startswith(("MXFP4", "NVFP")):
         return "mx"
-    if key in ("Q8_0", "FP8"):
+    if key in ("Q8_0", "FP8", "MXFP8"):
         return "q8"
     return "q4" if key in ("Q4_0", "Q4_1", "Q5_0", "Q5_1") else "k"
 

@@ -1,13 +1,14 @@
 """How fast a chip reads a prompt and writes an answer with a model, by formula. docs/fit.md explains the terms."""
 
 import re
+from math import exp
 from typing import NamedTuple
 
 from ..facts import RuntimeKind
 from .chips import Chip
 from .constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
 from .geometry import Geometry
-from .memory import full_layers
+from .memory import activation_elements, full_layers, moe_layers
 from .quantization import Quantization
 
 _MAMBA = ("mamba", "nemotron", "jamba", "falcon-h1", "falcon_h1", "granitehybrid", "granitemoehybrid", "bamba", "zamba")
@@ -15,6 +16,12 @@ _MAMBA = ("mamba", "nemotron", "jamba", "falcon-h1", "falcon_h1", "granitehybrid
 _MX_EXPERT_BITS, _MX_DENSE_BITS, _MX_DENSE_BITS_OLLAMA, _MX_DENSE_BITS_MLX = 4.25, 8.5, 16.0, 4.5
 _MX_DENSE_BITS_NAMED = {"MXFP4-Q8": 8.5, "MXFP4-Q4": 4.5}
 _BATCH_GGUF, _BATCH_MLX = 512, 2048
+# MLX has a fused kernel for heads up to this width; the scores of wider ones go through memory.
+_WIDEST_FUSED_HEAD = 128
+# The last generation without tensor units.
+_NO_TENSOR_UNITS = 4
+# llama.cpp's author saw the M5 Max throttle in this time and after (its pull request 16634).
+_FIRST_THAT_THROTTLES = 5
 # By hand: the M5's clock is 3 % higher, and Apple claims up to 45 % for graphics; nothing is known of the M6.
 _NEWER_CLOCK = {4: 1.0, 5: 1.15, 6: 1.15}
 
@@ -42,6 +49,12 @@ class Load(NamedTuple):
     full_queries: int
     sliding_queries: int
     sliding_window: int
+    # A prompt is read without the output matrix: only its last token needs it.
+    output_parameters: float
+    experts_used: int
+    head_dim: int
+    # Numbers that the matrices of all layers give for one token.
+    activation_elements: float
 
 
 def load_of(
@@ -80,7 +93,7 @@ def load_of(
         file_bytes=weights_bytes or parameters * bits / 8,
         kind=quantization.kind,
         layer_count=_layer_equivalents(shape),
-        moe_layers=_moe_layers(shape),
+        moe_layers=moe_layers(shape),
         experts=shape.experts or 0,
         delta_layers=0 if is_mamba else linear,
         mamba_layers=linear if is_mamba else 0,
@@ -92,6 +105,10 @@ def load_of(
         full_queries=full_layers(shape) * heads * width,
         sliding_queries=(shape.sliding_layers or 0) * heads * (shape.sliding_head_dim or width),
         sliding_window=shape.sliding_window or 0,
+        output_parameters=min((shape.vocabulary or 0) * (shape.hidden_size or 0), dense / 2),
+        experts_used=shape.experts_used or 0,
+        head_dim=shape.head_dim or 0,
+        activation_elements=activation_elements(shape) or 0.0,
     )
 
 
@@ -107,12 +124,6 @@ def _expert_parameters(shape: Geometry, parameters: int, active: int) -> float:
         return 0.0
     used = shape.experts_used / shape.experts
     return min(float(active), (parameters - active) / (1 - used) * used)
-
-
-def _moe_layers(shape: Geometry) -> int:
-    if not shape.experts:
-        return 0
-    return shape.layers or 0 if shape.moe_layers is None else shape.moe_layers
 
 
 def _layer_equivalents(shape: Geometry) -> float:
@@ -189,8 +200,47 @@ def prefill_seconds(
     load: Load, chip: Chip, *, prompt_tokens: float, batch_tokens: int | None = None, c: PrefillConstants = PREFILL
 ) -> float:
     """Seconds to read a prompt from its beginning, without loading the model."""
-    by_generation = {1: c.m1, 2: c.m2, 3: c.m3, 4: c.m4}
-    rate = by_generation.get(chip.generation, c.m5) * chip.gpu_cores
+    batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
+    whole, rest = divmod(prompt_tokens, batch)
+    seconds = whole * _batch_seconds(load, chip, batch, c) + (_batch_seconds(load, chip, rest, c) if rest else 0)
+    window = min(prompt_tokens, 2 * load.sliding_window) if load.sliding_window else prompt_tokens
+    queries = load.full_queries * prompt_tokens + load.sliding_queries * window
+    seconds += 2 * queries * prompt_tokens / _attention_rate(load, chip, c)
+    return _with_heat(seconds, chip, c)
+
+
+def _batch_seconds(load: Load, chip: Chip, tokens: float, c: PrefillConstants) -> float:
+    """One batch through all layers, without attention."""
+    dense = (load.dense_parameters - load.output_parameters) * tokens
+    arithmetic = 2 * (dense + _expert_products(load, chip, tokens, c)) / _prefill_rate(load, chip, c)
+    reading = load.file_bytes / chip.bandwidth_bytes_per_s
+    # What lies between the matrices is written and read again.
+    between = c.passes * load.activation_elements * (2 if load.is_mlx else 4) * tokens / chip.bandwidth_bytes_per_s
+    # Linear attention goes through the prompt token by token, however many cores there are.
+    state = c.delta_token_us / 1e6 * load.delta_layers * tokens
+    return float((arithmetic**3 + reading**3) ** (1 / 3) + between + state)
+
+
+def _expert_products(load: Load, chip: Chip, tokens: float, c: PrefillConstants) -> float:
+    """Multiplications by experts' weights: they work on tiles of tokens, and the last of each is part empty."""
+    if not load.experts or not load.experts_used or not load.expert_parameters:
+        return load.expert_parameters * tokens
+    each = tokens * load.experts_used / load.experts
+    tile = _tile(load, chip, c)
+    tiles = (1 - exp(-each)) * max(1.0, each / tile + 0.5)
+    return load.expert_parameters / load.experts_used * load.experts * tiles * tile
+
+
+def _tile(load: Load, chip: Chip, c: PrefillConstants) -> float:
+    if load.is_mlx:
+        return c.expert_tile_mlx_m5 if chip.generation > _NO_TENSOR_UNITS else c.expert_tile_mlx
+    return c.expert_tile_gguf
+
+
+def _prefill_rate(load: Load, chip: Chip, c: PrefillConstants) -> float:
+    """Floating-point operations of the matrices per second."""
+    generation = _NO_TENSOR_UNITS if load.is_old_ollama and chip.generation > _NO_TENSOR_UNITS else chip.generation
+    rate = {1: c.m1, 2: c.m2, 3: c.m3, 4: c.m4}.get(generation, c.m5) * chip.gpu_cores
     if chip.tier == "Ultra":
         rate *= c.ultra_prefill_share
     if chip.generation == 1 and not chip.tier:
@@ -199,12 +249,22 @@ def prefill_seconds(
         rate *= c.f16_factor_m1_m2 if chip.generation < 3 else c.f16_factor
     if load.is_mlx:
         rate *= c.mlx_factor
-    window = min(prompt_tokens, 2 * load.sliding_window) if load.sliding_window else prompt_tokens
-    attention = 2 * (load.full_queries * prompt_tokens + load.sliding_queries * window)
-    operations = (2 * (load.dense_parameters + load.expert_parameters) + attention) * prompt_tokens
-    seconds = operations / rate
-    if load.moe_layers:
-        batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
-        batches = -(-prompt_tokens // batch)
-        seconds += c.batch_reads * batches * load.file_bytes / chip.bandwidth_bytes_per_s
-    return float(seconds)
+    if load.is_old_ollama and (load.delta_layers or load.moe_layers):
+        rate *= c.old_ollama_share
+    return rate
+
+
+def _attention_rate(load: Load, chip: Chip, c: PrefillConstants) -> float:
+    """llama.cpp's attention does without the tensor units of the M5."""
+    if load.is_mlx:
+        share = c.attention_share_mlx_wide if load.head_dim > _WIDEST_FUSED_HEAD else c.attention_share_mlx
+        return _prefill_rate(load, chip, c) * share
+    older = chip._replace(generation=min(chip.generation, _NO_TENSOR_UNITS))
+    return _prefill_rate(load, older, c) * c.attention_share_gguf
+
+
+def _with_heat(seconds: float, chip: Chip, c: PrefillConstants) -> float:
+    """The M5 reads slower once its tensor units have made it hot."""
+    if chip.generation < _FIRST_THAT_THROTTLES or seconds <= c.m5_cool_s:
+        return float(seconds)
+    return float(c.m5_cool_s + (seconds - c.m5_cool_s) / c.m5_hot_share)

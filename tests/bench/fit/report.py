@@ -21,12 +21,13 @@ from routing.engine.fit.memory import GpuLimit
 from routing.engine.fit.table import Question, list_fit
 from routing.engine.reading.shapes import ObjectReader, Problems
 from tests.bench.fit.bases import ratios_by_basis
-from tests.bench.fit.rows import DATA, HELD_OUT, MODELS, Row, all_rows, read_measured, read_models
+from tests.bench.fit.rows import DATA, HELD_OUT, LONG_PROMPTS, MODELS, Row, all_rows, read_measured, read_models
 from tests.bench.fit.rules import all_layers_memory, list_decode_rules
 from tests.bench.fit.validate import Outcome, leave_out, machine_of, outcomes_of, source_of
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "fit.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+LONG = "After long prompts"
 KINDS = ("decode", "prefill", "memory")
 LONG_TOKENS = 30_000
 
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
     known = {(row.row_id, row.source, row.model_key, row.quantization) for row in fitted}
     if asked.rows is None:
         unseen = leave_out(fitted, machine_of)
-        sections = [*_own_sections(fitted, unseen), ("Held out", outcomes_of(read_measured(HELD_OUT, models)))]
+        sections = [*_own_sections(fitted, unseen), *_unseen_sections(models)]
     else:
         rows = _read(asked.rows, models)
         _tell_unknown(rows)
@@ -100,6 +101,11 @@ def _own_sections(fitted: Sequence[Row], unseen: list[Outcome]) -> list[tuple[st
     ]
 
 
+def _unseen_sections(models: dict[str, FitModel]) -> list[tuple[str, list[Outcome]]]:
+    long_prompts = [one for one in outcomes_of(read_measured(LONG_PROMPTS, models)) if one.what == "decode"]
+    return [("Held out", outcomes_of(read_measured(HELD_OUT, models))), (LONG, long_prompts)]
+
+
 def _document(outcomes: list[Outcome]) -> dict[str, object]:
     document: dict[str, object] = {}
     for kind in KINDS:
@@ -142,7 +148,9 @@ def _lines(
     yield "|---|---|---|---|---|---|---|"
     for title, outcomes in sections:
         for kind in KINDS:
-            yield _line(title, kind, [one for one in outcomes if one.what == kind])
+            found = [one for one in outcomes if one.what == kind]
+            if found or title != LONG:
+                yield _line(title, kind, found)
     decode = [one for one in unseen if one.what == "decode"]
     yield from _group_lines("predicted without the row's machine", decode)
     for title, outcomes in sections:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from routing.engine.fit.speed import Load, load_of
 
 DATA = Path(__file__).resolve().parents[3] / "routing" / "data" / "fit"
 MEASURED, TABLE_4167, MODELS = DATA / "measured_speeds.csv", DATA / "llamacpp_apple_silicon.csv", DATA / "models.csv"
-HELD_OUT = DATA / "held_out.csv"
+LONG_PROMPTS, HELD_OUT = DATA / "long_prompts.csv", DATA / "held_out.csv"
 COLUMNS = (
     "row_id", "source", "machine", "chip", "gpu_cores", "mem_gb", "bandwidth_gbs", "model_key", "model_label", "quant",
     "runtime", "context_tokens", "gen_tokens", "tg_tps", "pp_tps", "pp_tokens", "peak_mem_gb", "mem_kind",
@@ -166,7 +166,9 @@ def read_table_4167(path: Path, models: dict[str, FitModel]) -> list[Row]:
 
 
 def all_rows(models: dict[str, FitModel]) -> list[Row]:
-    return read_table_4167(TABLE_4167, models) + read_measured(MEASURED, models)
+    """What the constants are found from. Of the long prompts only how fast they were read: their decode is a check."""
+    long_prompts = [replace(row, decode_tokens_per_s=0) for row in read_measured(LONG_PROMPTS, models)]
+    return [*read_table_4167(TABLE_4167, models), *read_measured(MEASURED, models), *long_prompts]
 
 
 def _row_4167(line: dict[str, str], quantization: str, column: str, models: dict[str, FitModel]) -> Row:
@@ -225,10 +227,10 @@ def _kv_of(note: str) -> str:
 
 def _model_of(line: dict[str, str]) -> FitModel:
     def whole(column: str) -> int | None:
-        return int(float(line[column])) if line[column] else None
+        return int(float(line[column])) if line.get(column) else None
 
     shape = Geometry(
-        architecture=line["architecture"],
+        architecture=line.get("architecture"),
         parameters=whole("total_params"),
         active_parameters=whole("active_params_read"),
         layers=whole("layers"),
@@ -249,6 +251,7 @@ def _model_of(line: dict[str, str]) -> FitModel:
         experts_used=whole("experts_used"),
         moe_layers=whole("moe_layers"),
         context_tokens=whole("max_context"),
+        vocabulary=whole("vocabulary"),
     )
     columns = {"Q4_K_M": "q4_k_m_bytes", "Q8_0": "q8_0_bytes", "MLX-4bit": "mlx_4bit_bytes"}
     sizes = {name: size for name, column in columns.items() if (size := whole(column))}

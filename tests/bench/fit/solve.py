@@ -78,10 +78,19 @@ PREFILL_PRIOR = PrefillConstants(
     mlx_factor=1.18,
     f16_factor_m1_m2=1.12,
     f16_factor=1.03,
-    batch_reads=1.0,
+    passes=4.0,
+    expert_tile_gguf=32,
+    expert_tile_mlx=32,
+    expert_tile_mlx_m5=64,
+    attention_share_gguf=0.7,
+    attention_share_mlx=0.9,
+    attention_share_mlx_wide=0.5,
+    delta_token_us=0.3,
+    m5_hot_share=0.75,
+    m5_cool_s=3.0,
 )
 _PREFILL_SURE = {"m1": 0.2, "m2": 0.2, "m3": 0.2, "m4": 0.03}
-_PREFILL_FIXED = ("m5",)
+_PREFILL_FIXED = ("m5", "passes", "expert_tile_mlx", "attention_share_mlx", "old_ollama_share", "m5_cool_s")
 
 
 def fit_decode(rows: Sequence[Row], prefill: PrefillConstants = PREFILL) -> SpeedConstants:
