@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import RetrieveAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +24,7 @@ from machines.wire import enrolment_from_document, heartbeat_from_document, poll
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
 from portal.common.addresses import portal_address
-from portal.common.api_query import PageParameters, read_query
+from portal.common.api_query import NoParameters, PageParameters, read_query
 from portal.common.models import PolicyHead
 from portal.common.pagination import answer_page, page_of
 from portal.common.policy_head import get_head, recent_head
@@ -180,15 +179,16 @@ class MachinesView(APIView):
         return answer_page(request, list_all_machines(), asked=asked, order="name", shape=shape)
 
 
-class MachineDetailView(RetrieveAPIView[Machine]):
+class MachineDetailView(APIView):
     authentication_classes = (BearerTokenAuthentication,)
     permission_classes = (HasScope(Scope.READ),)
-    serializer_class = serializers.MachineDetailSerializer
 
-    def get_object(self) -> Machine:
-        return get_object_or_404(
-            list_all_machines().with_inventory().prefetch_related("benchmarks"), public_id=self.kwargs["public_id"]
-        )
+    @extend_schema(operation_id="get_machine", responses=serializers.MachineDetailSerializer)
+    def get(self, request: Request, public_id: str) -> Response:
+        """One Mac with its runtimes, their models and its runs."""
+        read_query(NoParameters, request)
+        machines = list_all_machines().with_inventory().prefetch_related("benchmarks")
+        return Response(serializers.MachineDetailSerializer(get_object_or_404(machines, public_id=public_id)).data)
 
 
 def _policy_in_force(machine: Machine, head: PolicyHead) -> dict[str, object]:

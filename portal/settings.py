@@ -140,13 +140,15 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.common.problems.handle_exception",
     "UNAUTHENTICATED_USER": None,
+    # The form of an answer is asked for by Accept alone.
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kirikae",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "DISABLE_ERRORS_AND_WARNINGS": True,
+    "POSTPROCESSING_HOOKS": ["portal.api_schema.tell_problems"],
 }
 
 # Without both there is no mail: notices then go to webhooks alone, and the page says so.

@@ -241,26 +241,15 @@ class BundleSerializer(s.Serializer[object]):
     signature = s.CharField(help_text="Base64 of the Ed25519 signature.")
 
 
-class ProblemSerializer(s.Serializer[object]):
-    code = s.CharField()
-    detail = s.CharField()
-    field = s.CharField(allow_null=True)
-    docs = s.CharField(allow_null=True)
-
-
-_PROBLEMS = {(status, "application/problem+json"): ProblemSerializer for status in (400, 401, 403, 413, 429)}
 DECISION_RESPONSES = {
     (200, "application/json"): OpenApiResponse(AnswerSerializer, description="A refusal is `backend: none`."),
     (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="backend TAB model TAB base_url TAB id"),
     (200, "application/x-sh"): OpenApiResponse(OpenApiTypes.STR, description="Defines kirikae_client."),
-    **_PROBLEMS,
 }
-RECEIPTS_RESPONSES = {(200, "application/json"): ReceiptsStoredSerializer, **_PROBLEMS}
+RECEIPTS_RESPONSES = {(200, "application/json"): ReceiptsStoredSerializer}
 BUNDLE_RESPONSES = {
     (200, "application/json"): BundleSerializer,
     304: OpenApiResponse(description="The bundle named by If-None-Match is still in force."),
-    (401, "application/problem+json"): ProblemSerializer,
-    (403, "application/problem+json"): ProblemSerializer,
 }
 QUERY_PARAMETERS = [
     *(OpenApiParameter(name, str, required=name == "task") for name in TEXTS),

@@ -19,6 +19,7 @@ from portal.accounts.models import User
 from portal.accounts.token_models import Scope
 from portal.accounts.tokens import issue_service_token
 from portal.common.problems import CONTENT_TYPE, Problem
+from tests.house.test_routes import ROUTES, address_of
 
 
 class _Echo(APIView):
@@ -123,3 +124,23 @@ def test_too_many_parameters_are_told_as_that_and_log_nothing(aiko: User, caplog
     assert (response.status_code, response.json()["code"]) == (400, "request.too_many_parameters")
     assert "1000" in response.json()["detail"]
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.startswith("api/v1/")])
+def test_every_route_refuses_by_the_one_body(route: str, aiko: User) -> None:
+    token = issue_service_token(name="script", scope=Scope.ADMIN, by=aiko)
+    admin = {"Authorization": f"Bearer {token.text}"}
+    address, client = address_of(route), Client()
+
+    refusals = [
+        client.delete(address, headers=admin),
+        client.get(address, headers={**admin, "Accept": "text/html"}),
+        client.post(address, "<a/>", content_type="text/xml", headers=admin),
+        client.get(f"{address}/", headers=admin),
+    ]
+
+    for refused in refusals:
+        assert refused.status_code in (403, 404, 405, 406, 415), refused.content
+        assert refused["Content-Type"] == CONTENT_TYPE
+        assert set(refused.json()) == {"code", "detail", "field", "docs"}
+        assert "Traceback" not in refused.json()["detail"]
