@@ -22,5 +22,6 @@ urlpatterns = [
     path("matrix/", pages.matrix, name="matrix"),
     path("projects/", pages.projects, name="projects"),
     path("decisions/", pages.decisions, name="decisions"),
+    path("decisions/export.csv", pages.decisions_export, name="decisions-export"),
     path("decisions/<uuid:decision_id>/", pages.decision, name="decision"),
 ]

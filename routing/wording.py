@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from machines.models import BrokenReason
 from routing.engine.errors import Problem
 from routing.engine.explain import TEXTS, text_of
 
@@ -65,17 +66,46 @@ class StageTrace:
     reasons: list[dict[str, Any]]
 
 
-def localised(answer: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """The same answer with each `text` in the language. An answer of another engine keeps what it says itself."""
+@dataclass(frozen=True)
+class Candidate:
+    """A backend that was looked at, and what became of it."""
+
+    backend: str
+    model: str
+    is_chosen: bool = False
+    is_ruled_out: bool = False
+    why: str = ""
+    code: str = ""
+
+
+def localised(answer: Mapping[str, Any], language: str, *, tasks: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The same answer with each `text` in the language. An answer of another engine keeps what it says itself.
+
+    `tasks`: labels of the categories, to stand in the sentences in place of their slugs.
+    """
     told = dict(answer)
     for key in ("reasons", "warnings"):
-        told[key] = [_retold(one, _words(one), language) for one in answer[key]]
+        told[key] = [_retold(one, _words(one, tasks or {}), language) for one in answer[key]]
     told["near_misses"] = [_near_miss(one, language) for one in answer["near_misses"]]
-    told["alternatives"] = [_alternative(one, language) for one in answer["alternatives"]]
+    told["alternatives"] = [_alternative(one, language, sentences=told) for one in answer["alternatives"]]
     told["obligations"] = [_retold(one, {"value": one.get("value")}, language) for one in answer["obligations"]]
     if answer.get("refusal"):
-        told["refusal"] = _retold(answer["refusal"], {"task": answer["task"]["id"]}, language)
+        slug = answer["task"]["id"]
+        told["refusal"] = _retold(answer["refusal"], {"task": (tasks or {}).get(slug, slug)}, language)
     return told
+
+
+def candidates_of(answer: Mapping[str, Any]) -> list[Candidate]:
+    """What was chosen, then what was not, in the order of the answer; of a localised one."""
+    chosen = []
+    if answer["backend"] != "none":
+        model = answer.get("model") or {}
+        chosen = [Candidate(answer["backend"], model.get("name", ""), is_chosen=True)]
+    others = [
+        Candidate(one["backend"], one["model"] or "", is_ruled_out=one["hard"], why=one["why"], code=one["blocked_by"])
+        for one in answer["alternatives"]
+    ]
+    return [*chosen, *others]
 
 
 def rule_in_words(rule: Mapping[str, Any], language: str, *, today: date) -> dict[str, Any]:
@@ -127,9 +157,14 @@ def trace_of(answer: Mapping[str, Any]) -> list[StageTrace]:
     return stages
 
 
-def _words(one: Mapping[str, Any]) -> dict[str, Any]:
+def _words(one: Mapping[str, Any], tasks: Mapping[str, str]) -> dict[str, Any]:
     data = one.get("data")
-    return {"rule": one.get("rule"), **(data if isinstance(data, dict) else {})}
+    words = {"rule": one.get("rule"), **(data if isinstance(data, dict) else {})}
+    if isinstance(words.get("task"), str):
+        words["task"] = tasks.get(words["task"], words["task"])
+    if one.get("code") == "runtime_broken" and words.get("why") in BrokenReason.values:
+        words["why"] = str(BrokenReason(words["why"]).label)
+    return words
 
 
 def _retold(one: Mapping[str, Any], words: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -144,8 +179,18 @@ def _near_miss(one: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {**one, "text": text_of("near_miss", words, language)}
 
 
-def _alternative(one: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _alternative(one: Mapping[str, Any], language: str, *, sentences: Mapping[str, Any]) -> dict[str, Any]:
+    """With `why`: the sentence of the answer that ruled it out or passed it over; empty where it has none."""
+    reason = _reason_for(one, [*sentences["reasons"], *sentences["warnings"]])
+    told = {**one, "why": str(reason.get("text", ""))}
     remedy = one.get("remedy")
     if not isinstance(remedy, dict):
-        return dict(one)
-    return {**one, "remedy": _retold(remedy, {}, language)}
+        return told
+    # A remedy speaks of the runtime or the model that its reason names.
+    return {**told, "remedy": _retold(remedy, _words(reason, {}), language)}
+
+
+def _reason_for(one: Mapping[str, Any], told: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    same_code = [each for each in told if each["code"] == one["blocked_by"]]
+    own = [each for each in same_code if (each.get("data") or {}).get("model") in (None, one["model"])]
+    return next(iter(own or same_code), {})

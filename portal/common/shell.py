@@ -24,6 +24,7 @@ STYLE_SHEETS = tuple(
         "controls",
         "answers",
         "data",
+        "charts",
         "fit",
         "feedback",
         "sign-in",

@@ -18,6 +18,7 @@ from portal.home.queries import get_live, list_machines_to_ask_for, list_recent_
 from routing.engine.errors import EngineError
 from routing.engine.wire import request_from_document
 from routing.services import decide_and_log
+from routing.wording import localised
 
 TEMPLATE = "portal/home.html"
 
@@ -54,7 +55,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     except EngineError as error:
         form.add_error(None, error.detail)
         return _show(request, form, status=422)
-    return _show(request, form, answer=answer, machine=form.machine_asked_for)
+    told = localised(answer, _language(), tasks=dict(list_task_choices(_language())))
+    return _show(request, form, answer=told, machine=form.machine_asked_for)
 
 
 def _ask_form(person: User, data: Any = None) -> AskForm:

@@ -44,6 +44,7 @@ ACCESS = {
     "catalogue/new": "admin",
     "decisions/": "person",
     "decisions/<decision_id>/": "person",
+    "decisions/export.csv": "person",
     "healthz": "everyone",
     "home/live": "person",
     "install/<name>": "everyone",

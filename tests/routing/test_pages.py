@@ -171,8 +171,11 @@ def test_list_pages_cost_the_same_for_one_row_and_for_ten(client_of, asked, ben_
     for _ in range(9):
         ben_mini.ask(REQUEST)
 
-    # Session, user, head, Macs to filter by, decisions and their receipts; the head again for the side column.
-    with django_assert_num_queries(7):
+    # Session, user, head, Macs to filter by, decisions and their receipts, the chart; the head for the tasks.
+    with django_assert_num_queries(8):
         client.get("/decisions/")
+    # Without the chart.
+    with django_assert_num_queries(7):
+        b"".join(client.get("/decisions/export.csv").streaming_content)
     with django_assert_num_queries(7):
         client.get("/rules/")
