@@ -1,6 +1,7 @@
 """One entry of the catalogue: the engine's model with what people want to know of it, and where each figure is from."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -8,12 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
-from routing.engine.facts import raise_first
+from routing.engine.errors import WireError
+from routing.engine.facts import RuntimeKind, raise_first
 from routing.engine.fit.catalogue import CatalogueModel, model_document, read_model
 from routing.engine.reading.shapes import ObjectReader, read_whole
 
 SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
 # Each stands for fields that one source speaks of.
+NAME = r"[a-z0-9][a-z0-9._-]*"
 SOURCED = ("geometry", "sizes", "licence", "tools", "scores", "install")
 
 
@@ -50,6 +53,7 @@ class Entry:
 
 def entry_from_document(document: object, *, is_shipped: bool = False, is_changed: bool = False) -> Entry:
     """Raises WireError for the first thing outside the allowed shape."""
+    _check_texts(document, path="")
     entry, problems = read_whole(document, _read_entry)
     raise_first(problems)
     return Entry(**{**entry.__dict__, "is_shipped": is_shipped, "is_changed": is_changed})
@@ -68,9 +72,33 @@ def shipped_entries() -> tuple[Entry, ...]:
     return tuple(entry_from_document(row, is_shipped=True) for row in rows)
 
 
+def _check_texts(value: object, *, path: str) -> None:
+    """One line that shows what it says: a command with a hidden line or turned-round letters is copied by people."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _check_texts(key, path=path)
+            _check_texts(one, path=f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for one in value:
+            _check_texts(one, path=path)
+    elif isinstance(value, str) and not value.replace("\u3000", " ").isprintable():
+        raise WireError(
+            code="field.invalid",
+            field=path,
+            detail=f"{path}: found characters that are not shown; allowed: one line of visible text.",
+        )
+
+
 def _read_entry(reader: ObjectReader) -> Entry:
+    model = read_model(reader)
+    # It stands in addresses, where another page has the name "new".
+    if not re.fullmatch(NAME, model.name) or model.name == "new":
+        reader.wrong("name", found=model.name, allowed="small letters, digits, '.', '_' and '-', and not 'new'")
+    for runtime in model.install:
+        if runtime not in tuple(RuntimeKind):
+            reader.wrong(f"install.{runtime[:40]}", found=runtime, allowed=", ".join(RuntimeKind))
     return Entry(
-        model=read_model(reader),
+        model=model,
         repository=reader.optional_text("repository", max_length=200),
         tier_basis=reader.optional_text("tier_basis", max_length=200),
         unverified=reader.optional_text("unverified", max_length=200),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from machines.catalogue.choices import SetAside
 from machines.health.choices import MachineState
@@ -11,7 +11,7 @@ from machines.models import Benchmark, Machine
 from machines.queries import benchmark_facts
 from routing.engine.facts import Benchmark as BenchmarkFacts
 from routing.engine.facts import Hardware, MemoryPressure
-from routing.engine.fit.basis import Run, RunKey, is_plausible, middle_of
+from routing.engine.fit.basis import Factors, Run, RunKey, half_of, is_plausible, middle_of
 from routing.engine.fit.candidate import run_of
 from routing.engine.fit.case import machine_of
 from routing.engine.fit.catalogue import Catalogue, FleetFactor
@@ -19,6 +19,9 @@ from routing.engine.fit.chips import Chip
 
 # Of each machine the newest count: older ones were other versions of its runtimes.
 RUNS_OF_A_MACHINE = 50
+# From here on the median is that of the honest ones, even if one of them is not.
+ENOUGH_MACHINES = 3
+MOST_PREFILL_FACTOR = 1.5
 
 
 def judge_run(machine: Machine, run: BenchmarkFacts, catalogue: Catalogue) -> str:
@@ -31,11 +34,14 @@ def judge_run(machine: Machine, run: BenchmarkFacts, catalogue: Catalogue) -> st
     if situation.get("low_power") if run.is_low_power is None else run.is_low_power:
         return SetAside.LOW_POWER
     fitted = run_of(run, machine_of(hardware_of(machine)), catalogue)
-    return "" if is_plausible(fitted) else SetAside.IMPLAUSIBLE
+    return "" if is_plausible(fitted, for_others=True) else SetAside.IMPLAUSIBLE
 
 
 def list_factors(catalogue: Catalogue) -> list[FleetFactor]:
-    """By model, form and chip: the median of the newest run of each machine, as a multiple of the formula."""
+    """By model, form and chip: the median of the newest run of each machine, as a multiple of the formula.
+
+    One machine that is not what it says could move the others' estimates, so a few count for half.
+    """
     newest: dict[tuple[Chip, RunKey], dict[int, Run]] = defaultdict(dict)
     for machine, chip, run in _runs(catalogue):
         newest[chip, run.key].setdefault(machine.pk, run)
@@ -44,9 +50,17 @@ def list_factors(catalogue: Catalogue) -> list[FleetFactor]:
 
 def _factor(chip: Chip, key: RunKey, runs: list[Run]) -> FleetFactor:
     """Two digits: the text that bundles carry changes only when something did."""
-    middle = middle_of([run.factors for run in runs if run.factors is not None])
+    middle = middle_of([_for_others(run.factors) for run in runs if run.factors is not None])
+    if len(runs) < ENOUGH_MACHINES:
+        middle = half_of(middle)
     prefill = None if middle.prefill is None else round(middle.prefill, 2)
     return FleetFactor(chip.name, chip.gpu_cores, *key, round(middle.decode, 2), prefill)
+
+
+def _for_others(factors: Factors) -> Factors:
+    """A prompt read far faster than any chip can was in a cache."""
+    is_cached = factors.prefill is not None and factors.prefill > MOST_PREFILL_FACTOR
+    return factors._replace(prefill=None) if is_cached else factors
 
 
 def hardware_of(machine: Machine) -> Hardware:
@@ -62,6 +76,8 @@ def hardware_of(machine: Machine) -> Hardware:
 def _runs(catalogue: Catalogue) -> Iterator[tuple[Machine, Chip, Run]]:
     """Newest first for each machine. Two queries."""
     machines = Machine.objects.exclude(state=MachineState.RETIRED).exclude(chip=None)
+    # In quarantine: two Macs with one token, or one that somebody mistrusts.
+    machines = machines.filter(Q(health=None) | Q(health__quarantine=""))
     for machine in machines.prefetch_related(Prefetch("benchmarks", Benchmark.objects.filter(set_aside=""))):
         fit_machine = machine_of(hardware_of(machine))
         if fit_machine.chip is None:
@@ -69,5 +85,5 @@ def _runs(catalogue: Catalogue) -> Iterator[tuple[Machine, Chip, Run]]:
         for row in list(machine.benchmarks.all())[:RUNS_OF_A_MACHINE]:
             # Shapes come from the catalogue alone: what one Mac says of a model is no figure for the others.
             run = run_of(benchmark_facts(row), fit_machine, catalogue)
-            if run.factors is not None and is_plausible(run):
+            if run.factors is not None and is_plausible(run, for_others=True):
                 yield machine, fit_machine.chip, run

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from machines.catalogue.entries import Entry, entry_from_document
+from machines.catalogue.entries import NAME, Entry, entry_from_document
 from portal.common.forms import StyledFields
 from routing.engine.errors import WireError
 from routing.engine.policy.values import Tier
@@ -63,9 +63,7 @@ def _lines(label: Any, example: str, *, rows: int = 3) -> forms.CharField:
 
 
 class EntryForm(StyledFields, forms.Form):
-    name = forms.RegexField(
-        label=_("Name"), regex=r"\A[a-z0-9][a-z0-9._-]*\Z", max_length=80, help_text="qwen3-coder-30b"
-    )
+    name = forms.RegexField(label=_("Name"), regex=rf"\A{NAME}\Z", max_length=80, help_text="qwen3-coder-30b")
     title = _text(_("Title"), is_required=True, high=120)
     aliases = _lines(_("Other names, one a line"), "qwen3-coder:30b")
     repository = _text(_("Repository"), help_text="Qwen/Qwen3-Coder-30B-A3B-Instruct")

@@ -32,7 +32,7 @@ VERDICTS: dict[str, Promise] = {
 @register.filter
 def rate_range(rates: tuple[float, float] | None) -> str:
     """`26–40`, tokens per second; the head of the column says so."""
-    if rates is None:
+    if not rates:
         return ABSENT
     low, high = (f"{rate:,.1f}" if rate < 10 else f"{rate:,.0f}" for rate in rates)
     return low if low == high else f"{low}–{high}"
@@ -41,7 +41,7 @@ def rate_range(rates: tuple[float, float] | None) -> str:
 @register.filter
 def wait_range(waits_s: tuple[float, float] | None) -> str:
     """`48–73 s`; the unit of the low end is left out where it is that of the high end."""
-    if waits_s is None:
+    if not waits_s:
         return ABSENT
     if waits_s[1] < SECONDS_BELOW_S:
         low, high = (f"{wait_s:.1f}" if wait_s < 10 else f"{wait_s:.0f}" for wait_s in waits_s)

@@ -2,7 +2,7 @@
 
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from machines.catalogue.choices import SetAside
 from machines.catalogue.claims import claims_of, list_claims
 from machines.catalogue.entries import Entry, entry_from_document, shipped_entries
 from machines.catalogue.files import read_catalogue_file, write_catalogue_file
+from machines.catalogue.fleet import hardware_of
 from machines.catalogue.models import CatalogueText
 from machines.catalogue.queries import current_catalogue, find_entry, list_entries, list_hidden_names
 from machines.catalogue.services import refresh_text, remove_entry, restore_entry, save_entries
@@ -23,7 +24,10 @@ from portal.audit.models import AuditEntry
 from portal.common.problems import Problem
 from routing.engine.errors import WireError
 from routing.engine.facts import benchmarks_from_document
+from routing.engine.fit.candidate import run_of as engine_run_of
+from routing.engine.fit.case import machine_of
 from routing.engine.fit.table import Question
+from tests.machines.conftest import join
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +56,30 @@ def run_of(**changes: Any) -> dict[str, Any]:
 
 def measure(machine: Machine, *runs: dict[str, Any]) -> None:
     accept_benchmarks(machine=machine, benchmarks=benchmarks_from_document({"benchmarks": list(runs)}))
+
+
+class Rates(NamedTuple):
+    decode: float
+    prefill: float
+
+
+def formula_of(machine: Machine) -> Rates:
+    """What the formula says of the run above on that machine."""
+    (benchmark,) = benchmarks_from_document({"benchmarks": [run_of()]})
+    found = engine_run_of(benchmark, machine_of(hardware_of(machine)), current_catalogue())
+    assert found.formula_decode is not None
+    assert found.formula_prefill is not None
+    return Rates(found.formula_decode, found.formula_prefill)
+
+
+def twin_of(machine: Machine, name: str) -> Machine:
+    """Another one of the same chip and owner."""
+    assert machine.owner is not None
+    twin, _token = join(name, machine.owner)
+    same = {field: getattr(machine, field) for field in ("platform", "chip", "gpu_cores", "memory_bytes")}
+    Machine.objects.filter(pk=twin.pk).update(**same)
+    twin.refresh_from_db()
+    return twin
 
 
 class TestEntries:
@@ -203,6 +231,110 @@ class TestFleet:
 
         assert mac.benchmarks.get().set_aside == ""
         assert current_catalogue().fleet == ()
+
+    def test_a_mac_that_is_another_chip_than_it_says_moves_nobody(self, mac) -> None:
+        """An M4 Max that calls itself an M4 Pro: half as fast again."""
+        measure(mac, run_of(decode_tokens_per_s=formula_of(mac).decode * 1.6))
+        refresh_text()
+
+        assert mac.benchmarks.get().set_aside == SetAside.IMPLAUSIBLE
+        assert current_catalogue().fleet == ()
+
+    def test_one_mac_counts_for_half_and_three_for_their_middle(self, mac) -> None:
+        rates = formula_of(mac)
+        measure(mac, run_of(decode_tokens_per_s=rates.decode * 1.3))
+        refresh_text()
+        (alone,) = current_catalogue().fleet
+        for name, factor in (("two", 0.9), ("three", 0.8)):
+            measure(twin_of(mac, name), run_of(decode_tokens_per_s=rates.decode * factor))
+        refresh_text()
+        (together,) = current_catalogue().fleet
+
+        assert alone.decode == pytest.approx(1.3**0.5, abs=0.01)
+        assert together.decode == pytest.approx(0.9, abs=0.01)
+
+    def test_a_mac_in_quarantine_speaks_for_nobody(self, mac) -> None:
+        measure(mac, run_of())
+        mac.health.quarantine = "cloned"
+        mac.health.save()
+
+        refresh_text()
+
+        assert current_catalogue().fleet == ()
+
+    def test_a_prompt_that_was_in_a_cache_says_nothing_about_reading(self, mac) -> None:
+        measure(mac, run_of(prompt_tokens_per_s=formula_of(mac).prefill * 2.5))
+        refresh_text()
+
+        (factor,) = current_catalogue().fleet
+        assert factor.prefill is None
+
+
+HOSTILE = [
+    {"name": "a/b"}, {"name": "../x"}, {"name": "new"}, {"name": "x\ny"}, {"name": "<script>"}, {"name": "UPPER"},
+    {"name": " "}, {"name": "x\u202egpj"}, {"name": "a" * 81}, {"name": "ok", "title": "two\nlines"},
+    {"name": "ok", "install": {"ollama": "ollama pull x\nrm -rf ~"}},
+    {"name": "ok", "install": {"ollama": "ollama pull \u202ex"}},
+    {"name": "ok", "install": {"elsewhere": "get it"}}, {"name": "ok", "aliases": ["a\x00b"]},
+    {"name": "ok", "sources": {"<b>\x07": "x"}}, {"name": "ok", "geometry": {"layers": 10**9}},
+    {"name": "ok", "sizes": {"Q4_K_M": 2**60}},
+]  # fmt: skip
+ODD = [
+    {"name": "markup", "title": "<img src=x onerror=alert(1)>", "licence": "<i>", "note": "<script>alert(1)</script>"},
+    {
+        "name": "huge",
+        "geometry": {
+            "parameters": 10**14, "layers": 2**14, "heads": 2**24, "kv_heads": 2**24, "head_dim": 2**24,
+            "hidden_size": 2**24, "context_tokens": 2**31, "vocabulary": 2**24,
+        },
+        "sizes": {"Q4_K_M": 2**50},
+    },
+    {
+        "name": "tiny",
+        "geometry": {
+            "parameters": 1, "active_parameters": 1, "layers": 1, "heads": 1, "kv_heads": 1, "head_dim": 1,
+            "hidden_size": 1, "context_tokens": 1, "experts": 1, "experts_used": 1,
+        },
+        "sizes": {"Q4_K_M": 1, "MLX-4bit": 1},
+    },
+    {
+        "name": "zeros",
+        "geometry": {"parameters": 0, "active_parameters": 0, "layers": 0, "hidden_size": 0, "context_tokens": 0},
+        "sizes": {"Q4_K_M": 1, "": 5},
+    },
+    {
+        "name": "muddled",
+        "geometry": {
+            "parameters": 100, "active_parameters": 50, "layers": 1, "experts": 2, "experts_used": 2**24,
+            "hidden_size": 2**24, "full_layers": 99, "sliding_layers": 99, "linear_layers": 99, "sliding_window": 0,
+            "kv_heads": 1, "head_dim": 1,
+        },
+        "sizes": {"Q4_K_M": 5_000_000_000},
+    },
+]  # fmt: skip
+
+
+class TestHostileModels:
+    @pytest.mark.parametrize("document", HOSTILE)
+    def test_what_would_break_a_page_or_fool_a_reader_is_refused(self, document: dict[str, object]) -> None:
+        with pytest.raises(WireError):
+            entry_from_document(document)
+
+    @pytest.mark.parametrize("document", ODD, ids=lambda one: str(one["name"]))
+    def test_odd_models_break_no_page(self, document: dict[str, object], aiko, client_of) -> None:
+        save_entries(entries=[entry_from_document(document)], by=aiko)
+        browser = client_of(aiko)
+
+        for address in (
+            "/catalogue/",
+            f"/catalogue/{document['name']}/",
+            f"/catalogue/{document['name']}/edit",
+            "/what-if?show=every&runtime=llama_cpp&agents=8&step=6",
+        ):
+            answer = browser.get(address)
+            assert answer.status_code == 200
+            assert "<script>alert" not in answer.content.decode()
+            assert "<img src=x" not in answer.content.decode()
 
 
 class TestClaims:
