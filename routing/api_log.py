@@ -17,7 +17,7 @@ from machines.serializers import MachineNameSerializer
 from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import Scope
 from portal.accounts.serializers import PersonSerializer
-from portal.common.api_query import MomentField, NoParameters, PageParameters, read_query
+from portal.common.api_query import MomentField, NoParameters, OneOf, PageParameters, read_query
 from portal.common.pagination import answer_page, answer_page_of_names, page_of
 from routing.api_schema import AnswerSerializer, CheckSerializer, LaunchedSerializer
 from routing.engine.effects import Classification, Effect
@@ -33,20 +33,20 @@ EFFECTS = [str(one) for one in Effect]
 
 
 class LogParameters(PageParameters):
-    backend = s.ChoiceField(list(BACKENDS), required=False)
+    backend = OneOf(list(BACKENDS), required=False)
     task = s.CharField(required=False, max_length=64)
     machine = s.CharField(required=False, max_length=24, help_text="The id of a Mac.")
     remote = s.CharField(required=False, max_length=200, help_text="Part of a repository's host and path.")
     rule = s.CharField(
         required=False, max_length=64, help_text="The code of a privacy rule or an exception that applied."
     )
-    classification = s.ChoiceField(CLASSES, required=False)
+    classification = OneOf(CLASSES, required=False)
     since = MomentField(required=False, help_text="This moment and later.")
     until = MomentField(required=False, help_text="Before this moment.")
 
 
 class ProjectParameters(PageParameters):
-    classification = s.ChoiceField(CLASSES, required=False)
+    classification = OneOf(CLASSES, required=False)
 
 
 class LogRowSerializer(s.ModelSerializer[Decision]):

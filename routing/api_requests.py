@@ -12,7 +12,7 @@ from machines.queries import get_machine_of
 from machines.serializers import MachineNameSerializer
 from portal.accounts.authentication import HasScope
 from portal.accounts.models import Scope
-from portal.common.api_query import MAX_PAGE, NoParameters, PageParameters, read_query
+from portal.common.api_query import MAX_PAGE, NoParameters, OneOf, PageParameters, read_query
 from portal.common.pagination import answer_page, page_of
 from portal.common.problems import Problem
 from routing.api import RoutingView, get_token
@@ -26,7 +26,7 @@ STATES = PolicyRequest.State.values
 class RequestParameters(PageParameters):
     # An agent looks for its waiting ones on the first page.
     limit = s.IntegerField(default=MAX_PAGE, min_value=1, max_value=MAX_PAGE)
-    state = s.ChoiceField(STATES, required=False)
+    state = OneOf(STATES, required=False)
 
 
 class PolicyRequestSerializer(s.ModelSerializer[PolicyRequest]):

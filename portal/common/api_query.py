@@ -24,6 +24,15 @@ class MomentField(serializers.DateTimeField):
         return moment
 
 
+class OneOf(serializers.ChoiceField):
+    """Its error names the choices."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if data not in self.choices:
+            raise serializers.ValidationError(f"Found '{str(data)[:60]}'; allowed: {', '.join(self.choices)}.")
+        return str(data)
+
+
 class NoParameters(serializers.Serializer[object]):
     pass
 

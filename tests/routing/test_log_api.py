@@ -197,6 +197,13 @@ def test_filters_outside_their_shape_are_named(reader, publish, query, field):
     assert response["Content-Type"] == "application/problem+json"
 
 
+def test_a_wrong_choice_is_told_the_right_ones(reader, publish):
+    publish()
+    answer = reader.get(f"{LOG}?backend=clod").json()
+
+    assert (answer["field"], answer["detail"]) == ("backend", "Found 'clod'; allowed: local, cloud, none.")
+
+
 def test_a_cursor_of_a_list_of_decisions_opens_no_other_list(reader, ask):
     for _number in range(2):
         ask()
