@@ -109,6 +109,11 @@ def _read_answer(reader: ObjectReader, decision_id: uuid.UUID) -> dict[str, Any]
     privacy.choice("effect", tuple(Effect))
     privacy.choice("classification", tuple(Classification))
     inner.reader("policy").integer("revision", high=2**31 - 1)
+    tokens = inner.reader("context")
+    tokens.integer("total_tokens")
+    tokens.optional_integer("limit_tokens")
+    if inner.take("refusal", None) is not None:
+        inner.reader("refusal").text("code", max_length=80)
     for key in ("reasons", "near_misses", "warnings", "alternatives", "obligations"):
         inner.readers(key, high=500)
     found = reader.take("answer")
@@ -119,10 +124,11 @@ def _read_time(reader: ObjectReader) -> datetime:
     found = reader.text("at", max_length=40)
     try:
         at = datetime.fromisoformat(found)
-    except ValueError:
-        at = None
-    if at is not None and at.tzinfo is not None:
-        return at
+        if at.tzinfo is not None:
+            # Fails for what no other zone has: the hours around the first and the last day of all.
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
     reader.wrong(reader.at("at"), found=found, allowed="a time with its zone, such as 2026-11-25T09:30:00Z")
     return datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -149,6 +149,8 @@ def test_a_service_token_sends_no_receipts(service, decided):
         {"kind": "finished"},
         {"at": "yesterday"},
         {"at": "2026-11-25T00:00:00"},
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"at": "9999-12-31T23:59:59-14:00"},
         {"launched": {"args_refused": ["--settings=/secret"]}},
         {"launched": {"prompt": "x"}},
         {"preflight": [{"check": "x"}]},
@@ -162,6 +164,13 @@ def test_what_is_outside_the_shape_stores_nothing(ben_mini, decided, changes):
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
     assert not Receipt.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["context", "refusal", "privacy", "policy", "task", "reasons", "alternatives"])
+@pytest.mark.parametrize("odd", ["x", 5, True, [None], {"total_tokens": []}, {"total_tokens": "many"}])
+def test_an_answer_that_its_page_could_not_show_is_refused(ben_mini, decided_offline, key, odd):
+    assert send(ben_mini, receipt_of({**decided_offline, key: odd})).status_code == 400
+    assert not Decision.objects.filter(pk=decided_offline["id"]).exists()
 
 
 def test_a_launch_that_differs_is_an_incident_of_its_mac_once(ben_mini, decided):
