@@ -199,3 +199,50 @@ def test_pattern_takes_the_form_of_the_remotes_that_it_means(pattern: str, segme
 )
 def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...], standing: Standing) -> None:
     assert (normalise_remote(text).segments, normalise_remote(text).standing) == (segments, standing)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        # Where a scheme, a user, a host and a path end: the first mark of its kind that can be meant.
+        ("https://github.com/acme/x://y", "github.com/acme/x:/y"),
+        ("https://eXample.com/acme/app", "example.com/acme/app"),
+        ("https://example.xn--p1ai/acme/app", "example.xn--p1ai/acme/app"),
+        ("https://us%65r@github.com/acme/app", "github.com/acme/app"),
+        ("git@[github.com]:acme/app", "github.com/acme/app"),
+        ("[github.com:22]:acme/app", "github.com/acme/app"),
+        ("[git@github.com:22]:acme/a]:b", "github.com/acme/a]:b"),
+        ("github.com:acme/x@[y/app", "github.com/acme/x@[y/app"),
+        ("ssh://or@g@vs-ssh.visualstudio.com:22/project/_ssh/repo", "dev.azure.com/or@g/project/repo"),
+        ("ssh://org:secret@vs-ssh.visualstudio.com/project/_ssh/repo", "dev.azure.com/org/project/repo"),
+    ],
+)
+def test_address_is_read_up_to_its_marks(text: str, address: str) -> None:
+    remote = normalise_remote(text)
+
+    assert (remote.standing, "/".join(remote.segments)) == (Standing.RESOLVED, address)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("ext::git@github.com:acme/app::x", "github.com/acme/app::x"),
+        ("remote-ext::git@github.com:acme/app", "github.com/acme/app"),
+        ("https://git%68ub.com/acme/app", "github.com/acme/app"),
+        ("https://github.com/acme/app#part", "github.com/acme/app"),
+        ("https://github.com/acme/app?x=1#y", "github.com/acme/app"),
+        ("ssh://github.com:acme/app", "github.com/acme/app"),
+        ("ssh://github.com:22Xacme/app", "github.com/Xacme/app"),
+        ("ssh://git@[fe80::1]:22/acme/app", "fe80::1/acme/app"),
+        ("https:///acme/app", "/acme/app"),
+    ],
+)
+def test_what_git_reads_in_its_own_way_restricts_by_what_can_be_read(text: str, address: str) -> None:
+    remote = normalise_remote(text)
+
+    assert (remote.standing, "/".join(remote.segments)) == (Standing.MALFORMED, address)
+
+
+@pytest.mark.parametrize("text", ["folder", "/srv/git:x/app", "a/b://github.com/acme/app", " "])
+def test_path_is_no_address(text: str) -> None:
+    assert normalise_remote(text) == (Standing.LOCAL, ())

@@ -13,7 +13,18 @@ from routing.engine.bundle_value import Bundle
 from routing.engine.decide import _settle_once, decide
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy.values import Policy
-from tests.engine.conftest import ACME, NDA_RULE, NOW, OURS, bundle_of, facts_from, forget, policy_of, unpacked_bundle
+from tests.engine.conftest import (
+    ACME,
+    KEPT,
+    NDA_RULE,
+    NOW,
+    OURS,
+    bundle_of,
+    facts_from,
+    forget,
+    policy_of,
+    unpacked_bundle,
+)
 from tests.engine.test_invariants import FACTS, REQUESTS, policies
 
 ASKED = st.tuples(REQUESTS, FACTS, st.sampled_from(["fresh", "stale", "expired"]), st.integers(0, 400))
@@ -70,6 +81,12 @@ def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
 
     assert told == ["local_only", "local_only", "cloud_ok"]
     assert closed.rules._hits_of.cache_info().hits == 1
+
+
+def test_what_is_kept_has_an_end() -> None:
+    sizes = [kept.cache_info().maxsize for kept in (*KEPT, bundle_of(policy_of()).rules._hits_of)]
+
+    assert all(size is not None and 0 < size <= 1024 for size in sizes)
 
 
 def test_exception_ends_for_a_project_that_is_known() -> None:

@@ -1,6 +1,8 @@
 """Spellings of remotes, folders and patterns: none slips past a rule that restricts, none pulls in what it must not."""
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -301,6 +303,25 @@ EXCEPTION = {
     "id": "sdk", "rule": "nda-acme", "match": {"remotes": ["github.com/acme/app"]}, "effect": "cloud_ok",
     "expires": "2026-11-25",
 }  # fmt: skip
+
+
+@pytest.fixture(params=["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def zone_of_this_machine(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone_of_this_machine")
+def test_end_of_a_day_does_not_depend_on_the_zone_of_this_machine() -> None:
+    rules = PrivacyRules.of(policy_of()._replace(time_zone="Mars/Base"))
+    day = date(2026, 11, 25)
+
+    told = [rules.has_ended(day, now=datetime(2026, 11, 25, *at, tzinfo=UTC)) for at in ((9, 59), (10, 0))]
+
+    assert told == [False, True]
 
 
 @pytest.mark.parametrize(
