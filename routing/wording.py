@@ -101,11 +101,13 @@ def candidates_of(answer: Mapping[str, Any]) -> list[Candidate]:
     if answer["backend"] != "none":
         model = answer.get("model") or {}
         chosen = [Candidate(answer["backend"], model.get("name", ""), is_chosen=True)]
-    others = [
-        Candidate(one["backend"], one["model"] or "", is_ruled_out=one["hard"], why=one["why"], code=one["blocked_by"])
-        for one in answer["alternatives"]
-    ]
-    return [*chosen, *others]
+    return [*chosen, *(_other_candidate(one, answer) for one in answer["alternatives"])]
+
+
+def _other_candidate(one: Mapping[str, Any], answer: Mapping[str, Any]) -> Candidate:
+    """`why`: the sentence of the answer that ruled it out or passed it over; empty where it has none."""
+    why = str(_reason_for(one, answer).get("text", ""))
+    return Candidate(one["backend"], one["model"] or "", is_ruled_out=one["hard"], why=why, code=one["blocked_by"])
 
 
 def rule_in_words(rule: Mapping[str, Any], language: str, *, today: date) -> dict[str, Any]:
@@ -180,17 +182,15 @@ def _near_miss(one: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 
 def _alternative(one: Mapping[str, Any], language: str, *, sentences: Mapping[str, Any]) -> dict[str, Any]:
-    """With `why`: the sentence of the answer that ruled it out or passed it over; empty where it has none."""
-    reason = _reason_for(one, [*sentences["reasons"], *sentences["warnings"]])
-    told = {**one, "why": str(reason.get("text", ""))}
     remedy = one.get("remedy")
     if not isinstance(remedy, dict):
-        return told
+        return dict(one)
     # A remedy speaks of the runtime or the model that its reason names.
-    return {**told, "remedy": _retold(remedy, _words(reason, {}), language)}
+    return {**one, "remedy": _retold(remedy, _words(_reason_for(one, sentences), {}), language)}
 
 
-def _reason_for(one: Mapping[str, Any], told: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _reason_for(one: Mapping[str, Any], answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = [*answer["reasons"], *answer["warnings"]]
     same_code = [each for each in told if each["code"] == one["blocked_by"]]
     own = [each for each in same_code if (each.get("data") or {}).get("model") in (None, one["model"])]
     return next(iter(own or same_code), {})
