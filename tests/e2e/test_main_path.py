@@ -230,7 +230,7 @@ def test_step_6_curl_ask_and_dry_run_give_the_same_answer(
 
 
 def test_step_6_a_launched_client_gets_its_answer_from_the_local_runtime_and_the_receipt_arrives(world: World) -> None:
-    done = world.kirikae("run", "--task", "confidential-code", "--", sys.executable, str(CLIENT), "say", "something")
+    done = launch_own_client(world, "say", "something")
 
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -238,6 +238,12 @@ def test_step_6_a_launched_client_gets_its_answer_from_the_local_runtime_and_the
     assert answer["content"][0]["text"]
     # One of the start and one of the end.
     assert "Receipts sent: 2." in world.kirikae("sync").stdout
+
+
+def launch_own_client(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    """A program that nobody has proven, so somebody answers for it."""
+    client = [sys.executable, str(CLIENT), *words]
+    return world.kirikae("run", "--task", "confidential-code", "--allow", sys.executable, "--", *client)
 
 
 # The last one: it stops the portal.
@@ -249,5 +255,5 @@ def test_step_6_with_the_portal_stopped_the_answers_stay_the_same(world: World) 
         assert canonical(world.kirikae("ask", task, "--json").stdout) == canonical(answer)
         dry_run = world.kirikae("run", "--task", task, "--dry-run", "--", "claude", "-p", "hi")
         assert canonical(dry_run.stdout) == canonical(answer)
-    launched = world.kirikae("run", "--task", "confidential-code", "--", sys.executable, str(CLIENT), "still", "there")
+    launched = launch_own_client(world, "still", "there")
     assert json.loads(launched.stdout)["backend"] == "local"
