@@ -6,6 +6,7 @@ from portal.api_schema import SchemaView
 from portal.health.views import healthz, readyz
 from portal.home.views import ask, home, home_live
 from portal.preferences import preferences
+from portal.problem_pages import problems
 from portal.setup.views import set_up
 
 handler400 = "portal.error_pages.bad_request"
@@ -19,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ask", ask, name="ask"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("problems/", problems, name="problems"),
     path("preferences", preferences, name="preferences"),
     path("setup/<str:token>", set_up, name="setup"),
     path("", include("portal.accounts.urls")),

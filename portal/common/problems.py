@@ -13,9 +13,11 @@ from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 
 from portal.common.outages import is_outage, name_of
+from portal.common.problem_texts import TEXTS
 from routing.engine.errors import WireError
 
 CONTENT_TYPE = "application/problem+json"
+DOCS_PAGE = "/problems/"
 # A range, so that all who were turned away do not come back in the same second.
 RETRY_AFTER_S = (2, 6)
 
@@ -59,9 +61,13 @@ _CODES: tuple[tuple[type[exceptions.APIException], str], ...] = (
 
 def problem_response(problem: Problem) -> JsonResponse:
     """The answer itself. It does not pass a renderer, so that even a 406 can be told."""
-    # `docs` stays null until the portal serves a page about the code.
-    body = {"code": problem.code, "detail": problem.detail, "field": problem.field, "docs": None}
+    body = {"code": problem.code, "detail": problem.detail, "field": problem.field, "docs": docs_of(problem.code)}
     return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers)
+
+
+def docs_of(code: str) -> str | None:
+    """Where the portal tells about the code: an address relative to its own. None for a code that it does not know."""
+    return f"{DOCS_PAGE}#{code}" if code in TEXTS else None
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse | None:

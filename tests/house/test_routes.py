@@ -74,6 +74,7 @@ ACCESS = {
     "notices/webhooks/<public_id>/test": "person",
     "people": "owner",
     "preferences": "everyone",
+    "problems/": "everyone",
     "projects/": "person",
     "readyz": "everyone",
     "exceptions/": "person",

@@ -1,13 +1,18 @@
 """Every error of the API has the same body and a stable code."""
 
+import ast
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.test import Client
+from django.utils import translation
+from django.utils.html import escape
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,6 +23,8 @@ from rest_framework.views import APIView
 from portal.accounts.models import User
 from portal.accounts.token_models import Scope
 from portal.accounts.tokens import issue_service_token
+from portal.common import problems
+from portal.common.problem_texts import TEXTS
 from portal.common.problems import CONTENT_TYPE, Problem
 from tests.house.test_routes import ROUTES, address_of
 
@@ -61,6 +68,41 @@ def test_each_error_becomes_a_problem_with_its_code(error: Exception, status: in
     assert json.loads(response.content)["code"] == code
 
 
+def list_raised_codes() -> set[str]:
+    """Every code that stands where an error of the API is made."""
+    makers = {"Problem", "WireError", "PolicyErrors", "refuse", "add", "wrong", "_problem", "__init__"}
+    return {
+        node.value
+        for folder in ("portal/common", "portal/accounts", "machines", "routing")
+        for file in Path(folder).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in makers
+        for node in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "code"))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(node.value))
+    }
+
+
+def test_every_code_that_an_error_has_stands_on_the_page_that_docs_leads_to() -> None:
+    raised = list_raised_codes() | {code for _kind, code in problems._CODES}
+    assert {"token.expired", "field.missing", "json.malformed", "policy.invalid", "enrolment.too_many"} <= raised
+
+    page = Client().get("/problems/").content.decode()
+
+    assert sorted(raised - set(TEXTS)) == []
+    for code in raised:
+        address, _mark, anchor = (problems.docs_of(code) or "").partition("#")
+        assert address == "/problems/"
+        assert f'id="{anchor}"' in page
+
+
+def test_the_page_of_codes_reads_no_database_and_tells_them_in_japanese() -> None:
+    page = Client().get("/problems/", headers={"Accept-Language": "ja"}).content.decode()
+
+    with translation.override("ja"):
+        sentences = [str(text) for text in TEXTS.values()]
+    assert all(escape(sentence) in page and not sentence.isascii() for sentence in sentences)
+
+
 def test_throttling_says_when_to_come_back() -> None:
     assert _post(b"{}", error=exceptions.Throttled(wait=2.2))["Retry-After"] == "3"
 
@@ -72,7 +114,7 @@ def test_validation_names_the_field() -> None:
         "code": "request.invalid",
         "detail": "no such role",
         "field": "projects.role",
-        "docs": None,
+        "docs": "/problems/#request.invalid",
     }
 
 
