@@ -1,11 +1,12 @@
 """Scheduled work on machines."""
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from machines.catalogue.services import refresh_text
 from machines.enrolment import forget_old_enrolments
-from machines.health import buffer
+from machines.health import buffer, standing
 from machines.health.evaluating import evaluate_due
 from machines.health.polling import cycle
 from machines.health.polling.targets import PERIOD_S
@@ -26,6 +27,13 @@ def watch_machines() -> int:
 @scheduled_task("machines.forget_enrolments")
 def forget_enrolments() -> int:
     return forget_old_enrolments(now=timezone.now())
+
+
+@scheduled_task("machines.retire_silent")
+def retire_silent() -> int:
+    """Hourly, and only where the operator has said after how many days."""
+    after_days = settings.RETIRE_AFTER_DAYS
+    return standing.retire_silent(now=timezone.now(), after_days=after_days) if after_days else 0
 
 
 @scheduled_task("machines.enqueue_polls")

@@ -21,6 +21,7 @@ PORTAL_NAMES = frozenset(
         "KIRIKAE_POLL_NETWORKS",
         "KIRIKAE_RECEIPTS_KEEP_DAYS",
         "KIRIKAE_REDIS_URL",
+        "KIRIKAE_RETIRE_AFTER_DAYS",
         "KIRIKAE_SECRET_KEY",
         "KIRIKAE_TOKENS_KEEP_DAYS",
         "KIRIKAE_WEBHOOK_NETWORKS",
@@ -59,6 +60,11 @@ def read_days(name: str, *, default: int) -> int:
     if found.isascii() and found.isdigit() and len(found) <= 5 and 1 <= int(found) <= MAX_DAYS:
         return int(found)
     raise ImproperlyConfigured(f"{name} is '{found}'; write a whole number of days from 1 to {MAX_DAYS}.")
+
+
+def read_optional_days(name: str) -> int | None:
+    """None when it is not set."""
+    return read_days(name, default=1) if read_text(name, default="") else None
 
 
 def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -185,6 +185,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "machines.enqueue_polls": {"queue": "poll"},
     "machines.poll_chunk": {"queue": "poll"},
     "machines.refresh_catalogue": {"queue": "house"},
+    "machines.retire_silent": {"queue": "house"},
     "machines.watch": {"queue": "ingest"},
     "notices.deliver": {"queue": "notify"},
     "retention.forget_old_rows": {"queue": "house"},
@@ -196,6 +197,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "polls": {"task": "machines.enqueue_polls", "schedule": 15.0, "options": {"expires": 15.0}},
     "enrolments": {"task": "machines.forget_enrolments", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "catalogue": {"task": "machines.refresh_catalogue", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "silent": {"task": "machines.retire_silent", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "demo": {"task": "demo.keep_alive", "schedule": 30.0, "options": {"expires": 30.0}},
     "incidents": {"task": "incidents.tell", "schedule": 15.0, "options": {"expires": 15.0}},
     "notices": {"task": "notices.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
@@ -206,6 +208,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 
 # Where the portal may look for itself; empty: nowhere.
 POLL_NETWORKS = env.read_networks("KIRIKAE_POLL_NETWORKS")
+
+# Macs that were silent for so long are retired; without it none is.
+RETIRE_AFTER_DAYS = env.read_optional_days("KIRIKAE_RETIRE_AFTER_DAYS")
 
 # Older rows are deleted each hour; audit entries and policy revisions never are.
 DECISIONS_KEEP_DAYS = env.read_days("KIRIKAE_DECISIONS_KEEP_DAYS", default=90)

@@ -1,6 +1,7 @@
 """What people decide on machines: quarantine, release, revoke; one or many. And what a clone brings on by itself."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -21,8 +22,11 @@ def can_manage(machine: Machine, person: User) -> bool:
     return not machine.is_retired and (person.is_admin or machine.owner_id == person.pk)
 
 
+RETIRED_AT_ONCE = 500
+
+
 @transaction.atomic
-def revoke_machine(*, machine: Machine, by: User) -> bool:
+def revoke_machine(*, machine: Machine, by: User | None) -> bool:
     """The token is refused from the next request on; the machine stays in the records as retired.
 
     False: it was retired before.
@@ -39,6 +43,15 @@ def revoke_machine(*, machine: Machine, by: User) -> bool:
     note_state_changes([change])
     record(by=by, action="machine.revoked", subject=machine, data={"name": machine.name})
     return True
+
+
+def retire_silent(*, now: datetime, after_days: int) -> int:
+    """Macs that were not heard for so long, or enrolled and never heard. Returns how many were retired."""
+    before = now - timedelta(days=after_days)
+    gone = Q(state=MachineState.MISSING, health__seen_at__lt=before)
+    never_there = Q(state=MachineState.PENDING, health__seen_at=None, created_at__lt=before)
+    silent = Machine.objects.filter(gone | never_there).select_related("token", "health")
+    return sum(revoke_machine(machine=machine, by=None) for machine in silent[:RETIRED_AT_ONCE])
 
 
 @transaction.atomic

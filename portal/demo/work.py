@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from machines.health.evaluating import evaluate_due
-from machines.health.models import INTERVAL_S
+from machines.health.evaluating import SAMPLE_EVERY, evaluate_due
+from machines.health.models import INTERVAL_S, FleetSample
 from machines.health.states import late_after
 from machines.models import Machine
 from machines.services import accept_benchmarks, accept_heartbeat, accept_report
@@ -33,6 +33,7 @@ type Document = dict[str, Any]
 CLIENT = {"name": "claude", "version": "2.1.197", "mode": "tui"}
 # How long ago the runtime of a Mac that is broken today broke.
 BROKEN_SINCE = timedelta(days=2)
+_OPEN_AT_NIGHT = 3
 _OPEN_PROJECT = "git@github.com:hoshizora/hoshizora-web.git"
 
 
@@ -91,7 +92,22 @@ def show_today(team: Team, *, now: datetime) -> None:
         }.get(mac.presence, timedelta(seconds=15))
         with clock.standing_at(now - silence):
             send_facts(team.macs[mac.name], mac, at=now - silence, is_broken=mac.is_broken)
+    _sample_last_day(now)
     evaluate_due(now=now)
+
+
+def _sample_last_day(now: datetime) -> None:
+    """People in Tokyo open their Macs in the morning and close them at night."""
+    FleetSample.objects.bulk_create(
+        FleetSample(at=at, counts={"online": there, "offline": len(MACS) - there})
+        for at, there in ((at, _count_there(at)) for at in (now - SAMPLE_EVERY * number for number in range(1, 144)))
+    )
+
+
+def _count_there(at: datetime) -> int:
+    hour = (at.hour + 9) % 24
+    by_day = max(0, min(3, hour - 7, 21 - hour)) / 3
+    return _OPEN_AT_NIGHT + round(by_day * (len(MACS) - 2 - _OPEN_AT_NIGHT))
 
 
 def keep_alive(machine: Machine, mac: DemoMac, *, now: datetime, is_report_wanted: bool) -> None:

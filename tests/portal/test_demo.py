@@ -91,6 +91,12 @@ def test_the_team_its_macs_and_its_work_are_there(demo: datetime) -> None:
     assert Receipt.objects.filter(is_mismatch=True, kind="direct").exists()
 
 
+def test_the_fleet_has_a_day_behind_it(demo: datetime, client: Client) -> None:
+    client.force_login(User.objects.get(email=PEOPLE[0].email))
+
+    assert "<polyline" in client.get("/machines/").content.decode()
+
+
 def test_drafts_of_every_state_are_there(demo: datetime) -> None:
     states = Counter(PolicyDraft.objects.values_list("state", flat=True))
     current, old = list_waiting_drafts()

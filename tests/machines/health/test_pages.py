@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from machines.health.evaluating import evaluate_due
 from machines.health.models import FleetSample, Health, PollTarget, StateChange, Watch
 from machines.health.queries import get_health
 from machines.models import Machine
 from machines.queries import get_visible_machine
-from portal.accounts.models import User
+from machines.tasks import retire_silent
+from portal.accounts.models import ApiToken, User
 from portal.audit.models import AuditEntry
 from tests.machines.conftest import REPORT, Agent, join
 
@@ -108,6 +110,26 @@ def test_machines_that_are_long_gone_are_cleaned_up_by_their_state(client_of: Si
     client_of(aiko).post("/machines/act", {"action": "revoke", "all_of": "missing"})
 
     assert list(Machine.objects.order_by("name").values_list("state", flat=True)) == ["pending", "retired", "retired"]
+
+
+@pytest.mark.parametrize(("days", "left"), [(None, 4), (90, 2)])
+def test_machines_that_were_silent_for_long_are_retired_where_the_operator_says_so(
+    settings: Settings, days: int | None, left: int
+) -> None:
+    settings.RETIRE_AFTER_DAYS = days
+    names = ("long-gone", "gone", "never-heard", "new")
+    gone, recent, never, _new = (join(name)[0] for name in names)
+    now = timezone.now()
+    for machine, age in ((gone, 91), (recent, 89)):
+        Machine.objects.filter(pk=machine.pk).update(state="missing")
+        Health.objects.filter(pk=machine.pk).update(seen_at=now - timedelta(days=age))
+    Machine.objects.filter(pk=never.pk).update(created_at=now - timedelta(days=91))
+
+    retire_silent()
+
+    assert Machine.objects.exclude(state="retired").count() == left
+    assert set(AuditEntry.objects.filter(action="machine.revoked").values_list("actor", flat=True)) <= {"portal"}
+    assert ApiToken.objects.filter(revoked_at=None).filter(kind="kmt").count() == left
 
 
 def test_person_acts_on_own_machines_alone(client_of: SignIn, ben: User, chie: User, mac: Machine) -> None:
