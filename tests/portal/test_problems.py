@@ -72,7 +72,7 @@ def list_raised_codes() -> set[str]:
     """Every code that stands where an error of the API is made."""
     makers = {"Problem", "WireError", "PolicyErrors", "refuse", "add", "wrong", "_problem", "__init__"}
     return {
-        node.value
+        str(node.value)
         for folder in ("portal/common", "portal/accounts", "machines", "routing")
         for file in Path(folder).rglob("*.py")
         for call in ast.walk(ast.parse(file.read_text()))
