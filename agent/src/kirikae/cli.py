@@ -6,6 +6,7 @@ Modules of commands are imported when needed: `ask` and `run` must not pay for h
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ WITH_COMMAND = ("run", "statusline")
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
+        _tell_whatever_it_holds()
         arguments = _read(list(sys.argv[1:] if argv is None else argv))
         home = find_home()
         home.prepare()
@@ -36,6 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`kirikae models | head -1`); nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _tell_whatever_it_holds() -> None:
+    """A folder's name, or a sentence in Japanese, in a terminal that has no such letters ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _read(argv: list[str]) -> Arguments:

@@ -71,6 +71,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.command": ("client and its arguments, after --", "-- の後にクライアントと引数"),
     # Errors
     "usage": ("kirikae: {detail}; see `kirikae --help`.", "kirikae: {detail}。`kirikae --help` を見てください。"),
+    "folder.gone": (
+        "The folder that you are in was removed; change to one that is there.",
+        "現在のフォルダーは削除されています。存在するフォルダーに移動してください。",
+    ),
     "run.no_client": (
         "No client to launch; type `kirikae run -- claude`.",
         "起動するクライアントがありません。`kirikae run -- claude` と入力してください。",

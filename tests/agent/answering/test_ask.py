@@ -1,6 +1,7 @@
 """`kirikae ask` from the verified bundle, with the portal away."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -270,3 +271,28 @@ def test_a_rule_by_first_commit_holds_also_where_the_walk_is_cut_off(
     privacy = document["privacy"]
     assert isinstance(privacy, dict)
     assert (privacy["effect"], privacy["rules"]) == ("local_only", [] if is_cut_off else ["nda-acme"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["ask", "commit-message"], ["run", "--", "claude"]])
+def test_a_folder_that_was_removed_ends_with_one_sentence(synced: Home, tmp_path: Path, command: list[str]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+
+    argv = ["sh", "-c", script, "sh", str(gone), sys.executable, "-I", "-m", "kirikae", *command]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (64, 1)
+    assert "was removed" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_terminal_without_the_letters_is_told_all_the_same(synced: Home, open_project: Path) -> None:
+    terminal = {**os.environ, "PYTHONIOENCODING": "ascii", "KIRIKAE_LANG": "ja"}
+
+    argv = [sys.executable, "-m", "kirikae", "ask", "architecture-design"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=terminal)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout

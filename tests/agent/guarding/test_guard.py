@@ -74,6 +74,26 @@ def test_a_search_from_above_is_stopped_once_the_folder_is_known(
     assert tool(synced, open_project, "Grep", pattern="x", path=str(open_project)) is None
 
 
+def test_a_name_is_taken_as_the_client_takes_it(synced: Home, protected_project: Path, open_project: Path) -> None:
+    """Only `~/` is a home folder to it, and it takes `..` out of the text."""
+    for name in ("~root", "down"):
+        (open_project / name).symlink_to(protected_project)
+
+    assert tool(synced, open_project, "Read", file_path="~root/plan.txt")
+    assert tool(synced, open_project, "Glob", pattern="~root/*", path=str(open_project))
+    assert tool(synced, open_project, "Read", file_path="down/src/../plan.txt")
+    assert tool(synced, open_project, "Read", file_path=" ~/app/plan.txt")
+    assert tool(synced, open_project, "Read", file_path="~nobody/plan.txt") is None
+
+
+@pytest.mark.parametrize("odd", [{"cwd": [1]}, {"file_path": {"a": 1}}, {"file_path": "a\0b"}, {"pattern": 5}])
+def test_an_event_of_another_form_is_not_let_through(synced: Home, open_project: Path, odd: dict[str, object]) -> None:
+    event = {**PROMPT, "cwd": str(open_project), "hook_event_name": "PreToolUse", "tool_name": "Glob"}
+
+    with pytest.raises((TypeError, ValueError)):
+        guard(synced, {**event, "tool_input": odd, **({"cwd": odd["cwd"]} if "cwd" in odd else {})})
+
+
 def test_a_link_into_a_protected_folder_is_followed(synced: Home, protected_project: Path, open_project: Path) -> None:
     (open_project / "inner").symlink_to(protected_project)
 

@@ -193,7 +193,7 @@ def test_markers_are_read_from_the_folder_and_those_around_it(home: Home, reposi
     assert project["markers"] == ["acme", "falcon"]
 
 
-@pytest.mark.parametrize("text", ["markers = [", "markers = 5\n", "markers = [5]\n", ""])
+@pytest.mark.parametrize("text", ["markers = [", "markers = 5\n", "markers = [5]\n", "", "markers = " + "[" * 5000])
 def test_an_odd_marker_file_makes_the_project_incomplete(home: Home, repository: Path, text: str) -> None:
     (repository / ".kirikae.toml").write_text(text)
 

@@ -9,7 +9,7 @@ from kirikae.home import Home
 
 
 def execute(arguments: Arguments, home: Home) -> int:
-    if not arguments.command:
+    if not arguments.command or not arguments.command[0]:
         raise UsageError("run.no_client")
     reader = FactsReader(home)
     # The engine takes 60 ms to import, in which the runtimes have answered.

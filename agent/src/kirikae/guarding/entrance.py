@@ -28,8 +28,8 @@ def start_clock() -> None:
 
 
 def read_event() -> bytes:
-    """For the resident agent; this process can read it from its standard input again."""
-    event = sys.stdin.buffer.read(MAX_EVENT_BYTES)
+    """For the resident agent; this process can read it from its standard input again. Empty where there is none."""
+    event = sys.stdin.buffer.read(MAX_EVENT_BYTES) if sys.stdin else b""
     sys.stdin = io.TextIOWrapper(io.BytesIO(event))
     return event
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kirikae.answering.deciding import Decision, Question, judge_here
+from kirikae.clients.claude_settings import named_folders
 from kirikae.clients.named_files import find_mentioned
 from kirikae.clients.transcripts import list_folders_of_transcript
 from kirikae.clients.unasked_files import list_unasked_files
@@ -41,7 +42,7 @@ def guard(home: Home, hook: Mapping[str, object]) -> Verdict:
     """Raises AgentError when nothing can be decided: the caller stops the session's step then."""
     if is_protected_session(home, os.environ):
         return Verdict()
-    folder = Path(str(hook.get("cwd") or Path.cwd()))
+    folder = Path(_text(hook.get("cwd") or str(Path.cwd())))
     if hook.get("hook_event_name") == "PreToolUse":
         return _guard_tool(home, hook, folder)
     return _guard_session(home, hook, folder)
@@ -98,14 +99,16 @@ def _guard_unasked(home: Home, files: Sequence[Path], judged: Path) -> Verdict:
 
 def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict:
     tool = str(hook.get("tool_name"))
-    target = _target(tool, mapping_of(hook, "tool_input"), folder)
+    targets = _targets(tool, mapping_of(hook, "tool_input"), folder)
     # A command may have changed the folder since the prompt was judged in another one.
     judged = _judged_folder(home, hook)
-    verdict = _guard_file(home, target, judged, is_search=tool in SEARCHES)
-    if verdict.refusal or tool in SEARCHES or judged is None:
-        return verdict
+    verdicts = (_guard_file(home, target, judged, is_search=tool in SEARCHES) for target in targets)
+    stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
+    if stopped or tool in SEARCHES or judged is None:
+        return stopped or Verdict()
     # With a file the client reads the instructions that lie on the way to it.
-    return _guard_unasked(home, list_unasked_files(_between(target, judged)), judged)
+    ways = dict.fromkeys(folder for target in targets for folder in _between(target, judged))
+    return _guard_unasked(home, list_unasked_files(ways), judged)
 
 
 def _guard_file(home: Home, target: Path, judged: Path | None, *, is_search: bool) -> Verdict:
@@ -132,18 +135,29 @@ def _between(target: Path, folder: Path) -> list[Path]:
     return [one for one in (target, *target.parents) if one != folder and one.is_relative_to(folder)]
 
 
-def _target(tool: str, given: Mapping[str, object], folder: Path) -> Path:
-    named = given.get("file_path") or given.get("notebook_path") or given.get("path")
-    start = folder / Path(str(named)).expanduser() if named else folder
-    return (start / _fixed_part(str(given.get("pattern"))) if tool == "Glob" else start).resolve()
+def _targets(tool: str, given: Mapping[str, object], folder: Path) -> list[Path]:
+    """What the tool reads, as the client takes the name: `..` behind a link leads to two places, so both are told."""
+    named = given.get("file_path") or given.get("notebook_path") or given.get("path") or ""
+    starts = named_folders(_text(named), folder)
+    if tool == "Glob":
+        part = _fixed_part(_text(given.get("pattern") or ""))
+        starts = [path for start in starts for path in named_folders(part, start)]
+    return list(dict.fromkeys(path.resolve() for path in starts))
 
 
-def _fixed_part(pattern: str) -> Path:
+def _text(value: object) -> str:
+    """Raises TypeError: an event of another form is not one that can be answered."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _fixed_part(pattern: str) -> str:
     """Of a glob that leads elsewhere, the part before its first wildcard."""
-    parts = Path(pattern).expanduser().parts
+    parts = Path(pattern).parts
     wild = next((place for place, part in enumerate(parts) if any(one in part for one in "*?[{")), len(parts))
     leads_elsewhere = ".." in parts or pattern.startswith(("/", "~"))
-    return Path(*parts[:wild]) if leads_elsewhere else Path()
+    return str(Path(*parts[:wild])) if leads_elsewhere else ""
 
 
 def _nearest_folder(target: Path) -> Path:

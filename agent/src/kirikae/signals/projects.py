@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kirikae.clients.claude_settings import list_opened_folders
+from kirikae.errors import UsageError
 from kirikae.home import Home
 from kirikae.signals.git import (
     Addresses,
@@ -65,8 +66,11 @@ def collect_projects(
 
 
 def working_directory() -> Path:
-    """The shell's logical one when it names the same folder."""
-    real = Path.cwd()
+    """The shell's logical one when it names the same folder. Raises UsageError where it was removed."""
+    try:
+        real = Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("folder.gone") from error
     logical = Path(os.environ.get("PWD", ""))
     return logical if logical.is_absolute() and logical.exists() and logical.samefile(real) else real
 
@@ -251,7 +255,7 @@ def _read_markers(file: Path) -> list[str] | None:
 
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     markers = document.get("markers")
     is_list_of_text = isinstance(markers, list) and all(isinstance(marker, str) for marker in markers)
