@@ -212,7 +212,8 @@ def _normal_host_pattern(host: str) -> str:
     if "*" not in host:
         return _normal_host(host)[0]
     labels = host.rstrip(".").split(".")
-    return ".".join(label.lower() if "*" in label else _normal_host(label)[0] for label in labels)
+    normal = ".".join(label.lower() if "*" in label else _normal_host(label)[0] for label in labels)
+    return normal.removeprefix("www.")
 
 
 def _to_ascii(host: str) -> tuple[str, bool]:

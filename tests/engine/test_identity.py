@@ -161,6 +161,9 @@ def test_remote_is_told_without_what_stands_before_a_host(text: str, told: str) 
         ("*.Example.com./acme/**", ("*.example.com", "acme", "**")),
         ("*.EXA*.com/acme", ("*.exa*.com", "acme")),
         ("*.例え.jp/acme/**", ("*.xn--r8jz45g.jp", "acme", "**")),
+        ("www.*.Example.comX/acme", ("*.example.comx", "acme")),
+        # It stays as it is, so that a policy with it is refused: no normal form is so.
+        ("*例え.jp/acme", ("*例え.jp", "acme")),
         ("github.com/**", ("github.com", "**")),
         # A lone surrogate is no character; beside an escape it becomes a question mark.
         ("github.com/\ud800%61/%61\ud800/%zz\ud800", ("github.com", "?a", "a?", "%zz?")),

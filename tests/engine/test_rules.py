@@ -257,6 +257,11 @@ def test_pattern_of_a_whole_home_is_met_by_folders_that_do_not_say_whose_they_ar
     assert effect_of(restricting(paths=[pattern]), paths=("~/any/folder",)) is Effect.LOCAL_ONLY
 
 
+@pytest.mark.parametrize("pattern", ["www.*.com/acme/**", "github.com/acme/ "])
+def test_pattern_in_an_odd_form_is_met(pattern: str) -> None:
+    assert effect_of(restricting(remotes=[pattern]), "https://www.github.com/acme/app") is Effect.LOCAL_ONLY
+
+
 def test_folder_in_decomposed_letters_is_the_same_folder() -> None:
     assert effect_of(restricting(paths=["~/Kunde-Mu\u0308ller/**"]), paths=("~/kunde-m\u00fcller/x",)) is (
         Effect.LOCAL_ONLY

@@ -202,6 +202,26 @@ def test_open_rule_misses_for_one_reason_at_a_time(ask: Ask) -> None:
     assert ended.near_misses == (NearMiss("ours", "expires", "2026-11-24", "2026-11-25"),)
 
 
+def test_open_rules_that_cover_a_project_together_are_no_near_misses(ask: Ask) -> None:
+    other = {"id": "other", "effect": "cloud_ok", "match": {"remotes": ["gitlab.com/**"]}}
+    policy = policy_of(unclassified=CLOSED, privacy_rules=[OPEN_RULE, other])
+
+    answer = ask(policy, projects=[{"remotes": [*OURS["remotes"], *OTHER["remotes"]]}])
+
+    assert (answer.privacy.rules, answer.near_misses) == (("ours", "other"), ())
+
+
+def test_team_rule_that_covers_half_a_project_is_no_near_miss(ask: Ask) -> None:
+    half = OPEN_RULE | {"effect": "org_only"}
+
+    answer = ask(
+        policy_of(unclassified=CLOSED, privacy_rules=[half]),
+        projects=[{"remotes": [*OURS["remotes"], *OTHER["remotes"]]}],
+    )
+
+    assert answer.near_misses == ()
+
+
 def findings(policy_sections: dict[str, Any], *, is_understood: bool = True) -> tuple[Finding, ...]:
     policy = policy_of(**policy_sections)
     rules = tuple(rule._replace(can_be_evaluated=is_understood) for rule in policy.privacy_rules)
