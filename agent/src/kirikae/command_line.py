@@ -61,10 +61,22 @@ def _bench(parser: Parser) -> None:
 
 
 def _fit(parser: Parser) -> None:
-    parser.add_argument("--context", type=int, default=32_768, metavar="N", help=say("help.context"))
-    parser.add_argument("--parallel-agents", type=int, default=1, metavar="N", help=say("help.parallel_agents"))
+    tokens, agents = _whole(0, 10**12), _whole(1, 10**4)
+    parser.add_argument("--context", type=tokens, default=32_768, metavar="N", help=say("help.context"))
+    parser.add_argument("--parallel-agents", type=agents, default=1, metavar="N", help=say("help.parallel_agents"))
     parser.add_argument("--all", action="store_true", help=say("help.all"))
     parser.add_argument("--json", action="store_true", help=say("help.json"))
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Bounds as the API has them, so that both refuse the same."""
+
+    def read(text: str) -> int:
+        if not text.removeprefix("-").isdecimal() or not low <= int(text[:20]) <= high:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return read
 
 
 def _ask(parser: Parser) -> None:

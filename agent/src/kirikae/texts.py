@@ -534,6 +534,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "fit.verdict.too_large": ("no", "収まらない"),
     "fit.verdict.unknown": ("unknown", "不明"),
     "fit.verdict.forbidden": ("forbidden", "禁止"),
+    "fit.verdict.too_long": ("no: too long", "長すぎる"),
     "fit.basis.measured": ("measured", "計測"),
     "fit.basis.corrected": ("corrected", "補正"),
     "fit.basis.fleet": ("team", "チーム"),

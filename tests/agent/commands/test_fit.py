@@ -80,11 +80,48 @@ def test_json_has_the_rows_of_the_api(catalogued: Home, on_a_mac: None, capsys: 
     assert (found["verdict"], found["basis"]) == ("fits", "formula")
 
 
-@pytest.mark.parametrize("tokens", ["-5", "0", "1000000000000000000"])
-def test_an_absurd_context_gets_a_table_all_the_same(
+@pytest.mark.parametrize("tokens", ["0", "1000000000000"])
+def test_an_odd_context_gets_a_table_all_the_same(
     catalogued: Home, on_a_mac: None, tokens: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", f"--context={tokens}"]) == 0
+
+
+def test_no_model_is_said_to_take_more_than_its_own_context(
+    catalogued: Home, on_a_mac: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["fit", "--context=1000000000000", "--all"])
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "GB" in line][1:]
+    assert lines
+    assert all(" no: too long " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["--context=-5", "--context=1e12", "--context=10000000000000", f"--context={'9' * 5000}", "--parallel-agents=0"],
+)
+def test_what_is_no_context_is_refused_with_what_would_be(
+    catalogued: Home, on_a_mac: None, asked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", asked]) == 64
+
+    assert "is no whole number from" in capsys.readouterr().err
+
+
+def test_what_the_policy_forbids_is_marked(
+    home: Home, portal: Portal, on_a_mac: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {"deny": ["qwen3-coder:30b"]}
+    portal.payload = payload_of(catalogue=catalogue_text([read(row) for row in ROWS]), models=models)
+    enrolment = Enrolment("http://127.0.0.1:9", machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+    home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+    accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=now())
+
+    main(["fit"])
+
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("* qwen3-coder-30b"))
+    assert " forbidden " in line
 
 
 def test_a_machine_without_an_apple_chip_says_so_and_invents_no_speed(

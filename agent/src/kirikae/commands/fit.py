@@ -60,13 +60,19 @@ def _cells(row: FitRow) -> list[str]:
         ("* " if row.is_installed else "  ") + row.name,
         row.quantization,
         _gigabytes(found.memory.total_bytes) if found.memory else "-",
-        say("fit.verdict.forbidden") if row.forbidden_by is not None else say(f"fit.verdict.{found.verdict}"),
+        say(f"fit.verdict.{_verdict(row)}"),
         "-" if row.most_context_tokens is None else f"{row.most_context_tokens:,}",
         _range(found.decode_tokens_per_s),
         _range(found.first_token_s, " s"),
         say(f"fit.basis.{found.basis}") if found.decode_tokens_per_s else "-",
         say(f"fit.tier.{row.model.tier}") if row.model else "-",
     ]
+
+
+def _verdict(row: FitRow) -> str:
+    if row.forbidden_by is not None:
+        return "forbidden"
+    return "too_long" if "context_over_model" in row.estimate.notes else str(row.estimate.verdict)
 
 
 def _range(found: Range | None, unit: str = "") -> str:
