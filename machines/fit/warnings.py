@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from machines.catalogue.tables import FitTable
-from machines.fit.lines import Line
+from machines.fit.lines import Group, Line
 from machines.models import Machine, Runtime, RuntimeKind
 from portal.common.templatetags.quantities import context, format_bytes
 from routing.engine import facts
@@ -19,6 +19,8 @@ CLIENT_PREFIX_TOKENS = 24_576
 # Ollama's MLX runner keeps up to this much of earlier prompts, beside the model.
 PREFIX_CACHE_BYTES = 8 * 2**30
 _MLX_SERVERS = (RuntimeKind.MLX_LM, RuntimeKind.OMLX)
+# Models named where nothing is installed.
+_NAMED = 3
 _SUGGESTED_TOKENS = (65_536, 32_768, 16_384)
 
 
@@ -39,6 +41,18 @@ def list_warnings(machine: Machine, table: FitTable, lines: Sequence[Line]) -> l
     ]
 
 
+def list_warnings_of_configuration(table: FitTable, lines: Sequence[Line]) -> list[FitWarning]:
+    """Of a Mac that nobody has: with servers as they come, and the models that Claude Code could use there."""
+    warnings: list[FitWarning] = []
+    wanted = [line for line in lines if line.group in (Group.GOOD, Group.WAITS)]
+    if table.machine.limit is not None and any(line.row.runtime is facts.RuntimeKind.OLLAMA for line in lines):
+        default = ollama_default_context(table.machine.limit.limit_bytes)
+        crowded = [line for line in wanted if _is_crowded(line, default)]
+        warnings += _default_context(default, crowded[:_NAMED], is_mac=True)
+    best = [line for line in wanted[:1] if line.row.is_mlx]
+    return [*warnings, *_cache_beside(best), *_agents(table, lines)]
+
+
 def _ollama_context(machine: Machine, table: FitTable, lines: Sequence[Line]) -> Iterator[FitWarning]:
     runtime = _find_runtime(machine, RuntimeKind.OLLAMA)
     limit = table.machine.limit
@@ -49,12 +63,16 @@ def _ollama_context(machine: Machine, table: FitTable, lines: Sequence[Line]) ->
     if told and default not in told:
         # Somebody set another one.
         return
+    crowded = [line for line in lines if line.row.is_installed and _is_crowded(line, default)]
+    yield from _default_context(default, crowded, is_mac=machine.platform == "darwin")
+
+
+def _default_context(default: int, crowded: Sequence[Line], *, is_mac: bool) -> Iterator[FitWarning]:
     title = _("Ollama starts models with %(tokens)s tokens on this Mac") % {"tokens": f"{default:,}"}
     if default < CLIENT_PREFIX_TOKENS:
         text = _("Claude Code's own prompt and tools take about 22K, so it cannot work with them.")
-        yield FitWarning(title, text, _context_command(machine, _SUGGESTED_TOKENS[1]))
+        yield FitWarning(title, text, _context_command(_SUGGESTED_TOKENS[1], is_mac=is_mac))
         return
-    crowded = [line for line in lines if line.row.runtime is facts.RuntimeKind.OLLAMA and _is_crowded(line, default)]
     if crowded:
         names = ", ".join(dict.fromkeys(line.row.title for line in crowded))
         most = min(line.row.most_context_tokens or 0 for line in crowded)
@@ -63,25 +81,27 @@ def _ollama_context(machine: Machine, table: FitTable, lines: Sequence[Line]) ->
             "tokens": context(most // 1024 * 1024),
         }
         suggested = next((tokens for tokens in _SUGGESTED_TOKENS if tokens <= most), None)
-        yield FitWarning(title, text, _context_command(machine, suggested) if suggested else None)
+        yield FitWarning(title, text, _context_command(suggested, is_mac=is_mac) if suggested else None)
 
 
 def _is_crowded(line: Line, default_tokens: int) -> bool:
-    """Installed, and too large with the default although it fits with less."""
-    row = line.row
-    wanted = min(default_tokens, line.window_tokens or default_tokens)
-    return row.is_installed and row.most_context_tokens is not None and 0 < row.most_context_tokens < wanted
+    """In Ollama, and too large with the default although it fits with less."""
+    most, wanted = line.row.most_context_tokens, min(default_tokens, line.window_tokens or default_tokens)
+    return line.row.runtime is facts.RuntimeKind.OLLAMA and most is not None and 0 < most < wanted
 
 
-def _context_command(machine: Machine, tokens: int) -> str:
-    if machine.platform == "darwin":
+def _context_command(tokens: int, *, is_mac: bool) -> str:
+    if is_mac:
         return f"launchctl setenv OLLAMA_CONTEXT_LENGTH {tokens}"
     return f"OLLAMA_CONTEXT_LENGTH={tokens} ollama serve"
 
 
 def _prefix_cache(machine: Machine, lines: Sequence[Line]) -> Iterator[FitWarning]:
     has_server = any(_find_runtime(machine, kind) for kind in _MLX_SERVERS)
-    mlx = [line for line in lines if line.row.is_installed and (line.row.is_mlx or has_server)]
+    yield from _cache_beside([line for line in lines if line.row.is_installed and (line.row.is_mlx or has_server)])
+
+
+def _cache_beside(mlx: Sequence[Line]) -> Iterator[FitWarning]:
     spares = [line.row.estimate.spare_bytes for line in mlx if line.fits]
     least = min((spare for spare in spares if spare is not None), default=None)
     if least is None or least >= PREFIX_CACHE_BYTES:

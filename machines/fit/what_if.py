@@ -12,6 +12,7 @@ from machines.catalogue.rules import rules_of
 from machines.catalogue.tables import FitTable, table_of_configuration
 from machines.fit.forms import FitForm, read_form
 from machines.fit.lines import Group, Line, Section, best_forms, lines_of, narrow, sections_of
+from machines.fit.warnings import FitWarning, list_warnings_of_configuration
 from portal.common.models import PolicyHead
 from routing.engine.fit.chips import chip_names, core_counts
 
@@ -42,6 +43,10 @@ class Side:
     table: FitTable
     lines: Sequence[Line]
     sections: Sequence[Section]
+
+    @property
+    def warnings(self) -> Sequence[FitWarning]:
+        return list_warnings_of_configuration(self.table, self.lines)
 
     @property
     def best(self) -> Line | None:

@@ -42,6 +42,37 @@ def test_more_memory_and_a_faster_chip_never_run_less() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ({"mac": "M4/10", "memory": "16"}, "Ollama starts models with 4,096 tokens on this Mac"),
+        ({"mac": "M4 Max/40", "memory": "128", "runtime": "llama_cpp", "agents": "4"}, "4 agents at once"),
+    ],
+)
+def test_what_goes_wrong_on_such_a_mac_is_said_before_it_is_bought(asked: dict[str, str], title: str) -> None:
+    (side,) = what_if(asked, head=PolicyHead()).sides
+
+    assert [warning.title for warning in side.warnings] == [title]
+
+
+@pytest.mark.django_db
+def test_a_large_mac_is_told_of_models_that_do_not_fit_with_the_context_ollama_takes() -> None:
+    (side,) = what_if({"mac": "M4 Max/40", "memory": "64"}, head=PolicyHead()).sides
+
+    (warning,) = side.warnings
+    assert warning.title == "Ollama starts models with 262,144 tokens on this Mac"
+    assert "QwQ-32B" in warning.text
+    assert warning.command == "launchctl setenv OLLAMA_CONTEXT_LENGTH 65536"
+
+
+@pytest.mark.django_db
+def test_ollamas_context_is_nothing_to_who_runs_another_server() -> None:
+    (side,) = what_if({"mac": "M4/10", "memory": "16", "runtime": "llama_cpp"}, head=PolicyHead()).sides
+
+    assert side.warnings == []
+
+
+@pytest.mark.django_db
 def test_pairs_hold_the_same_model_on_both_sides() -> None:
     for pair in what_if(SMALL_AND_LARGE, head=PolicyHead()).pairs:
         first, second = pair.lines

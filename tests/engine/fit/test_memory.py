@@ -69,9 +69,24 @@ def test_agents_at_work_together_share_the_weights_and_nothing_else() -> None:
     assert four.kv_bytes == 4 * one.kv_bytes
 
 
-@given(model=st.sampled_from(MODELS), tokens=st.integers(0, LONGEST), more=st.integers(0, LONGEST))
-def test_memory_never_falls_as_the_context_grows(model: FitModel, tokens: int, more: int) -> None:
+@given(
+    model=st.sampled_from(MODELS),
+    tokens=st.integers(0, LONGEST),
+    more=st.integers(0, LONGEST),
+    agents=st.integers(1, 8),
+    is_mlx=st.booleans(),
+)
+def test_memory_never_falls_as_the_context_grows(
+    model: FitModel, tokens: int, more: int, agents: int, is_mlx: bool
+) -> None:
+    short, long = (
+        needed_memory(model.shape, 0, context, kv_bytes=2.0, parallel=agents, is_mlx=is_mlx)
+        for context in (tokens, tokens + more)
+    )
+
     assert cache_bytes(model, tokens) <= cache_bytes(model, tokens + more)
+    assert short.compute_bytes <= long.compute_bytes
+    assert short.total_bytes <= long.total_bytes
 
 
 @given(
@@ -79,17 +94,18 @@ def test_memory_never_falls_as_the_context_grows(model: FitModel, tokens: int, m
     available_gb=st.integers(1, 200),
     kv_bytes=st.sampled_from([2.0, 1.0625, 0.5625]),
     agents=st.integers(1, 8),
+    is_mlx=st.booleans(),
 )
 def test_the_largest_context_fits_and_one_token_more_does_not(
-    model: FitModel, available_gb: int, kv_bytes: float, agents: int
+    model: FitModel, available_gb: int, kv_bytes: float, agents: int, is_mlx: bool
 ) -> None:
     weights, available = model.sizes["Q4_K_M"], available_gb * GB
 
     def needed(tokens: int) -> int:
         shape = model.shape
-        return needed_memory(shape, weights, tokens, kv_bytes=kv_bytes, parallel=agents, is_mlx=False).total_bytes
+        return needed_memory(shape, weights, tokens, kv_bytes=kv_bytes, parallel=agents, is_mlx=is_mlx).total_bytes
 
-    most = most_context(model.shape, weights, available, kv_bytes=kv_bytes, parallel=agents, is_mlx=False)
+    most = most_context(model.shape, weights, available, kv_bytes=kv_bytes, parallel=agents, is_mlx=is_mlx)
 
     if needed(0) > available:
         assert most == 0
