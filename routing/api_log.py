@@ -130,7 +130,8 @@ def answer_log(request: Request) -> Response:
     """One page of the log. Two queries: the rows and their receipts."""
     asked = read_query(LogParameters, request)
     wanted = LogFilter(**{name: value for name, value in asked.items() if name not in PageParameters().fields})
-    return answer_page(request, list_all_decisions().matching(wanted), asked=asked, order="-at", shape=LogRowSerializer)
+    rows = list_all_decisions().matching(wanted).defer("request")
+    return answer_page(request, rows, asked=asked, order="-at", shape=LogRowSerializer)
 
 
 class LogReadView(APIView):
