@@ -27,6 +27,7 @@ from routing.engine.fit.catalogue import Catalogue
 from routing.engine.reading.messages import Origin
 
 BENCHMARKS_KEPT = 500
+MODELS_OF_A_MACHINE = 1_000
 # Times of agents are bounded by it: an age before the project is no time that a clock showed.
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -38,15 +39,18 @@ def accept_report(
     """Replace what is known of the machine. False: an older report came late, or one came twice.
 
     `document` is what `report` was parsed from; `interval_s` is when the agent is told to be heard of again.
-    Raises Problem 400 for two runtimes or models with one identity.
+    Raises Problem 400 for two runtimes or models with one identity, and for more models than anybody has.
     """
     _refuse_duplicates(report)
+    _refuse_too_many(report)
     now = clock.now()
     collected_at = _bounded(report.collected_at, now)
     follows = _follows(machine, report.origin)
     if not receive_now(machine.health, _message_of(report, document, at=now, interval_s=interval_s)):
         return False
+    # The health row is locked until the end, so no other report of this machine comes between.
     newer = Machine.objects.filter(pk=machine.pk)
+    had = newer.values_list("report__runtimes", flat=True).get()
     if not follows:
         newer = newer.exclude(collected_at__gt=collected_at)
     hardware = cast("dict[str, object]", document["hardware"])
@@ -61,7 +65,8 @@ def accept_report(
     ):
         evaluate_one(machine, now=now)
         return False
-    _replace_inventory(machine, report.runtimes)
+    if had != document.get("runtimes"):
+        _replace_inventory(machine, report.runtimes)
     note_targets(machine, report, now=now)
     count_report(machine, report, now=now)
     evaluate_one(machine, now=now)
@@ -154,6 +159,14 @@ def _refuse_duplicates(report: facts.Report) -> None:
     for index, runtime in enumerate(report.runtimes):
         names = ((model.name, model.quantization or "") for model in runtime.models)
         _refuse_second(names, f"runtimes[{index}].models[{{}}].name")
+
+
+def _refuse_too_many(report: facts.Report) -> None:
+    """Each is a row, and a line of the machine's page."""
+    count = sum(len(runtime.models) for runtime in report.runtimes)
+    if count > MODELS_OF_A_MACHINE:
+        detail = f"The report names {count} models; at most {MODELS_OF_A_MACHINE} are taken."
+        raise Problem(400, "report.too_many_models", detail, "runtimes")
 
 
 def _refuse_second(identities: Iterable[object], field: str) -> None:

@@ -96,7 +96,7 @@ def _has_services() -> bool:
 
 
 def _answer(environ: Environ, body: bytes) -> Answer | None:
-    if "application/json" not in environ.get("CONTENT_TYPE", ""):
+    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
         return None
     try:
         now = clock.now()

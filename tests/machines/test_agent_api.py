@@ -291,3 +291,40 @@ def test_list_of_machines_takes_the_same_queries_for_one_and_for_many(
 
     with django_assert_num_queries(2):  # the token, and the machines with their owners
         assert len(reader.get("machines").json()["results"]) == 3
+
+
+def models(count: int, *, per_runtime: int = 400) -> list[dict[str, object]]:
+    """Runtimes that have so many together."""
+    numbers = range(count)
+    return [
+        {
+            "kind": "ollama",
+            "base_url": f"http://127.0.0.1:{1024 + start}",
+            "state": "up",
+            "models": [{"name": f"m-{number}", "remote": False} for number in numbers[start : start + per_runtime]],
+        }
+        for start in range(0, count, per_runtime)
+    ]
+
+
+@pytest.mark.slow
+def test_report_with_more_models_than_anybody_has_is_refused_and_stores_nothing(agent: Agent, mac: Machine) -> None:
+    refused = agent.post("reports", report(runtimes=models(1_001)))
+    assert (refused.status_code, refused.json()["code"]) == (400, "report.too_many_models")
+    assert not mac.runtimes.exists()
+
+    assert agent.post("reports", report(runtimes=models(1_000))).status_code == 200
+
+
+def test_inventory_that_did_not_change_is_not_written_again(agent: Agent, mac: Machine) -> None:
+    agent.post("reports", report(collected_at="2026-11-25T00:00:00Z"))
+    before = list(mac.runtimes.values_list("pk", flat=True))
+
+    agent.post("reports", report(collected_at="2026-11-25T00:10:00Z"))
+    assert list(mac.runtimes.values_list("pk", flat=True)) == before
+
+    agent.post("reports", report(collected_at="2026-11-25T00:20:00Z", runtimes=[]))
+    assert not mac.runtimes.exists()
+    mac.refresh_from_db()
+    assert mac.report is not None
+    assert mac.report["runtimes"] == []
