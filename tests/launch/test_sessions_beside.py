@@ -142,9 +142,11 @@ def test_a_checkout_that_was_never_met_is_not_read_although_the_repository_switc
     (inner / "plan.txt").write_text(f"{SECRET}\n")
     desk.write(desk.open / ".claude" / "settings.json", {"disableAllHooks": True})
     desk.write(desk.home / "mine.json", {"disableAllHooks": True})
-    desk.stubs = [(CLOUD_PORT, [("Read", {"file_path": str(inner / "plan.txt")})])]
+    (desk.open / "mine.txt").write_text("falcon\n")
+    search = ("Grep", {"pattern": "falcon", "output_mode": "content"})
+    desk.stubs = [(CLOUD_PORT, [("Read", {"file_path": str(inner / "plan.txt")}), search] * 2)]
     for own in ([], ["--settings", str(desk.home / "mine.json")]):
-        desk.launch("-p", "look", "--allowedTools=Read", *own, task="architecture-design", cwd=desk.open)
+        desk.launch("-p", "look", "--allowedTools=Read,Grep", *own, task="architecture-design", cwd=desk.open)
 
     result = desk.play()
 

@@ -316,6 +316,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{folder} holds too many files to look through",
         "{folder} のファイルが多すぎて確認できません",
     ),
+    "guard.too_wide": (
+        "{folder} holds too many folders to look for protected work in; search in one of them",
+        "{folder} はフォルダーが多すぎて、保護された作業の有無を確認できません。中のフォルダーを指定して検索してください",
+    ),
     "guard.own_state": (
         "Kirikae stopped this: its own state is not read or written by a session.",
         "Kirikae が止めました。Kirikae 自身の状態はセッションから読み書きできません。",

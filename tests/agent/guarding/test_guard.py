@@ -74,6 +74,22 @@ def test_a_search_from_above_is_stopped_once_the_folder_is_known(
     assert tool(synced, open_project, "Grep", pattern="x", path=str(open_project)) is None
 
 
+def test_a_search_from_above_is_stopped_also_where_nobody_has_met_the_checkout(
+    synced: Home, protected_project: Path, open_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tool(synced, open_project, "Grep", pattern="x") is None
+
+    (open_project / "vendor").mkdir()
+    protected_project.rename(open_project / "vendor" / "app")
+    assert tool(synced, open_project, "Grep", pattern="x")
+    assert tool(synced, open_project, "Glob", pattern="**/*.txt")
+    assert tool(synced, open_project, "Grep", pattern="x", path=str(open_project / "vendor"))
+
+    monkeypatch.setattr("kirikae.guarding.checkouts.MAX_FOLDERS", 0)
+    with pytest.raises(PreflightError, match=r"guard\.too_wide"):
+        tool(synced, open_project, "Grep", pattern="x")
+
+
 def test_a_name_is_taken_as_the_client_takes_it(synced: Home, protected_project: Path, open_project: Path) -> None:
     """Only `~/` is a home folder to it, and it takes `..` out of the text."""
     for name in ("~root", "down"):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from kirikae.home import Home
 from kirikae.signals.git import Remote, remotes_of
-from kirikae.signals.projects import collect_projects
+from kirikae.signals.projects import collect_projects, home_relative
 from kirikae.signals.ssh_hosts import resolve_ssh_remote
 
 type Git = Callable[..., str]
@@ -362,3 +362,14 @@ def test_a_changed_home_hides_no_path(
     (project,) = collect_projects(home, [repository])
 
     assert project["paths"] == ["~/work/acme/app", f"~{repository}"]
+
+
+def test_a_second_way_to_the_home_folder_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Mac, where /System/Volumes/Data/Users/ben and /users/ben are /Users/ben."""
+    (tmp_path / "ben").mkdir()
+    (tmp_path / "way").symlink_to(tmp_path / "ben")
+    monkeypatch.setenv("HOME", str(tmp_path / "ben"))
+
+    told = [home_relative(tmp_path / path) for path in ("way/work/acme", "way", "elsewhere/work")]
+
+    assert told == ["~/work/acme", "~", f"{tmp_path}/elsewhere/work"]

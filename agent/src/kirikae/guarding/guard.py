@@ -20,6 +20,7 @@ from kirikae.digest import sha256_hex
 from kirikae.engine.effects import Effect
 from kirikae.engine.stages.loopback import is_loopback
 from kirikae.engine.wire import encode, request_document
+from kirikae.guarding.checkouts import find_checkouts
 from kirikae.guarding.protected_folders import find_touched, list_folders, remember_folder
 from kirikae.guarding.session_floor import config_folder
 from kirikae.home import Home
@@ -104,6 +105,11 @@ def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict
     judged = _judged_folder(home, hook)
     verdicts = (_guard_file(home, target, judged, is_search=tool in SEARCHES) for target in targets)
     stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
+    if stopped is None and tool in SEARCHES:
+        # A search reads the checkouts inside along, whether anybody has met them or not.
+        inside = (checkout for target in targets for checkout in find_checkouts(target))
+        verdicts = (_guard_file(home, checkout.resolve(), None, is_search=False) for checkout in inside)
+        stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
     if stopped or tool in SEARCHES or judged is None:
         return stopped or Verdict()
     # With a file the client reads the instructions that lie on the way to it.

@@ -76,10 +76,23 @@ def working_directory() -> Path:
 
 
 def home_relative(path: Path) -> str:
-    for base in dict.fromkeys((Path.home(), Path.home().resolve())):
+    home = _find_below(Path.home(), path)
+    return path.as_posix() if home is None else _below(home, path)
+
+
+def _find_below(home: Path, path: Path) -> Path | None:
+    """The home folder as this path reaches it: Macs have a second way to it, and take its name in any case."""
+    for base in dict.fromkeys((home, home.resolve())):
         if path.is_relative_to(base):
-            return _below(base, path)
-    return path.as_posix()
+            return base
+    return next((parent for parent in (path, *path.parents) if _are_same(parent, home)), None)
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _below(base: Path, path: Path) -> str:
@@ -194,7 +207,7 @@ def _paths(root: Folder, inner: Folder) -> list[str]:
     """By HOME and, where that was changed, by the home folder that the system knows of this user."""
     paths = (inner.logical, inner.real, root.logical, root.real)
     home = _home_of_the_system()
-    others = [_below(home, path) for path in paths if path.is_relative_to(home)] if home else []
+    others = [_below(found, path) for path in paths if (found := _find_below(home, path))] if home else []
     return list(dict.fromkeys((*others, *map(home_relative, paths))))
 
 
