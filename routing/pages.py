@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -92,7 +91,8 @@ def decisions(request: HttpRequest) -> HttpResponse:
 def decisions_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form = _log_form(request, list_task_labels(load_bundle().bundle.policy, language=_language()))
     if not form.is_valid():
-        return redirect(f"{reverse('routing:decisions')}?{request.GET.urlencode()}")
+        # The page says what is wrong with the filter.
+        return decisions(request)
     lines = log_export.export_lines(get_person(request), form.as_filter())
     headers = {"Content-Disposition": 'attachment; filename="decisions.csv"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
@@ -121,7 +121,7 @@ def decision(request: HttpRequest, decision_id: uuid.UUID) -> HttpResponse:
 def _log_form(request: HttpRequest, tasks: Sequence[tuple[str, str]]) -> LogFilterForm:
     visible = list_visible_machines(get_person(request)).defer("report")
     machines = list(visible[:MACS_OFFERED])
-    if len(machines) == MACS_OFFERED and (asked := request.GET.get("machine")):
+    if len(machines) == MACS_OFFERED and (asked := request.GET.get("machine", "")).isprintable():
         # One that is not offered can still be linked to.
         machines += visible.filter(public_id=asked)
     return LogFilterForm(request.GET, tasks=tasks, machines=machines)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -51,7 +51,7 @@ def rules_list(request: HttpRequest) -> HttpResponse:
 def rule_new(request: HttpRequest) -> HttpResponse:
     """With `?request=` the form starts from what a developer asked for, and publishing it answers them."""
     asked = find_asked(request)
-    form = RuleForm(request.POST or None, initial=_initial_of_new(request, asked))
+    form = RuleForm(_sent(request), initial=_initial_of_new(request, asked))
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
         try:
             return _keep_new(request, form, asked)
@@ -68,7 +68,7 @@ def rule_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rule_edit(request: HttpRequest, code: str) -> HttpResponse:
     rule = rules.get_rule(code)
-    form = RuleForm(request.POST or None, initial=initial_of(rule), code=code)
+    form = RuleForm(_sent(request), initial=initial_of(rule), code=code)
     is_sent = request.method == "POST" and form.is_valid() and not _is_preview(request)
     if is_sent and not form.note_change(digest_of_rule(rule)):
         try:
@@ -160,6 +160,10 @@ def _form_page(request: HttpRequest, form: RuleForm, *, code: str) -> HttpRespon
     return render_page_or_part(
         request, "routing/rule_form.html", context, part="preview", status=422 if is_refused else 200
     )
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _is_preview(request: HttpRequest) -> bool:
