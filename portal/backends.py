@@ -1,5 +1,7 @@
 """Where the portal keeps its data and its queue: SQLite and a folder, or PostgreSQL and Valkey. Settings only."""
 
+import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,23 @@ RESTORE_OPTIONS = {
     "unacked_restore_throttle": 1,
     "unacked_mutex_expire": 5,
 }
+# What may stand behind "?". A value is one of those named; where none are, it is a file's path or free text.
+_DATABASE_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "application_name": (),
+    "host": (),
+    "sslcert": (),
+    "sslkey": (),
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslrootcert": (),
+    "target_session_attrs": ("any", "read-write", "primary"),
+}
+_REDIS_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "ssl_ca_certs": (),
+    "ssl_cert_reqs": ("required", "optional", "none"),
+    "ssl_certfile": (),
+    "ssl_keyfile": (),
+}
+_FILES = ("sslcert", "sslkey", "sslrootcert", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 QUEUES = ("house", "ingest", "notify", "policy", "poll")
 
 
@@ -31,7 +50,7 @@ def database(url: str, *, folder: Path) -> dict[str, Any]:
         return sqlite(folder / "kirikae.sqlite3")
     parts = _split(url, name="KIRIKAE_DATABASE_URL", schemes=("postgresql", "postgres"))
     _need("psycopg", name="KIRIKAE_DATABASE_URL")
-    options = dict(parse_qsl(parts.query))
+    options = _parameters(parts, name="KIRIKAE_DATABASE_URL", known=_DATABASE_PARAMETERS)
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -64,8 +83,7 @@ def cache(url: str) -> dict[str, Any]:
     """Shared by all processes on Valkey; without it each process has its own, and embedded mode has one."""
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    _split(url, name="KIRIKAE_REDIS_URL", schemes=("redis", "rediss", "unix"))
-    _need("redis", name="KIRIKAE_REDIS_URL")
+    _redis(url)
     options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
     return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options}
 
@@ -81,10 +99,37 @@ def broker(url: str, *, folder: Path) -> dict[str, Any]:
                 "control_folder": folder / "control",
             },
         }
-    parts = _split(url, name="KIRIKAE_REDIS_URL", schemes=("redis", "rediss", "unix"))
+    parts = _redis(url)
     # Celery has its own word for a socket.
     address = f"redis+socket://{parts.path}" if parts.scheme == "unix" else url
     return {"url": address, "options": RESTORE_OPTIONS}
+
+
+def _redis(url: str) -> SplitResult:
+    name = "KIRIKAE_REDIS_URL"
+    parts = _split(url, name=name, schemes=("redis", "rediss", "unix"))
+    _parameters(parts, name=name, known=_REDIS_PARAMETERS if parts.scheme == "rediss" else {})
+    if parts.scheme == "unix" and (parts.username or parts.password):
+        raise ImproperlyConfigured(f"{name}: on a socket the queue knows no password; write redis://:PASSWORD@HOST/0.")
+    # Clients disagree on what another path means: some take it for database 0, and the queue does not start.
+    if parts.scheme != "unix" and not re.fullmatch(r"(/\d{0,5})?", parts.path):
+        raise ImproperlyConfigured(f"{name} ends in no number of a database; write {parts.scheme}://HOST:PORT/0.")
+    _need("redis", name=name)
+    return parts
+
+
+def _parameters(parts: SplitResult, *, name: str, known: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """What stands behind "?". The message repeats no value: it may be a password in the wrong place."""
+    options = dict(parse_qsl(parts.query))
+    for key, value in options.items():
+        if key not in known:
+            allowed = f"Known: {', '.join(known)}" if known else "It takes none"
+            raise ImproperlyConfigured(f"{name} has an unknown parameter '{key}'. {allowed}.")
+        if known[key] and value not in known[key]:
+            raise ImproperlyConfigured(f"{name}: {key} is none of {', '.join(known[key])}.")
+        if key in _FILES and not os.access(value, os.R_OK):
+            raise ImproperlyConfigured(f"{name}: the file of {key} cannot be read.")
+    return options
 
 
 def _need(package: str, *, name: str) -> None:

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
@@ -61,12 +63,33 @@ def nothing_of_another_test() -> None:
     rate.forget_all()
 
 
+@pytest.fixture(scope="module")
+def kept_for_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What is written in this fixture's block is there for each test of the module, and gone after the last.
+
+    For what takes long to make. Each test's own transaction lies within this one.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def running_portal(tmp_path: Path) -> Iterator[RunningPortal]:
     """`manage.py up` in a fresh data folder, before anybody has set it up."""
     portal = start_portal(tmp_path / "data")
     yield portal
     kill_quietly(portal.process)
+
+
+def pytest_configure() -> None:
+    """In the background of a shell, and under nohup, these are ignored, and then by every program that a test starts.
+
+    A handler of ours is not inherited, so programs start as from a terminal; what is ignored here stays without effect.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,9 @@
 """Whether the database and the queue can be used at all. Each refusal is one sentence without a password."""
 
 import os
+import re
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +86,17 @@ def _database_sentence(probe: Any, error: DatabaseError) -> str:
         return f"{name} does not exist. Create it, or correct KIRIKAE_DATABASE_URL."
     if "role" in text and "does not exist" in text:
         return f"{name} does not know user '{probe.settings_dict['USER']}'. Correct KIRIKAE_DATABASE_URL."
+    return _connection_sentence(name, text)
+
+
+def _connection_sentence(name: str, text: str) -> str:
+    """libpq's words for what is neither a name nor a password; they hold no secret."""
+    if "resolve host" in text or "translate host name" in text:
+        return f"{name} cannot be found: there is no host of that name. Correct KIRIKAE_DATABASE_URL."
+    if found := re.search(r"((?:server does not support )?SSL|certificate).*", text):
+        return f"{name} cannot be reached by TLS as asked for ({found[0].rstrip('.')}). Correct KIRIKAE_DATABASE_URL."
+    if found := re.search(r"FATAL:\s+(.+)", text):
+        return f"{name} refuses connections: {found[1].rstrip('.')}. Try again, or look at the server's log."
     return f"{name} does not answer. Start it, or correct KIRIKAE_DATABASE_URL."
 
 
@@ -109,13 +123,18 @@ def check_redis(url: str) -> None:
     except redis.exceptions.ReadOnlyError as error:
         raise StartRefused(f"{name} is a read-only replica. Point KIRIKAE_REDIS_URL at the primary.") from error
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+        # The client tells its reason in words only; what it caught is the context.
+        reason = error.__cause__ or error.__context__
+        if isinstance(reason, socket.gaierror):
+            raise StartRefused(f"{name} has a host that nobody knows. Correct KIRIKAE_REDIS_URL.") from error
+        if isinstance(reason, ssl.SSLError):
+            raise StartRefused(
+                f"{name} cannot be reached by TLS. Correct KIRIKAE_REDIS_URL, or turn TLS on."
+            ) from error
         raise StartRefused(f"{name} does not answer. Start it, or correct KIRIKAE_REDIS_URL.") from error
     except redis.exceptions.RedisError as error:
         # Such as "NOAUTH": Valkey asks for a password and the address has none.
         raise StartRefused(f"{name} refuses to work: {error}. Correct KIRIKAE_REDIS_URL.") from error
-    except (ValueError, TypeError) as error:
-        # TypeError: a parameter behind "?" that the client does not know.
-        raise StartRefused(f"{name} has an odd path. Write KIRIKAE_REDIS_URL as redis://HOST:PORT/0.") from error
 
 
 def _without_password(url: str) -> str:

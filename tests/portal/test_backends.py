@@ -54,6 +54,40 @@ def test_odd_address_names_the_variable_and_keeps_the_password_to_itself(url: st
     assert "canary" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("odd=canary", r"has an unknown parameter 'odd'\. Known: application_name, host, sslcert"),
+        ("pool=canary", "unknown parameter 'pool'"),
+        ("sslmode=canary", r"sslmode is none of disable, allow, prefer, require, verify-ca, verify-full\."),
+        ("sslmode=verify-full&sslrootcert=/nowhere/canary", r"the file of sslrootcert cannot be read\."),
+    ],
+)
+def test_odd_parameters_of_the_database_are_told_before_anybody_connects(parameters: str, sentence: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"^KIRIKAE_DATABASE_URL.*{sentence}") as raised:
+        backends.database(f"postgresql://u:canary@h/x?{parameters}", folder=FOLDER)
+
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("redis://:canary@h/canary", r"ends in no number of a database; write redis://HOST:PORT/0\."),
+        ("redis://:canary@h/0/1", "ends in no number of a database"),
+        ("redis://:canary@h/0?odd=canary", r"unknown parameter 'odd'\. It takes none\."),
+        ("unix://:canary@/run/valkey.sock", "on a socket the queue knows no password"),
+        ("rediss://:canary@h/0?odd=canary", r"unknown parameter 'odd'\. Known: ssl_ca_certs"),
+        ("rediss://:canary@h/0?ssl_cert_reqs=canary", "ssl_cert_reqs is none of required, optional, none"),
+    ],
+)
+def test_odd_path_and_parameters_of_the_queue_are_told(url: str, sentence: str) -> None:
+    for read in (backends.cache, lambda url: backends.broker(url, folder=FOLDER)):
+        with pytest.raises(ImproperlyConfigured, match=f"^KIRIKAE_REDIS_URL.*{sentence}") as raised:
+            read(url)
+        assert "canary" not in str(raised.value)
+
+
 def test_odd_address_of_the_queue_is_refused_by_name() -> None:
     with pytest.raises(ImproperlyConfigured, match="KIRIKAE_REDIS_URL"):
         backends.broker("amqp://h", folder=FOLDER)

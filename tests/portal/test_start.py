@@ -1,9 +1,12 @@
 """A database or queue that cannot be used stops each command with one sentence that keeps the password to itself."""
 
+import socketserver
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -101,6 +104,41 @@ def test_a_queue_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "KIRIKAE_REDIS_URL" in told
 
 
+def test_a_host_that_nobody_knows_is_told_apart_from_one_that_does_not_answer(tmp_path: Path) -> None:
+    database = f"postgresql://asker:{PASSWORD}@nowhere.invalid/x"
+
+    told = refusal_of("prepare", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_DATABASE_URL=database)
+    queue = refusal_of("serve", "worker", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_REDIS_URL="redis://nowhere.invalid")
+
+    assert "on nowhere.invalid port 5432 cannot be found" in told
+    assert "has a host that nobody knows" in queue
+
+
+def test_a_database_without_tls_says_so_when_tls_is_asked_for(tmp_path: Path) -> None:
+    """Over TCP, for libpq asks for no TLS on a socket; the other end need not be a database to refuse it."""
+    with answering(b"N") as port:
+        url = f"postgresql://asker:{PASSWORD}@127.0.0.1:{port}/x?sslmode=require"
+        told = refusal_of("prepare", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_DATABASE_URL=url)
+
+    assert "cannot be reached by TLS as asked for (server does not support SSL, but SSL was required)" in told
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A server that says this to whatever it is asked, and hangs up."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
 def test_a_parameter_that_the_queue_does_not_know_is_one_sentence(tmp_path: Path) -> None:
     url = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0?odd=1"
 
@@ -112,9 +150,10 @@ def test_a_parameter_that_the_queue_does_not_know_is_one_sentence(tmp_path: Path
 def test_a_queue_with_another_password_is_named(tmp_path: Path) -> None:
     with running_valkey() as valkey:
         with redis.Redis.from_url(valkey.url) as connection:
+            connection.config_set("port", port := free_port())
             connection.config_set("requirepass", "another")
         without = refusal_of("serve", "worker", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_REDIS_URL=valkey.url)
-        url = f"{valkey.url}?password={PASSWORD}"
+        url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
         wrong = refusal_of("serve", "worker", KIRIKAE_DATA_DIR=str(tmp_path), KIRIKAE_REDIS_URL=url)
 
     assert "refuses the password" in wrong
