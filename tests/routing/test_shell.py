@@ -162,7 +162,7 @@ def _crash(*_args: object, **_options: object) -> None:
         (401, "/api/v1/decide?task=commit-message", {"Authorization": ""}),
         (403, "/api/v1/decide?task=commit-message&machine=m_other", {}),
         (404, "/api/v1/decid?task=commit-message", {}),
-        (405, "/api/v1/decisions", {}),
+        (406, "/api/v1/decisions", {}),
         (429, "/api/v1/decide?task=commit-message", {}),
         (500, "/api/v1/decide?task=commit-message", {}),
     ],
