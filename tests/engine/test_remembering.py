@@ -73,6 +73,15 @@ def test_same_question_is_worked_out_once() -> None:
     assert _settle_once.cache_info().hits == 1
 
 
+def test_time_alone_makes_no_other_work_where_no_override_asks_for_it() -> None:
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
+
+    ask(bundle, ACME)
+    ask(bundle, ACME, now=NOW + timedelta(hours=5))
+
+    assert _settle_once.cache_info().misses == 1
+
+
 def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
     closed = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
     opened = bundle_of(policy_of(), revision=2)

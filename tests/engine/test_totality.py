@@ -145,6 +145,14 @@ def test_age_of_the_facts_is_no_part_of_the_canonical_answer() -> None:
     assert encoded(first) == encoded(second)
 
 
+def test_facts_are_old_past_the_age_that_the_policy_sets() -> None:
+    limit_s = policy_of().limits.facts_max_age_s
+
+    told = [answer_to(TaskRequest("multi-file-edit"), age_s=age_s).warnings for age_s in (limit_s, limit_s + 1)]
+
+    assert ["facts_old" in [note.code for note in warnings] for warnings in told] == [False, True]
+
+
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-25T09:30:00", "x"])
 def test_time_that_no_clock_shows_is_refused(time: str) -> None:
     payload = json.loads(
