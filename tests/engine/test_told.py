@@ -134,6 +134,45 @@ def test_broken_runtime_is_told_with_its_cause(ask: Ask) -> None:
     assert (Backend.LOCAL, None, "runtime_broken", True) in [one[:4] for one in answer.alternatives]
 
 
+def test_model_that_may_not_be_taken_is_told_with_what_removes_it(ask: Ask) -> None:
+    answer = ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], facts=facts_from(models=[{"remote": True}]))
+
+    removed = ("model_remote", None, {"model": MODEL, "runtime": "llama.cpp"})
+    assert told(answer, Stage.FEASIBILITY) == [removed, ("cloud_not_permitted", None, {})]
+
+
+def test_floor_of_a_task_is_told_with_its_effect(ask: Ask) -> None:
+    answer = ask(policy_of(), task="confidential-code", projects=[OURS])
+
+    floor = ("task_floor", None, {"task": "confidential-code", "effect": "local_only"})
+    assert told(answer, Stage.PRIVACY)[0] == floor
+
+
+def test_floor_of_a_session_is_told_with_its_effect(ask: Ask) -> None:
+    answer = ask(policy_of(), projects=[OURS], session={"floor": "org_only"})
+
+    assert told(answer, Stage.PRIVACY)[0] == ("session_floor", None, {"effect": "org_only"})
+
+
+def test_exception_is_told_with_the_rule_that_it_replaces(ask: Ask) -> None:
+    exception = {
+        "id": "sdk", "rule": "nda-acme", "effect": "cloud_ok", "expires": "2026-12-31",
+        "match": {"remotes": ["github.com/acme/**"]},
+    }  # fmt: skip
+
+    answer = ask(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception]), projects=[ACME])
+
+    assert told(answer, Stage.PRIVACY)[0] == (
+        "exception_applied", "nda-acme", {"effect": "cloud_ok", "exception": "sdk"},
+    )  # fmt: skip
+
+
+def test_overdue_rule_is_told_with_its_day(ask: Ask) -> None:
+    answer = ask(policy_of(privacy_rules=[NDA_RULE | {"review_by": "2026-11-24"}]), projects=[ACME])
+
+    assert answer.warnings[0] == Note("rule_overdue", {"rule": "nda-acme", "day": "2026-11-24"})
+
+
 def test_retired_task_and_unproven_client_are_warned_of(ask: Ask) -> None:
     policy = policy_of(privacy_rules=[NDA_RULE], tasks=[{"id": "bulk-transform", "retired": True}])
 
