@@ -13,6 +13,7 @@ from routing.engine.request import Project, Remote
 from routing.engine.rules import Finding, PrivacyRules
 from tests.engine.conftest import ACME, NDA_RULE, NOW, OPEN_RULE, OTHER, OURS, Ask, facts_from, policy_of
 
+TEAM = {"remotes": ["git@bitbucket.org:team/tool.git"]}
 MODEL = "qwen3-coder:30b"
 CLOSED = {"identified": "local_only", "anonymous": "local_only"}
 WHY = {"why": {"en": "NDA with Acme", "ja": "Acme社とのNDA"}}
@@ -165,6 +166,26 @@ def test_exception_is_told_with_the_rule_that_it_replaces(ask: Ask) -> None:
     assert told(answer, Stage.PRIVACY)[0] == (
         "exception_applied", "nda-acme", {"effect": "cloud_ok", "exception": "sdk"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("projects", "classification"),
+    [
+        ([ACME, OURS], "nda"),
+        ([OURS, OTHER], "unclassified"),
+        ([OURS], "open"),
+        ([TEAM, ACME], "nda"),
+        ([TEAM], "internal"),
+    ],
+)
+def test_strictest_class_of_all_projects_is_told(
+    ask: Ask, projects: list[dict[str, list[str]]], classification: str
+) -> None:
+    team = {"id": "team", "effect": "org_only", "match": {"remotes": ["bitbucket.org/team/**"]}}
+
+    answer = ask(policy_of(privacy_rules=[NDA_RULE, OPEN_RULE, team]), projects=projects)
+
+    assert answer.privacy.classification == classification
 
 
 def test_overdue_rule_is_told_with_its_day(ask: Ask) -> None:
