@@ -314,3 +314,19 @@ def test_whole_table_takes_no_more_than_twenty_milliseconds(reported: Machine) -
         cpu_s.append(process_time() - start)
 
     assert min(cpu_s) < 0.02
+
+
+def test_mac_that_tells_nothing_of_its_hardware_has_its_pages_all_the_same(
+    agent: Agent, mac: Machine, ben: User, client_of: ClientOf
+) -> None:
+    bare = {**report_with(CODER_NEXT), "hardware": {"platform": "linux"}}
+    assert agent.post("reports", bare).status_code == 200
+    address = f"/machines/{mac.public_id}/"
+
+    statuses = [
+        client_of(ben).get(path, headers={"HX-Request": "true"}).status_code
+        for path in ("/", "/machines/", address, f"{address}fit", "/catalogue/", "/catalogue/qwen3-coder-next/")
+    ]
+
+    assert statuses == [200] * 6
+    assert client_of(ben).get(address).status_code == 200

@@ -1,6 +1,7 @@
-"""Template filters for quantities. Units appear here and nowhere else; None shows as a dash."""
+"""Template filters for quantities. Units appear here and nowhere else; what is not there shows as a dash."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django import template
 from django.utils import timezone
@@ -9,12 +10,14 @@ from django.utils.translation import ngettext
 
 register = template.Library()
 ABSENT = "–"
+# None, and the empty text that a template makes of a part of something that is not there.
+type Maybe[T] = T | Literal[""] | None
 
 
 @register.filter("bytes")
-def format_bytes(size_bytes: int | None) -> str:
+def format_bytes(size_bytes: Maybe[int]) -> str:
     """Decimal gigabytes with one digit; smaller sizes in MB or kB."""
-    if size_bytes is None:
+    if size_bytes is None or size_bytes == "":
         return ABSENT
     if size_bytes >= 1e9:
         return f"{size_bytes / 1e9:,.1f} GB"
@@ -24,23 +27,23 @@ def format_bytes(size_bytes: int | None) -> str:
 
 
 @register.filter
-def memory(memory_bytes: int | None) -> str:
+def memory(memory_bytes: Maybe[int]) -> str:
     """Main memory is sold in binary gigabytes: 68,719,476,736 is `64 GB`."""
-    return ABSENT if memory_bytes is None else f"{memory_bytes / 2**30:.0f} GB"
+    return ABSENT if memory_bytes is None or memory_bytes == "" else f"{memory_bytes / 2**30:.0f} GB"
 
 
 @register.filter
-def tokens_per_s(rate: float | None) -> str:
-    if rate is None:
+def tokens_per_s(rate: Maybe[float]) -> str:
+    if rate is None or rate == "":
         return ABSENT
     number = f"{rate:.1f}" if rate < 10 else f"{rate:,.0f}"
     return _("%(number)s tokens/s") % {"number": number}
 
 
 @register.filter
-def context(tokens: int | None) -> str:
+def context(tokens: Maybe[int]) -> str:
     """Context length as written in tables: `32K`, `128K`, `1M`; odd ones in full."""
-    if tokens is None:
+    if tokens is None or tokens == "":
         return ABSENT
     if tokens >= 2**20 and tokens % 2**20 == 0:
         return f"{tokens // 2**20}M"
@@ -50,9 +53,9 @@ def context(tokens: int | None) -> str:
 
 
 @register.filter
-def seconds(duration_s: float | None) -> str:
+def seconds(duration_s: Maybe[float]) -> str:
     """`2.5 s` under ten, `58 s` under ninety, then `5 min 13 s`, then `28 min`."""
-    if duration_s is None:
+    if duration_s is None or duration_s == "":
         return ABSENT
     if duration_s < 10:
         return _("%(number)s s") % {"number": f"{duration_s:.1f}"}
@@ -65,9 +68,9 @@ def seconds(duration_s: float | None) -> str:
 
 
 @register.filter
-def milliseconds(duration_ms: float | None) -> str:
+def milliseconds(duration_ms: Maybe[float]) -> str:
     """Short waits: 12 ms; from a second on as seconds."""
-    if duration_ms is None:
+    if duration_ms is None or duration_ms == "":
         return ABSENT
     return _("%(number)s ms") % {"number": f"{duration_ms:.0f}"} if duration_ms < 1000 else seconds(duration_ms / 1000)
 
