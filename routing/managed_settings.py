@@ -4,7 +4,7 @@ from routing.engine.policy.values import Policy
 
 # A guard that is missing or that fails counts as a no: the client lets pass whatever does not end with 2.
 COMMAND = "kirikae guard || exit 2"
-FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob"
+FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
 TIMEOUT_S = 15
 # A repository's settings or a shell could set them: the client then asks no hook, or another program in its place.
 EMPTIED = {"CLAUDE_CODE_SHELL_PREFIX": "", "CLAUDE_CODE_SIMPLE": ""}

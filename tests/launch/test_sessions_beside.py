@@ -190,6 +190,21 @@ def test_the_guard_of_a_launch_is_not_steered_by_the_repository(desk: Desk, plan
     assert SECRET not in sent
 
 
+def test_a_skill_reads_no_protected_file_that_its_arguments_name(desk: Desk) -> None:
+    far = desk.checkout("far/app", "git@github.com:acme/app.git")
+    (far / "plan.txt").write_text(SECRET)
+    skill = desk.open / ".claude" / "skills" / "look" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text("---\nname: look\ndescription: looks\n---\nLook at @$ARGUMENTS\n")
+    desk.stubs = [(CLOUD_PORT, [("Skill", {"skill": "look", "args": str(far / "plan.txt")})])]
+    desk.launch("-p", "look", "--allowedTools=Skill", task="architecture-design", cwd=desk.open)
+
+    sent = sent_to_the_cloud(desk.play())
+
+    assert "Kirikae stopped this" in sent
+    assert SECRET not in sent
+
+
 def link_instructions(desk: Desk) -> None:
     (desk.open / "CLAUDE.md").symlink_to(desk.protected / "plan.txt")
 

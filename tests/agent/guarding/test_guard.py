@@ -90,6 +90,20 @@ def test_a_search_from_above_is_stopped_also_where_nobody_has_met_the_checkout(
         tool(synced, open_project, "Grep", pattern="x")
 
 
+def test_arguments_of_a_command_are_files_that_it_may_mention(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    plan = protected_project / "plan.txt"
+    plan.touch()
+
+    for told in (f"@{plan}", str(plan), "the '../app/plan.txt'"):
+        assert tool(synced, open_project, "Skill", skill="look", args=told)
+        assert refusal(synced, open_project, prompt=f"/look {told}")
+    assert tool(synced, open_project, "Workflow", scriptPath=str(plan))
+    assert tool(synced, open_project, "Skill", skill="look", args="at the weather") is None
+    assert refusal(synced, open_project, prompt=f"what would {plan} hold?") is None
+
+
 def test_a_name_is_taken_as_the_client_takes_it(synced: Home, protected_project: Path, open_project: Path) -> None:
     """Only `~/` is a home folder to it, and it takes `..` out of the text."""
     for name in ("~root", "down"):

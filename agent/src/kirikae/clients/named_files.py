@@ -23,6 +23,12 @@ def find_named(text: str, base: Path) -> list[Path]:
     return [path for path in named_folders(text, base) if os.path.lexists(path)]
 
 
+def find_told(text: str, base: Path) -> list[Path]:
+    """What it mentions, and each word that names a file: a command's own text may hold the `@` for it."""
+    words = (path for word in dict.fromkeys(text.split()) for path in find_named(word.strip("\"'`,"), base))
+    return list(dict.fromkeys((*find_mentioned(text, base), *words)))
+
+
 def find_mentioned(prompt: str, base: Path) -> list[Path]:
     """What stands after an `@` and is there; of a word that goes on behind the name, each beginning is tried."""
     texts = (text for mention in _mentions(prompt) for text in _beginnings(mention))

@@ -22,7 +22,7 @@ from kirikae.guarding.protected_folders import list_folders
 from kirikae.home import Home
 
 DENY, SETTINGS = "--disallowedTools=", "--settings"
-FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob"
+FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
 # The client waits so long for the guard; an answer takes a tenth of a second.
 GUARD_TIMEOUT_S = 15
 # Each makes the client ask no hook, or puts another program in its place; a repository's settings may set them.

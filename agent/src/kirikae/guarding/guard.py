@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.claude_settings import named_folders
-from kirikae.clients.named_files import find_mentioned
+from kirikae.clients.named_files import find_mentioned, find_told
 from kirikae.clients.transcripts import list_folders_of_transcript
 from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
@@ -31,6 +31,8 @@ from kirikae.texts import say
 
 MAX_SESSIONS = 100
 SEARCHES = frozenset(["Grep", "Glob"])
+# They put their arguments into a text of the repository's and read what that mentions.
+COMMANDS = frozenset(["Skill", "SlashCommand", "Workflow"])
 
 
 class Verdict(NamedTuple):
@@ -76,8 +78,10 @@ def _guard_session(home: Home, hook: Mapping[str, object], folder: Path) -> Verd
     if origin is not None:
         return Verdict(say("guard.transcript", folder=home_relative(origin)))
     # The client reads what a prompt mentions without asking for a tool.
-    mentioned = dict.fromkeys(file.resolve() for file in find_mentioned(str(hook.get("prompt") or ""), folder))
-    verdicts = (_guard_file(home, target, folder.resolve(), is_search=False) for target in mentioned)
+    prompt = str(hook.get("prompt") or "")
+    mentioned = find_told(prompt, folder) if prompt.lstrip().startswith("/") else find_mentioned(prompt, folder)
+    targets = dict.fromkeys(file.resolve() for file in mentioned)
+    verdicts = (_guard_file(home, target, folder.resolve(), is_search=False) for target in targets)
     stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
     around = dict.fromkeys((folder, *folder.parents, folder.resolve(), *folder.resolve().parents))
     unasked = list_unasked_files(around, config_folder(os.environ))
@@ -143,6 +147,9 @@ def _between(target: Path, folder: Path) -> list[Path]:
 
 def _targets(tool: str, given: Mapping[str, object], folder: Path) -> list[Path]:
     """What the tool reads, as the client takes the name: `..` behind a link leads to two places, so both are told."""
+    if tool in COMMANDS:
+        told = " ".join(value for value in given.values() if isinstance(value, str))
+        return list(dict.fromkeys(path.resolve() for path in find_told(told, folder)))
     named = given.get("file_path") or given.get("notebook_path") or given.get("path") or ""
     starts = named_folders(_text(named), folder)
     if tool == "Glob":
