@@ -8,7 +8,6 @@ from portal.accounts.models import Role
 DOMAIN = "hoshizora.example"
 GB = 10**9
 # Memory bandwidth of the Mac that the speeds below are told for (M4 Pro, 20 GPU cores).
-REFERENCE_BANDWIDTH_GBS = 273
 
 
 class Presence(StrEnum):
@@ -38,15 +37,11 @@ class Person:
 
 @dataclass(frozen=True)
 class DemoModel:
-    """`prefill_s` is the time to read 32,768 tokens; `decode` is tokens/s with an empty and with a full 32K context."""
-
     name: str
     quantization: str
     size_bytes: int
     parameters: int
     max_context_tokens: int
-    decode: tuple[float, float]
-    prefill_s: float
     has_tools: bool = True
 
 
@@ -58,7 +53,6 @@ class DemoMac:
     chip: str
     cores: tuple[int, int, int]
     memory_gb: int
-    bandwidth_gbs: int
     runtime: str
     models: tuple[str, ...]
     context_tokens: int = 65_536
@@ -95,40 +89,40 @@ EVERYBODY = tuple(person.key for person in PEOPLE)
 MODELS = {
     model.name: model
     for model in (
-        DemoModel("qwen2.5-coder:7b", "Q4_K_M", 4_683_000_000, 7_616_000_000, 32_768, (50, 31), 115),
-        DemoModel("qwen3.5:9b", "Q4_K_M", 5_690_831_667, 8_950_000_000, 262_144, (37, 29), 100),
-        DemoModel("phi4:14b", "Q4_K_M", 9_050_000_000, 14_660_000_000, 16_384, (26, 18), 240, has_tools=False),
-        DemoModel("gpt-oss:20b", "MXFP4", 12_110_000_000, 20_910_000_000, 131_072, (69, 50), 57),
-        DemoModel("devstral-small-2:24b", "Q4_K_M", 14_280_766_259, 23_570_000_000, 262_144, (16, 10), 313),
-        DemoModel("glm-4.7-flash", "Q4_K_M", 18_360_985_190, 29_940_000_000, 202_752, (61, 36), 125),
-        DemoModel("qwen3-coder:30b", "Q4_K_M", 18_575_733_555, 30_532_000_000, 262_144, (65, 27), 103),
-        DemoModel("qwen3.6:35b", "Q4_K_M", 22_119_081_574, 34_660_000_000, 262_144, (52, 43), 47),
-        DemoModel("qwen3-coder-next", "Q4_K_M", 48_490_000_000, 79_674_000_000, 262_144, (44, 36), 56),
-        DemoModel("gpt-oss:120b", "MXFP4", 65_390_877_082, 116_800_000_000, 131_072, (49, 35), 82),
+        DemoModel("qwen2.5-coder:7b", "Q4_K_M", 4_683_000_000, 7_616_000_000, 32_768),
+        DemoModel("qwen3.5:9b", "Q4_K_M", 5_690_831_667, 8_950_000_000, 262_144),
+        DemoModel("phi4:14b", "Q4_K_M", 9_050_000_000, 14_660_000_000, 16_384, has_tools=False),
+        DemoModel("gpt-oss:20b", "MXFP4", 12_110_000_000, 20_910_000_000, 131_072),
+        DemoModel("devstral-small-2:24b", "Q4_K_M", 14_280_766_259, 23_570_000_000, 262_144),
+        DemoModel("glm-4.7-flash", "Q4_K_M", 18_360_985_190, 29_940_000_000, 202_752),
+        DemoModel("qwen3-coder:30b", "Q4_K_M", 18_575_733_555, 30_532_000_000, 262_144),
+        DemoModel("qwen3.6:35b", "Q4_K_M", 22_119_081_574, 34_660_000_000, 262_144),
+        DemoModel("qwen3-coder-next", "Q4_K_M", 48_490_000_000, 79_674_000_000, 262_144),
+        DemoModel("gpt-oss:120b", "MXFP4", 65_390_877_082, 116_800_000_000, 131_072),
     )
 }
 
 MACS = (
-    DemoMac("sato-mini", "sato", "Mac16,11", "Apple M4 Pro", (14, 10, 20), 64, 273, "ollama",
+    DemoMac("sato-mini", "sato", "Mac16,11", "Apple M4 Pro", (14, 10, 20), 64, "ollama",
             ("qwen3.6:35b", "qwen3-coder-next", "qwen2.5-coder:7b")),
-    DemoMac("sato-air", "sato", "Mac15,12", "Apple M3", (8, 4, 10), 16, 100, "ollama", ("qwen2.5-coder:7b",), 32_768),
-    DemoMac("tanaka-mbp16", "tanaka", "Mac16,5", "Apple M4 Max", (16, 12, 40), 128, 546, "ollama",
+    DemoMac("sato-air", "sato", "Mac15,12", "Apple M3", (8, 4, 10), 16, "ollama", ("qwen2.5-coder:7b",), 32_768),
+    DemoMac("tanaka-mbp16", "tanaka", "Mac16,5", "Apple M4 Max", (16, 12, 40), 128, "ollama",
             ("gpt-oss:120b", "qwen3-coder-next", "qwen3.6:35b"), 131_072),
-    DemoMac("suzuki-mbp14", "suzuki", "Mac15,6", "Apple M3 Pro", (12, 6, 18), 36, 150, "lm_studio",
+    DemoMac("suzuki-mbp14", "suzuki", "Mac15,6", "Apple M3 Pro", (12, 6, 18), 36, "lm_studio",
             ("gpt-oss:20b", "glm-4.7-flash")),
-    DemoMac("takahashi-mbp16", "takahashi", "Mac14,6", "Apple M2 Max", (12, 8, 38), 64, 400, "lm_studio",
+    DemoMac("takahashi-mbp16", "takahashi", "Mac14,6", "Apple M2 Max", (12, 8, 38), 64, "lm_studio",
             ("qwen3.6:35b", "devstral-small-2:24b")),
-    DemoMac("nair-studio", "nair", "Mac15,14", "Apple M3 Ultra", (28, 20, 60), 96, 819, "llama_cpp",
+    DemoMac("nair-studio", "nair", "Mac15,14", "Apple M3 Ultra", (28, 20, 60), 96, "llama_cpp",
             ("gpt-oss:120b",), 131_072),
-    DemoMac("nair-mbp14", "nair", "Mac17,9", "Apple M5 Pro", (18, 6, 20), 48, 307, "ollama",
+    DemoMac("nair-mbp14", "nair", "Mac17,9", "Apple M5 Pro", (18, 6, 20), 48, "ollama",
             ("qwen3.6:35b", "qwen3-coder:30b"), 65_536, "26.1"),
-    DemoMac("ito-mini", "ito", "Mac16,10", "Apple M4", (10, 4, 10), 24, 120, "ollama", ("gpt-oss:20b",), 32_768,
+    DemoMac("ito-mini", "ito", "Mac16,10", "Apple M4", (10, 4, 10), 24, "ollama", ("gpt-oss:20b",), 32_768,
             is_broken=True),
-    DemoMac("mori-mbp14", "mori", "MacBookPro18,3", "Apple M1 Pro", (10, 8, 16), 16, 200, "ollama",
+    DemoMac("mori-mbp14", "mori", "MacBookPro18,3", "Apple M1 Pro", (10, 8, 16), 16, "ollama",
             ("qwen3.5:9b", "phi4:14b"), 32_768, presence=Presence.LATE),
-    DemoMac("kimura-air", "kimura", "Mac14,2", "Apple M2", (8, 4, 10), 24, 100, "ollama", ("qwen3.5:9b",), 32_768,
+    DemoMac("kimura-air", "kimura", "Mac14,2", "Apple M2", (8, 4, 10), 24, "ollama", ("qwen3.5:9b",), 32_768,
             presence=Presence.OFFLINE),
-    DemoMac("build-studio", None, "Mac13,2", "Apple M1 Ultra", (20, 16, 64), 64, 800, "ollama", ("qwen3-coder:30b",),
+    DemoMac("build-studio", None, "Mac13,2", "Apple M1 Ultra", (20, 16, 64), 64, "ollama", ("qwen3-coder:30b",),
             presence=Presence.MISSING),
 )  # fmt: skip
 

@@ -1,16 +1,22 @@
 """What the demo's Macs say of themselves: reports and benchmarks in the form in which an agent sends them."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
+from zlib import crc32
 
-from portal.demo.cast import MODELS, REFERENCE_BANDWIDTH_GBS, DemoMac, DemoModel
-from routing.engine.facts import time_text
+from machines.catalogue.entries import shipped_entries
+from portal.demo.cast import MODELS, DemoMac, DemoModel
+from routing.engine.facts import Hardware, ModelFacts, RuntimeKind, time_text
+from routing.engine.fit.case import machine_of
+from routing.engine.fit.catalogue import Catalogue, catalogue_text
+from routing.engine.fit.estimate import measured_run
 
 type Document = dict[str, Any]
 
 AGENT_VERSION = "0.1.0"
 RUNTIMES = {
-    "ollama": ("0.12.6", "http://127.0.0.1:11434"),
+    "ollama": ("0.31.1", "http://127.0.0.1:11434"),
     "lm_studio": ("0.4.2", "http://127.0.0.1:1234"),
     "llama_cpp": ("b10434", "http://127.0.0.1:8080"),
 }
@@ -67,7 +73,10 @@ def state_of(mac: DemoMac) -> Document:
 
 def benchmarks_of(mac: DemoMac, *, at: datetime) -> list[Document]:
     return [
-        _benchmark_of(mac, MODELS[name], depth_tokens=depth, at=at) for name in mac.models for depth in DEPTHS_TOKENS
+        _benchmark_of(mac, MODELS[name], depth_tokens=depth, at=at)
+        for name in mac.models
+        for depth in DEPTHS_TOKENS
+        if depth <= MODELS[name].max_context_tokens
     ]
 
 
@@ -89,11 +98,8 @@ def _model_of(mac: DemoMac, model: DemoModel, *, is_loaded: bool) -> Document:
 
 
 def _benchmark_of(mac: DemoMac, model: DemoModel, *, depth_tokens: int, at: datetime) -> Document:
-    """Reading a prompt goes by GPU cores, writing by memory bandwidth; both are told for the reference Mac."""
-    bandwidth = mac.bandwidth_gbs / REFERENCE_BANDWIDTH_GBS
-    cores = mac.cores[2] / 20
-    decode = model.decode[DEPTHS_TOKENS.index(depth_tokens)] * bandwidth
-    prompt = 32_768 / model.prefill_s * cores
+    """What the formula says of such a Mac, and a few percent beside it, as no two Macs are alike."""
+    decode, prompt = _rates_of(mac, model, depth_tokens)
     return {
         "runtime": mac.runtime,
         "runtime_version": RUNTIMES[mac.runtime][0],
@@ -107,3 +113,28 @@ def _benchmark_of(mac: DemoMac, model: DemoModel, *, depth_tokens: int, at: date
         "method": "kirikae-1",
         "measured_at": time_text(at),
     }
+
+
+@cache
+def _rates_of(mac: DemoMac, model: DemoModel, depth_tokens: int) -> tuple[float, float]:
+    """Tokens/s of writing and of reading."""
+    hardware = Hardware("darwin", chip=mac.chip, gpu_cores=mac.cores[2], memory_bytes=mac.memory_gb * 2**30)
+    run = measured_run(
+        machine_of(hardware),
+        _catalogue().fit_model(ModelFacts(model.name, quantization=model.quantization)),
+        quantization=model.quantization,
+        runtime=RuntimeKind(mac.runtime),
+        depth_tokens=depth_tokens,
+        decode_tokens_per_s=1.0,
+        prompt_tokens_per_s=None,
+        runtime_version=RUNTIMES[mac.runtime][0],
+    )
+    if run.formula_decode is None or run.formula_prefill is None:
+        raise LookupError(f"No speed is known of {model.name} on {mac.chip}.")
+    beside = 0.94 + crc32(f"{mac.name} {model.name}".encode()) % 13 / 100
+    return run.formula_decode * beside, run.formula_prefill * beside
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue(catalogue_text(entry.model for entry in shipped_entries()))

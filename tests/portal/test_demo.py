@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from machines.models import Health, Machine, Runtime
+from machines.models import Benchmark, Health, Machine, Runtime
 from machines.tasks import watch_machines
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry
@@ -62,6 +62,11 @@ def test_the_fleet_has_a_day_behind_it(demo: datetime, client: Client) -> None:
     client.force_login(User.objects.get(email=PEOPLE[0].email))
 
     assert "<polyline" in client.get("/machines/").content.decode()
+
+
+def test_no_run_of_the_demo_is_set_aside(demo: datetime) -> None:
+    assert Benchmark.objects.exists()
+    assert not Benchmark.objects.exclude(set_aside="").exists()
 
 
 def test_drafts_of_every_state_are_there(demo: datetime) -> None:
