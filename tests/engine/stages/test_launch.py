@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from routing.engine.answer import Launch
-from tests.engine.conftest import ACME, NDA_RULE, OTHER, Ask, policy_of
+from tests.engine.conftest import ACME, NDA_RULE, OTHER, Ask, facts_from, policy_of
 
 
 def launch_of(ask: Ask, **request: object) -> Launch:
@@ -124,3 +124,15 @@ def test_cloud_client_may_not_read_protected_folders(ask: Ask, pattern: str, den
     assert (launch.profile, launch.args) == ("plain", (f"--disallowedTools=Read({denied})",))
     assert dict(launch.env) == {}
     assert launch.unset == ("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"), [("ollama", "ollama_chat/qwen3-coder:30b"), ("llama_cpp", "openai/qwen3-coder:30b")]
+)
+def test_aider_is_told_which_runtime_serves_the_model(ask: Ask, kind: str, model: str) -> None:
+    answer = ask(
+        policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], client="aider", facts=facts_from(runtime={"kind": kind})
+    )
+
+    assert answer.launch is not None
+    assert answer.launch.args[:2] == ("--model", model)
