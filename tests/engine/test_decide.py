@@ -314,7 +314,8 @@ def test_unknown_task_names_the_known_ones(ask: Ask) -> None:
     with pytest.raises(WireError) as raised:
         ask(policy_of(), task="write-poem")
 
-    assert raised.value.code == "task.unknown"
+    assert (raised.value.code, raised.value.field) == ("task.unknown", "task")
+    assert "known: architecture-design, " in raised.value.detail
     assert "commit-message" in raised.value.detail
 
 

@@ -7,11 +7,25 @@ import pytest
 
 from routing.engine import ENGINE_VERSION
 from routing.engine.answer import Alternative, Answer, Backend, NearMiss, Note, Reason, Remedy, Stage
+from routing.engine.decide import decide
 from routing.engine.effects import Effect
+from routing.engine.facts import Situation
 from routing.engine.matching.signals import read_signals
-from routing.engine.request import Project, Remote
+from routing.engine.prefixes import ClientPrefixes, PrefixRow
+from routing.engine.request import Client, ClientMode, ClientName, Project, Remote, TaskRequest
 from routing.engine.rules import Finding, PrivacyRules
-from tests.engine.conftest import ACME, NDA_RULE, NOW, OPEN_RULE, OTHER, OURS, Ask, facts_from, policy_of
+from tests.engine.conftest import (
+    ACME,
+    NDA_RULE,
+    NOW,
+    OPEN_RULE,
+    OTHER,
+    OURS,
+    Ask,
+    facts_from,
+    policy_of,
+    unpacked_bundle,
+)
 
 TEAM = {"remotes": ["git@bitbucket.org:team/tool.git"]}
 MODEL = "qwen3-coder:30b"
@@ -340,3 +354,16 @@ def test_refusal_and_cloud_count_the_prompt_of_the_client_that_asks(ask: Ask) ->
 
     assert (refused.machine, refused.context.limit_tokens, refused.context.limit_by) == ("m_asked", 32768, "org")
     assert cloud.context.prefix_tokens == 19_233
+
+
+def test_refusal_counts_the_smallest_prompt_of_the_client_that_asks() -> None:
+    rows = (
+        PrefixRow(ClientName.CLAUDE, ClientMode.TUI, 90, 9, 19),
+        PrefixRow(ClientName.AIDER, ClientMode.TUI, 50, 5, 15),
+    )
+    bundle = unpacked_bundle(policy_of())._replace(prefixes=ClientPrefixes(rows))
+    asked = TaskRequest("offline-work", client=Client(ClientName.AIDER))
+
+    answer = decide(asked, bundle=bundle, facts=None, situation=Situation(now=NOW))
+
+    assert (answer.backend, answer.context.prefix_tokens) == (Backend.NONE, 15)
