@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -42,9 +41,9 @@ class Manifest:
     format: int = FORMAT
 
 
-def write_archive(target: Path, manifest: Manifest, *, members: Mapping[str, Path]) -> None:
-    """All or nothing: written aside, read back, then given its name. Raises BackupError and OSError."""
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+def write_archive(target: Path, manifest: Manifest, *, members: Mapping[str, Path], folder: Path) -> None:
+    """All or nothing: written in `folder`, read back, then given its name. Raises BackupError and OSError."""
+    aside = folder / "archive.zip"
     handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from portal.backups.archive import (
     write_archive,
 )
 from portal.backups.databases import copier
+from portal.backups.staging import staging
 from portal.common.models import PolicyHead
 from portal.common.policy_head import least_epoch_after_restore
 from portal.common.schema import list_applied, list_unknown
@@ -51,7 +51,7 @@ def write_backup(target: Path) -> Manifest:
     """The database and the portal's secrets in one verified file; the portal may run. Raises BackupError."""
     if target.exists():
         raise BackupError(f"{target} is there already. Choose another name.")
-    with _explaining(target), _staging(target.parent) as folder:
+    with _explaining(target), staging(target.parent) as folder:
         if not list_applied():
             raise BackupError("The database is empty. Correct KIRIKAE_DATA_DIR or KIRIKAE_DATABASE_URL.")
         source = copier()
@@ -65,7 +65,7 @@ def write_backup(target: Path) -> Manifest:
             migrations=tuple(sorted(list_applied())),
             digests={member: digest_of(path) for member, path in members.items()},
         )
-        write_archive(target, manifest, members=members)
+        write_archive(target, manifest, members=members, folder=folder)
     return manifest
 
 
@@ -74,7 +74,7 @@ def restore_backup(source: Path, *, can_replace: bool) -> Restored:
 
     Everything is checked before anything is changed, and what was there is backed up first.
     """
-    with _explaining(settings.DATA_DIR), _staging(settings.DATA_DIR) as folder:
+    with _explaining(settings.DATA_DIR), staging(settings.DATA_DIR) as folder:
         with open_archive(source) as archive:
             manifest = read_manifest(archive)
             _refuse_unfit(manifest, source)
@@ -158,13 +158,6 @@ def _write_secrets(folder: Path) -> None:
 def _versions() -> dict[str, str]:
     project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
     return {"kirikae": project["version"], "django": django.get_version(), "python": platform.python_version()}
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """Private, and beside the target: what is made in it gets its name in one step."""
-    with tempfile.TemporaryDirectory(prefix=".kirikae-", dir=folder) as name:
-        yield Path(name)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from django.db import connection
 from portal.accounts.models import User
 from portal.backups import archive
 from portal.backups.databases import copier, find_program
+from portal.backups.staging import staging
 from portal.common.policy_head import least_epoch_after_restore
 from tests.places import Place, new_place
 from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
@@ -94,6 +95,21 @@ def test_backup_that_cannot_be_written_leaves_nothing(backup: Path, monkeypatch:
         call_command("backup", str(backup.with_name("second.zip")))
 
     assert [path.name for path in backup.parent.iterdir()] == [backup.name]
+
+
+@pytest.mark.slow
+def test_what_a_killed_backup_left_is_deleted_by_the_next_and_what_is_in_use_stays(backup: Path) -> None:
+    code = "import os, sys, pathlib; from portal.backups.staging import staging\n"
+    code += "with staging(pathlib.Path(sys.argv[1])) as one: (one / 'secret_key').touch(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(backup.parent)], check=False, timeout=30)
+    [left] = backup.parent.glob(".kirikae-*")
+
+    with staging(backup.parent) as in_use:
+        assert not left.exists()
+        call_command("backup", str(backup.with_name("second.zip")), verbosity=0)
+        assert in_use.exists()
+
+    assert sorted(path.name for path in backup.parent.iterdir()) == ["kirikae.zip", "second.zip"]
 
 
 @pytest.mark.slow

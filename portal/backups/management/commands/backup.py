@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.backups.archive import BackupError
 from portal.backups.services import write_backup
+from portal.backups.staging import staging
 
 
 class Command(BaseCommand):
@@ -42,8 +42,8 @@ def _back_up_to_output() -> str:
     if sys.stdout.isatty():
         raise BackupError("A backup is not for the screen. Type: manage.py backup - > FILE")
     try:
-        with tempfile.TemporaryDirectory(prefix=".kirikae-", dir=settings.DATA_DIR) as folder:
-            target = Path(folder, "backup.zip")
+        with staging(settings.DATA_DIR) as folder:
+            target = folder / "backup.zip"
             told = _back_up(target).replace(str(target), "standard output")
             with target.open("rb") as made:
                 shutil.copyfileobj(made, sys.stdout.buffer)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.backups.archive import BackupError
 from portal.backups.services import restore_backup
+from portal.backups.staging import staging
 from portal.embedded.checks import StartRefused, check_data_folder, lock_data_folder
 
 
@@ -45,8 +45,8 @@ def _given(file: Path) -> Iterator[Path]:
         return
     if sys.stdin.isatty():
         raise BackupError("Nothing comes in. Type: manage.py restore - < FILE")
-    with tempfile.TemporaryDirectory(prefix=".kirikae-", dir=settings.DATA_DIR) as folder:
-        copy = Path(folder, "given.zip")
+    with staging(settings.DATA_DIR) as folder:
+        copy = folder / "given.zip"
         try:
             with copy.open("wb") as target:
                 shutil.copyfileobj(sys.stdin.buffer, target)
