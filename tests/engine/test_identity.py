@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.engine.identity import Standing, normalise_pattern, normalise_remote, path_segments
+from routing.engine.identity import Standing, fold_segments, normalise_pattern, normalise_remote, path_segments
 from routing.engine.matching import globs
 
 
@@ -249,3 +249,19 @@ def test_what_git_reads_in_its_own_way_restricts_by_what_can_be_read(text: str, 
 @pytest.mark.parametrize("text", ["folder", "/srv/git:x/app", "a/b://github.com/acme/app", " "])
 def test_path_is_no_address(text: str) -> None:
     assert normalise_remote(text) == (Standing.LOCAL, ())
+
+
+@pytest.mark.parametrize(
+    ("segments", "folded"),
+    [
+        (("GitHub.com", "App.git.GIT"), ("github.com", "app")),
+        (("github.com", "A cme", "MÜ\u200bx.wiki"), ("github.com", "acme", "müx")),
+        # A host is no repository, whatever it ends in.
+        (("code.git",), ("code.git",)),
+        ((), ()),
+    ],
+)
+def test_what_restricts_is_compared_without_case_spaces_and_endings(
+    segments: tuple[str, ...], folded: tuple[str, ...]
+) -> None:
+    assert fold_segments(segments) == folded
