@@ -38,6 +38,10 @@ def _create(path: Path, text: str) -> str:
     except OSError as error:
         if path.is_file():
             return _read(path)
+        if os.path.lexists(path.parent) and not path.parent.is_dir():
+            raise ImproperlyConfigured(
+                f"{path.parent} is no folder. Correct KIRIKAE_DATA_DIR or --data-dir."
+            ) from error
         raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
     try:
         with os.fdopen(handle, "w") as file:

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,11 @@ def test_a_full_disk_leaves_no_empty_secret(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ImproperlyConfigured, match="No space left on device"):
         secret_files.read_or_create(tmp_path / "secret_key")
     assert not (tmp_path / "secret_key").exists()
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("/nowhere/else")], ids=["file", "dangling"])
+def test_place_that_is_no_folder_is_named(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "data")
+
+    with pytest.raises(ImproperlyConfigured, match=r"/data is no folder\. Name another with --data-dir\."):
+        secret_files.read_or_create(tmp_path / "data" / "secret_key")
