@@ -53,5 +53,5 @@ def test_a_full_disk_leaves_no_empty_secret(tmp_path: Path, monkeypatch: pytest.
 def test_place_that_is_no_folder_is_named(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "data")
 
-    with pytest.raises(ImproperlyConfigured, match=r"/data is no folder\. Name another with --data-dir\."):
+    with pytest.raises(ImproperlyConfigured, match=r"/data is no folder\. Correct KIRIKAE_DATA_DIR or --data-dir\."):
         secret_files.read_or_create(tmp_path / "data" / "secret_key")
