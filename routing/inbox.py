@@ -58,7 +58,8 @@ def count_waiting(person: User) -> int:
 
 def get_waiting(public_id: str) -> PolicyRequest:
     """Raises Http404, also for one that was answered meanwhile."""
-    return get_object_or_404(PolicyRequest, public_id=public_id, state=State.OPEN)
+    # PostgreSQL takes no NUL; an id has none.
+    return get_object_or_404(PolicyRequest, public_id=public_id.replace("\0", ""), state=State.OPEN)
 
 
 @transaction.atomic
