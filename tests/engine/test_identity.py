@@ -210,6 +210,7 @@ def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...
         # Where a scheme, a user, a host and a path end: the first mark of its kind that can be meant.
         ("https://github.com/acme/x://y", "github.com/acme/x:/y"),
         ("https://eXample.com/acme/app", "example.com/acme/app"),
+        ("https://github.com/v3/app/_git/x", "github.com/v3/app/_git/x"),
         ("https://example.xn--p1ai/acme/app", "example.xn--p1ai/acme/app"),
         ("https://us%65r@github.com/acme/app", "github.com/acme/app"),
         ("git@[github.com]:acme/app", "github.com/acme/app"),

@@ -114,7 +114,14 @@ def _is_remote_pattern(pattern: str) -> bool:
     host, *path = normalise_pattern(pattern)
     is_host_good = host.isascii() and not is_all_wildcards((host,))
     has_dots = any(segment in (".", "..") for segment in pattern.split("/"))
-    return is_host_good and bool(path) and not has_dots and pattern.isprintable() and not set(pattern) & _FOREIGN
+    return (
+        is_host_good
+        and bool(path)
+        and all(path)
+        and not has_dots
+        and pattern.isprintable()
+        and not set(pattern) & _FOREIGN
+    )
 
 
 def _check_no_wikis(reader: ObjectReader, patterns: Sequence[str]) -> None:

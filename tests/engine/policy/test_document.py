@@ -147,6 +147,7 @@ def test_document_that_is_no_object_is_a_problem_and_no_crash(document: object) 
         "github.com/acme/app?x",
         "github.com/acme/a\u200bpp",
         "例*.jp/acme/**",
+        "vs-ssh.visualstudio.com/project/_ssh/repository",  # the organisation is the user of such an address
     ],
 )
 def test_pattern_that_no_remote_could_ever_meet_is_refused(pattern: str) -> None:
