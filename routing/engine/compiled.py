@@ -28,8 +28,8 @@ type Frozen = object
 
 _VALUES: tuple[type[tuple[object, ...]], ...] = (
     policy.Axes, policy.DayTime, policy.Limits, policy.LocalText, policy.Match, policy.ModelRules, policy.Override,
-    policy.Policy, policy.PolicyCase, policy.PrivacyException, policy.PrivacyRule, policy.TaskCategory, policy.When,
-    Bundle, Client, ClientPrefixes, PrefixRow, Project, Remote,
+    policy.Policy, policy.PolicyCase, policy.PrivacyException, policy.PrivacyRule, policy.Recommendation,
+    policy.TaskCategory, policy.When, Bundle, Client, ClientPrefixes, PrefixRow, Project, Remote,
 )  # fmt: skip
 _ENUMS: tuple[type[Enum], ...] = (
     ClientMode, ClientName, Effect, policy.OnBattery, policy.Preference, Role, policy.Tier,

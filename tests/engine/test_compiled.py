@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from routing.engine import compiled
 from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled, load_compiled
+from routing.engine.policy import values
 from routing.engine.policy.values import Policy
 from routing.engine.rules import PrivacyRules
 from tests.engine.conftest import NDA_RULE, bundle_of, policy_of
@@ -53,6 +54,20 @@ def test_rules_and_exceptions_come_back_equal() -> None:
     assert again.policy.tasks == bundle.policy.tasks
     assert again.rules.protected_folders.patterns == bundle.rules.protected_folders.patterns
     assert isinstance(again.rules, PrivacyRules)
+
+
+def test_recommendations_by_memory_come_back_equal() -> None:
+    by_memory = [{"models": ["gpt-oss-20b"], "below_gb": 64}, {"models": ["gpt-oss-120b"], "from_gb": 64}]
+    bundle = bundle_of(policy_of(models={"recommended_by_memory": by_memory}))
+
+    assert reloaded(bundle).policy.models == bundle.policy.models
+
+
+def test_every_value_of_a_policy_can_come_back() -> None:
+    # A moment is of a question, never of a policy.
+    declared = {name for name, kind in vars(values).items() if isinstance(kind, type) and hasattr(kind, "_fields")}
+
+    assert declared - set(compiled._MAKERS) == {"Moment"}
 
 
 def test_one_of_another_engine_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
