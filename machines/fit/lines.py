@@ -12,6 +12,7 @@ from machines.fit.forms import MOST_FIRST, FitForm
 from machines.models import RuntimeKind
 from routing.engine.fit.estimate import Verdict
 from routing.engine.fit.table import FitRow
+from routing.engine.policy.values import Tier
 
 # What people still call working together: an answer that begins while one waits, and is read as it is written.
 GOOD_FIRST_TOKEN_S = 120
@@ -20,6 +21,7 @@ GOOD_TOKENS_PER_S = 20
 
 class Group(models.TextChoices):
     GOOD = "good", _("Good for Claude Code here: first token within 2 minutes, 20 tokens/s or more")
+    SIMPLE = "simple", _("As quick, but rated basic or not at all: for short and simple tasks")
     WAITS = "waits", _("Runs, but you wait: for background work")
     COMPLETION = "completion", _("For completion only: it calls no tools, so Claude Code cannot use it")
     UNKNOWN = "unknown", _("Not known: run 'kirikae bench' to learn")
@@ -99,8 +101,11 @@ def group_of(row: FitRow) -> Group:
         return Group.UNKNOWN
     if row.model is not None and row.model.has_tools is False:
         return Group.COMPLETION
-    is_quick = found.first_token_s[1] <= GOOD_FIRST_TOKEN_S and found.decode_tokens_per_s[0] >= GOOD_TOKENS_PER_S
-    return Group.GOOD if is_quick else Group.WAITS
+    if found.first_token_s[1] > GOOD_FIRST_TOKEN_S or found.decode_tokens_per_s[0] < GOOD_TOKENS_PER_S:
+        return Group.WAITS
+    # A model that nobody rated is taken for basic, as in decisions.
+    is_rated = row.model is not None and row.model.tier is not Tier.BASIC
+    return Group.GOOD if is_rated else Group.SIMPLE
 
 
 def sections_of(lines: Sequence[Line], form: FitForm) -> list[Section]:

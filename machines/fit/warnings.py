@@ -44,7 +44,7 @@ def list_warnings(machine: Machine, table: FitTable, lines: Sequence[Line]) -> l
 def list_warnings_of_configuration(table: FitTable, lines: Sequence[Line]) -> list[FitWarning]:
     """Of a Mac that nobody has: with servers as they come, and the models that Claude Code could use there."""
     warnings: list[FitWarning] = []
-    wanted = [line for line in lines if line.group in (Group.GOOD, Group.WAITS)]
+    wanted = [line for line in lines if line.group in (Group.GOOD, Group.SIMPLE, Group.WAITS)]
     if table.machine.limit is not None and any(line.row.runtime is facts.RuntimeKind.OLLAMA for line in lines):
         default = ollama_default_context(table.machine.limit.limit_bytes)
         crowded = [line for line in wanted if _is_crowded(line, default)]

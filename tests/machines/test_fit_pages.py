@@ -56,6 +56,14 @@ def warnings_of(machine: Machine, **asked: str) -> list[str]:
     return [f"{one.title} {one.text} {one.command or ''}" for one in list_warnings(machine, table, lines)]
 
 
+def test_quick_model_is_called_good_for_claude_code_only_with_a_rating_for_it(reported: Machine) -> None:
+    _, _, lines = panel_lines(reported, show="every")
+
+    quick = {line.row.name: line.group for line in lines if line.group in (Group.GOOD, Group.SIMPLE)}
+    assert quick["qwen3.6-35b-a3b"] is Group.GOOD
+    assert quick["qwen2.5-coder-1.5b"] is Group.SIMPLE
+
+
 def test_page_tells_what_runs_with_how_it_is_known_and_how_to_install_it(
     reported: Machine, ben: User, client_of: ClientOf
 ) -> None:
