@@ -106,6 +106,19 @@ def _carrying(policy: Policy, rule: PrivacyRule) -> Iterator[Sample]:
     own = [sample for sample in opened if match.hits(read_signals(sample.project))]
     for sample in chain(signal_hits(rule.match), own):
         yield from with_more(sample, companions)
+    yield from _rewritten(policy, rule)
+
+
+def _rewritten(policy: Policy, rule: PrivacyRule) -> Iterator[Sample]:
+    """A remote that the rule hits as configured and that git's `insteadOf` turns into what an exception names."""
+    excepted = [pattern for one in policy.exceptions if one.rule == rule.id for pattern in one.remotes]
+    configured = next(remote_hits(rule.match.remotes), None)
+    if configured is None:
+        return
+    for words, resolved in remote_hits(excepted):
+        yield Sample(
+            f"{configured[0]}, rewritten to {words}", Project(remotes=(resolved._replace(raw=configured[1].url),))
+        )
 
 
 def _companions(policy: Policy) -> Iterator[tuple[str, Remote]]:

@@ -47,6 +47,17 @@ def test_exception_is_a_counterexample(rule: dict[str, Any], exception: dict[str
     assert proof.counterexample.machine == (exception.get("machines") or [None])[0]
 
 
+def test_exception_of_what_a_remote_is_rewritten_to_is_a_counterexample() -> None:
+    mirror = SDK | {"match": {"remotes": ["gitlab.com/mirrors/app"]}}
+    mirrors = {"id": "mirrors", "effect": "cloud_ok", "match": {"remotes": ["gitlab.com/mirrors/**"]}}
+    policy = closed(REMOTES_ONLY, mirrors, exceptions=[mirror])
+
+    proof = prove_rule(bundle_of(policy), policy.privacy_rules[0], now=NOW)
+
+    assert proof.counterexample is not None
+    assert "rewritten to gitlab.com/mirrors/app" in proof.counterexample.words
+
+
 def test_expired_exception_is_no_counterexample() -> None:
     policy = closed(NDA_RULE, exceptions=[SDK | {"expires": "2026-01-01"}])
 
