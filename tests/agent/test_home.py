@@ -3,7 +3,7 @@
 import stat
 
 import pytest
-from kirikae.errors import NotEnrolledError
+from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home import Enrolment, Home
 
 ENROLMENT = Enrolment(portal_url="http://portal", machine="m_1", name="ben-mini", signing_key="a2V5")
@@ -22,6 +22,25 @@ def test_only_this_user_reads_the_folder_and_the_token(home: Home) -> None:
 
 
 def test_a_folder_that_others_may_read_is_closed(home: Home) -> None:
+    home.path.chmod(0o755)
+
+    home.prepare()
+
+    assert mode(home, ".") == 0o700
+
+
+def test_an_open_folder_with_the_files_of_others_is_left_as_it_is(home: Home) -> None:
+    (home.path / "notes").touch()
+    home.path.chmod(0o755)
+
+    with pytest.raises(PreflightError):
+        home.prepare()
+
+    assert mode(home, ".") == 0o755
+
+
+def test_an_open_folder_of_an_enrolled_machine_is_closed(home: Home) -> None:
+    home.save_enrolment(ENROLMENT, token="kmt_1_secret")
     home.path.chmod(0o755)
 
     home.prepare()

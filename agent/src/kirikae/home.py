@@ -14,6 +14,7 @@ from kirikae.home_path import find_home_path
 from kirikae.token_store import find_in_keychain, keep_in_keychain
 
 TOKEN = "token"  # noqa: S105 - the name of a file
+MACHINE = "machine.json"
 
 
 class Enrolment(NamedTuple):
@@ -29,13 +30,19 @@ class Home(NamedTuple):
     path: Path
 
     def prepare(self) -> None:
-        """Raises PreflightError when the folder cannot be made."""
+        """Raises PreflightError when the folder cannot be made, or is open and somebody else's, as /tmp would be."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.path.stat().st_mode & 0o077:
+                if not self._is_own():
+                    raise PreflightError("home.not_own", path=self.path)
                 self.path.chmod(0o700)
         except OSError as error:
             raise PreflightError("home.not_writable", path=self.path) from error
+
+    def _is_own(self) -> bool:
+        names = {path.name for path in self.path.iterdir()}
+        return not names or MACHINE in names
 
     def read_bytes(self, name: str) -> bytes | None:
         try:
@@ -88,7 +95,7 @@ class Home(NamedTuple):
         self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode(), is_flushed=is_flushed)
 
     def find_enrolment(self) -> Enrolment | None:
-        document = self.read_json("machine.json")
+        document = self.read_json(MACHINE)
         values = [document.get(field) for field in ("portal_url", "machine", "name", "signing_key")]
         texts = [value for value in values if isinstance(value, str)]
         return Enrolment(*texts) if len(texts) == 4 else None
@@ -123,7 +130,7 @@ class Home(NamedTuple):
             for name in ("bundle.json", "seen.json"):
                 (self.path / name).unlink(missing_ok=True)
         self.keep_token(token, machine=enrolment.machine)
-        self.write_json("machine.json", enrolment._asdict())
+        self.write_json(MACHINE, enrolment._asdict())
 
 
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:

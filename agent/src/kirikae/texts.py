@@ -137,6 +137,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{path} cannot be written; set KIRIKAE_HOME to a folder of your own.",
         "{path} に書き込めません。KIRIKAE_HOME に自分のフォルダーを指定してください。",
     ),
+    "home.not_own": (
+        "{path} holds files that are not Kirikae's and is open to others; set KIRIKAE_HOME to a new folder of your own.",
+        "{path} には Kirikae のものではないファイルがあり、他の人にも開かれています。"
+        "KIRIKAE_HOME に自分用の新しいフォルダーを指定してください。",
+    ),
     "home.folders_unread": (
         "{path}, which names the folders of protected work, cannot be read, so no session in the cloud starts; delete "
         "it, then type `kirikae run -- claude` once in each of those folders.",
