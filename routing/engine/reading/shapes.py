@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ..errors import Problem
+from .strict_json import has_refused_character
 
 _REQUIRED = object()
 
@@ -69,7 +70,8 @@ class ObjectReader:
 
     def text(self, key: str, default: object = _REQUIRED, *, max_length: int = 300, may_be_empty: bool = False) -> str:
         found = self.take(key, default)
-        if isinstance(found, str) and len(found) <= max_length and (found or may_be_empty or found == default):
+        is_long_enough = bool(found) or may_be_empty or found == default
+        if is_long_enough and isinstance(found, str) and _is_text(found, max_length):
             return found
         if self.has(key):
             self.wrong(self.at(key), found=found, allowed=f"a text of 1 to {max_length} characters")
@@ -152,7 +154,7 @@ class ObjectReader:
     def texts(self, key: str, default: object = _REQUIRED, *, high: int, max_length: int = 300) -> tuple[str, ...]:
         taken: list[str] = []
         for index, found in enumerate(self.items(key, default, high=high)):
-            if isinstance(found, str) and 0 < len(found) <= max_length:
+            if isinstance(found, str) and found and _is_text(found, max_length):
                 taken.append(found)
             else:
                 self.wrong(f"{self.at(key)}[{index}]", found=found, allowed=f"a text of 1 to {max_length} characters")
@@ -181,16 +183,26 @@ def read_whole[T](document: object, read: Callable[[ObjectReader], T]) -> tuple[
     return value, problems.found
 
 
+def _is_text(found: str, max_length: int) -> bool:
+    return len(found) <= max_length and not has_refused_character(found)
+
+
 def describe(found: object, *, is_private: bool = False) -> str:
     """What was found, in words short enough for a message."""
+    if isinstance(found, str):
+        return _describe_text(found, is_private=is_private)
     if isinstance(found, dict):
         return "an object"
     if isinstance(found, list):
         return "a list"
-    if isinstance(found, str) and (is_private or len(found) > 60):
-        return f"a text of {len(found)} characters"
-    if isinstance(found, str):
-        return f"'{found}'"
     if found is None or isinstance(found, bool):
         return {None: "null", True: "true", False: "false"}[found]
     return str(found)[:40]
+
+
+def _describe_text(found: str, *, is_private: bool) -> str:
+    if has_refused_character(found):
+        return "a text with NUL or half of a surrogate pair"
+    if is_private or len(found) > 60:
+        return f"a text of {len(found)} characters"
+    return f"'{found}'"

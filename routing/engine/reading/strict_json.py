@@ -100,9 +100,10 @@ def _check_characters(value: object) -> None:
             pending += current.values()
         elif isinstance(current, list):
             pending += current
-        elif isinstance(current, str) and _has_refused_character(current):
+        elif isinstance(current, str) and has_refused_character(current):
             raise WireError(code="json.refused_character", detail="A text holds NUL or half of a surrogate pair.")
 
 
-def _has_refused_character(text: str) -> bool:
-    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+def has_refused_character(text: str) -> bool:
+    """NUL, or half of a surrogate pair: what PostgreSQL does not store and UTF-8 cannot carry."""
+    return "\x00" in text or (not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text))

@@ -165,6 +165,18 @@ def test_wiki_cannot_be_opened_apart_from_its_repository(pattern: str) -> None:
         policy_of(privacy_rules=[OPEN_RULE | {"match": {"remotes": [pattern]}}])
 
 
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"])
+def test_text_that_no_bundle_could_carry_is_refused(odd: str) -> None:
+    with pytest.raises(PolicyErrors) as raised:
+        policy_of(privacy_rules=[NDA_RULE | {"name": {"en": odd}, "match": {"markers": [odd]}}])
+
+    assert {one.path for one in raised.value.problems} == {
+        "privacy_rules[0].name.en",
+        "privacy_rules[0].match.markers[0]",
+    }
+    assert not any(odd in one.found for one in raised.value.problems)
+
+
 @pytest.mark.parametrize("commit", ["1f0e3da", "x" * 40, "*", "a" * 41])
 def test_root_commit_that_is_no_whole_hash_is_refused(commit: str) -> None:
     with pytest.raises(PolicyErrors) as raised:
