@@ -158,7 +158,7 @@ def test_read_only_server_is_one_sentence_and_can_still_be_backed_up(tmp_path: P
         name = Identifier(server.info.dbname)
         server.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
 
-    assert "read-only transaction" in place.refuse("api_token", "--name", "x", "--scope", "read")
+    assert "is read-only. Make it writable" in place.refuse("api_token", "--name", "x", "--scope", "read")
     assert "read-only" in place.refuse("up", "--port", "0")
     place.manage("backup", str(tmp_path / "backup.zip"))
 
