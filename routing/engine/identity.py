@@ -278,7 +278,6 @@ def _resolve_dots(parts: list[str]) -> tuple[str, ...]:
 
 
 def _without_suffix(text: str) -> str:
-    text = text.rstrip("/")
     return text.removesuffix(".git").removesuffix(".wiki") if text not in (".git", ".wiki") else text
 
 

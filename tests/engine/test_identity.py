@@ -210,6 +210,11 @@ def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...
         # Where a scheme, a user, a host and a path end: the first mark of its kind that can be meant.
         ("https://github.com/acme/x://y", "github.com/acme/x:/y"),
         ("https://eXample.com/acme/app", "example.com/acme/app"),
+        ("https://github.com/./acme/app", "github.com/acme/app"),
+        ("https://github.com/app/.git", "github.com/app"),
+        # A name that is nothing but an ending is a name.
+        ("https://github.com/.git", "github.com/.git"),
+        ("https://github.com/acme/.wiki", "github.com/acme/.wiki"),
         ("https://github.com/v3/app/_git/x", "github.com/v3/app/_git/x"),
         ("https://example.xn--p1ai/acme/app", "example.xn--p1ai/acme/app"),
         ("https://us%65r@github.com/acme/app", "github.com/acme/app"),

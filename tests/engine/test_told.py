@@ -13,7 +13,7 @@ from routing.engine.facts import Situation
 from routing.engine.matching.signals import read_signals
 from routing.engine.prefixes import ClientPrefixes, PrefixRow
 from routing.engine.request import Client, ClientMode, ClientName, Project, Remote, TaskRequest
-from routing.engine.rules import Finding, PrivacyRules
+from routing.engine.rules import MAX_NEAR_MISSES, Finding, PrivacyRules
 from tests.engine.conftest import (
     ACME,
     NDA_RULE,
@@ -177,6 +177,7 @@ def test_exception_is_told_with_the_rule_that_it_replaces(ask: Ask) -> None:
 
     answer = ask(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception]), projects=[ACME])
 
+    assert answer.privacy.classification == "open"
     assert told(answer, Stage.PRIVACY)[0] == (
         "exception_applied", "nda-acme", {"effect": "cloud_ok", "exception": "sdk"},
     )  # fmt: skip
@@ -259,6 +260,15 @@ def test_near_miss_of_a_confidential_rule_says_what_the_project_has_and_not_what
     answer = ask(policy_of(privacy_rules=[rule]), projects=[ACME])
 
     assert answer.near_misses == (NearMiss(told_name, "remotes", "confidential", "github.com/acme/app"),)
+
+
+def test_no_more_near_misses_are_told_than_anybody_reads(ask: Ask) -> None:
+    rules = [
+        {"id": f"tool-{number}", "effect": "local_only", "match": {"remotes": [f"github.com/acme/tool-{number}"]}}
+        for number in range(MAX_NEAR_MISSES + 2)
+    ]
+
+    assert len(ask(policy_of(privacy_rules=rules), projects=[ACME]).near_misses) == MAX_NEAR_MISSES
 
 
 def test_open_rule_misses_for_one_reason_at_a_time(ask: Ask) -> None:
