@@ -210,6 +210,7 @@ def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...
         # Where a scheme, a user, a host and a path end: the first mark of its kind that can be meant.
         ("https://github.com/acme/x://y", "github.com/acme/x:/y"),
         ("https://eXample.com/acme/app", "example.com/acme/app"),
+        ("ssh://git@github.com:/acme/app", "github.com/acme/app"),
         ("https://github.com/./acme/app", "github.com/acme/app"),
         ("https://github.com/app/.git", "github.com/app"),
         # A name that is nothing but an ending is a name.
@@ -244,6 +245,8 @@ def test_address_is_read_up_to_its_marks(text: str, address: str) -> None:
         ("ssh://github.com:22Xacme/app", "github.com/Xacme/app"),
         ("ssh://git@[fe80::1]:22/acme/app", "fe80::1/acme/app"),
         ("https:///acme/app", "/acme/app"),
+        ("https://.github.com/acme/app", ".github.com/acme/app"),
+        ("https://github..com/acme/app", "github..com/acme/app"),
     ],
 )
 def test_what_git_reads_in_its_own_way_restricts_by_what_can_be_read(text: str, address: str) -> None:
