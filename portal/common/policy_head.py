@@ -58,7 +58,8 @@ def zone_of(head: PolicyHead) -> ZoneInfo:
 
 
 def least_epoch_after_restore(now: datetime) -> int:
-    """By the clock, so that a backup which is restored in two places, or twice, gives two epochs.
+    """By the clock, so that a backup which is restored in two places, or twice, gives two epochs, if not
+    within one second.
 
     Where the clock is wrong, counting up from the epoch in the backup still keeps revisions from going down.
     """
