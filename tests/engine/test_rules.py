@@ -202,25 +202,25 @@ def test_raw_form_restricts_and_never_opens() -> None:
     assert PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False).effect is Effect.LOCAL_ONLY
 
 
-@pytest.mark.parametrize("pattern", ["~/work/acme/**", "~/work/acme", "~/work/acme/", "/Users/*/work/acme/**"])
+@pytest.mark.parametrize("pattern", ["~/code/acme/**", "~/code/acme", "~/code/acme/", "/Users/*/code/acme/**"])
 @pytest.mark.parametrize(
     "path",
     [
-        "~/work/acme",
-        "~/work/acme/app/src",
-        "~/Work/ACME/app",
-        "~/work/./x/../acme",
-        "~\\work\\acme\\app",
-        "/Users/aiko/work/acme/app",
-        "/home/ci/work/acme",
-        "/System/Volumes/Data/Users/aiko/work/acme",
-        "/Volumes/Second Disk/Users/aiko/work/acme/app",
-        "/root/work/acme",
-        "/private/var/root/work/acme",
-        "/export/home/ci/work/acme",
-        "/mnt/c/Users/aiko/work/acme",
-        "C:\\Users\\aiko\\work\\acme",
-        "~/work",
+        "~/code/acme",
+        "~/code/acme/app/src",
+        "~/Code/ACME/app",
+        "~/code/./x/../acme",
+        "~\\code\\acme\\app",
+        "/Users/aiko/code/acme/app",
+        "/home/ci/code/acme",
+        "/System/Volumes/Data/Users/aiko/code/acme",
+        "/Volumes/Second Disk/Users/aiko/code/acme/app",
+        "/root/code/acme",
+        "/private/var/root/code/acme",
+        "/export/home/ci/code/acme",
+        "/mnt/c/Users/aiko/code/acme",
+        "C:\\Users\\aiko\\code\\acme",
+        "~/code",
         "~",
         "~/",
         "~/..",
@@ -237,19 +237,19 @@ def test_protected_folder_is_met_from_inside_from_above_and_in_every_form(patter
 @pytest.mark.parametrize(
     "path",
     [
-        "~/work/acme2",
-        "~/work/other",
-        "/srv/work/acme",
+        "~/code/acme2",
+        "~/code/other",
+        "/srv/code/acme",
         "/usr",
         "~/acme",
-        "/Volumes/Work/acme",
-        "/Volumes/Work",
+        "/Volumes/Code/acme",
+        "/Volumes/Code",
         "/root/acme",
-        "/Volumes/work/acme/Users",
+        "/Volumes/code/acme/Users",
     ],
 )
 def test_other_folder_is_not_met(path: str) -> None:
-    assert effect_of(restricting(paths=["~/work/acme/**"]), paths=(path,)) is Effect.CLOUD_OK
+    assert effect_of(restricting(paths=["~/code/acme/**"]), paths=(path,)) is Effect.CLOUD_OK
 
 
 @pytest.mark.parametrize("pattern", ["~/**", "/Users/aiko", "/Users/aiko/**", "/Users", "/home/**", "/", "/root"])

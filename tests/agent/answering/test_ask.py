@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kirikae.cli import main
@@ -28,6 +29,12 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> d
     document = json.loads(capsys.readouterr().out)
     assert isinstance(document, dict)
     return document
+
+
+def policy_of(document: dict[str, object]) -> dict[str, Any]:
+    policy = document["policy"]
+    assert isinstance(policy, dict)
+    return policy
 
 
 def age(home: Home, *, by: timedelta) -> None:
@@ -151,9 +158,7 @@ def test_a_policy_that_was_not_confirmed_for_a_day_is_expired_and_closes(
 
     document = ask(capsys, "architecture-design")
 
-    policy = document["policy"]
-    assert isinstance(policy, dict)
-    assert policy["state"] == "expired"
+    assert policy_of(document)["state"] == "expired"
     assert document["backend"] == "local"
 
 
@@ -164,8 +169,7 @@ def test_a_stale_policy_goes_on_and_says_so_while_the_portal_is_away(
 
     document = ask(capsys, "architecture-design")
 
-    policy = document["policy"]
-    assert isinstance(policy, dict)
+    policy = policy_of(document)
     assert (document["backend"], policy["state"]) == ("cloud", "stale")
     assert 3600 <= policy["age_s"] < 3700
 
@@ -200,8 +204,7 @@ def test_a_confirmed_policy_is_fresh_again(
         first, second = ask(capsys, "architecture-design"), ask(capsys, "architecture-design")
 
     for document in (first, second):
-        policy = document["policy"]
-        assert isinstance(policy, dict)
+        policy = policy_of(document)
         assert (policy["revision"], policy["state"]) == (1, "fresh")
     assert len(portal.requests) == 1
 
