@@ -15,6 +15,8 @@ from machines.health.choices import MachineState
 from machines.health.models import Availability, FleetSample, Health, PollTarget, StateChange, Watch
 from portal.accounts.models import ApiToken, User
 from portal.common.ids import new_public_id
+from routing.engine import facts
+from routing.engine.fit.memory import gpu_limit
 
 # Django finds the models of subpackages through this module.
 __all__ = [
@@ -168,8 +170,12 @@ class Machine(models.Model):
 
     @property
     def weights_limit_bytes(self) -> int | None:
-        """What weights must fit into: the GPU's limit where it is known, else all memory."""
-        return self.gpu_limit_bytes or self.memory_bytes
+        """What weights must fit into: the same as in the table of what the Mac can run."""
+        hardware = facts.Hardware(
+            platform=self.platform or "darwin", memory_bytes=self.memory_bytes, gpu_limit_bytes=self.gpu_limit_bytes
+        )
+        limit = gpu_limit(hardware)
+        return limit.limit_bytes if limit else None
 
     @property
     def absences(self) -> list[dict[str, str]]:

@@ -63,6 +63,10 @@ def table_of_configuration(
         raise Problem(
             400, "chip.unknown", "This chip is not known. Give gpu_cores and bandwidth_gb_per_s as well.", "chip"
         )
+    if gpu_cores and found.gpu_cores < gpu_cores:
+        known = " or ".join(map(str, core_counts(found.name)))
+        detail = f"The {found.name} has {known} GPU cores. For another form give bandwidth_gb_per_s as well."
+        raise Problem(400, "chip.unknown", detail, "gpu_cores")
     memory_bytes = (memory_gb or _only_memory_gb(found)) * GB
     limit = gpu_limit(Hardware(platform="darwin", memory_bytes=memory_bytes))
     fit_machine = FitMachine(found, limit, memory_bytes)

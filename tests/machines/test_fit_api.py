@@ -83,6 +83,15 @@ def test_a_chip_of_the_future_needs_its_bandwidth(reader: Agent) -> None:
     assert told.status_code == 200
 
 
+def test_a_form_with_more_cores_than_are_sold_needs_its_bandwidth(reader: Agent) -> None:
+    unknown = reader.get("fit?chip=M4 Pro&memory_gb=64&gpu_cores=40")
+    told = reader.get("fit?chip=M4 Pro&memory_gb=64&gpu_cores=40&bandwidth_gb_per_s=300")
+
+    assert (unknown.status_code, unknown.json()["code"], unknown.json()["field"]) == (400, "chip.unknown", "gpu_cores")
+    assert unknown.json()["detail"].startswith("The M4 Pro has 16 or 20 GPU cores.")
+    assert told.json()["gpu_cores"] == 40
+
+
 @pytest.mark.parametrize(
     ("query", "known"),
     [

@@ -85,6 +85,19 @@ def test_page_tells_what_runs_with_how_it_is_known_and_how_to_install_it(
         assert words in page, words
 
 
+def test_installed_weights_are_held_against_the_limit_of_the_table(
+    agent: Agent, mac: Machine, ben: User, client_of: ClientOf
+) -> None:
+    report = report_with(CODER_NEXT)
+    report["hardware"] = report["hardware"] | {"gpu_limit_bytes": None}
+    assert agent.post("reports", report).status_code == 200
+
+    page = client_of(ben).get(f"/machines/{mac.public_id}/").content.decode()
+
+    assert "GPU limit 51.5 GB" in page
+    assert "Weights against 51.5 GB" in page
+
+
 def test_slider_answers_with_the_results_alone_and_puts_the_choice_into_the_address(
     reported: Machine, ben: User, client_of: ClientOf
 ) -> None:

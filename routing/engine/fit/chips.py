@@ -7,6 +7,8 @@ import re
 from typing import NamedTuple
 
 _NAME = r"(?i)\b(M[1-9][0-9]?)(?:\s+(Pro|Max|Ultra))?\b"
+# A small Intel chip is called "Core(TM) m3-7Y32", and Macs had it.
+_OTHER_MAKERS = r"(?i)\bintel\b"
 _TIERS = {"pro": "Pro", "max": "Max", "ultra": "Ultra"}
 _GB = 10**9
 # The newest generation that is known; a later one is taken to be at least as fast per core.
@@ -64,14 +66,18 @@ def core_counts(name: str) -> tuple[int, ...]:
 def find_chip(text: str | None, *, gpu_cores: int | None, bandwidth_bytes_per_s: float | None = None) -> Chip | None:
     """The chip of a name such as "Apple M4 Max". None when its bandwidth or its cores are not known.
 
-    An unknown number of cores counts as the smallest: never a speed that the Mac may not have.
+    An unknown number of cores counts as the smallest, one above all that the chip is sold with as the largest of
+    those: never a speed that the Mac may not have. Whoever tells a bandwidth is believed in the cores, too.
     """
     found = re.search(_NAME, text or "")
-    if found is None:
+    if found is None or re.search(_OTHER_MAKERS, text or ""):
         return None
     generation, tier = int(found[1][1:]), _TIERS.get((found[2] or "").lower(), "")
     name = f"M{generation} {tier}".strip()
-    cores = gpu_cores if gpu_cores and gpu_cores > 0 else next(iter(_CHIPS.get(name, ())), None)
+    forms = core_counts(name)
+    cores = gpu_cores if gpu_cores and gpu_cores > 0 else next(iter(forms), None)
+    if cores is not None and forms and bandwidth_bytes_per_s is None:
+        cores = min(cores, forms[-1])
     bandwidth = bandwidth_bytes_per_s or _nominal(name, cores)
     if cores is None or not bandwidth or bandwidth <= 0:
         return None

@@ -50,15 +50,16 @@ class GpuLimit(NamedTuple):
 
 
 def gpu_limit(hardware: Hardware) -> GpuLimit | None:
-    """None when the machine's memory is unknown."""
+    """None when the machine's memory is unknown. No report makes a limit larger than the memory."""
+    memory = hardware.memory_bytes if hardware.memory_bytes and hardware.memory_bytes > 0 else None
     if hardware.gpu_limit_bytes:
-        return GpuLimit(hardware.gpu_limit_bytes, "reported")
-    if not hardware.memory_bytes or hardware.memory_bytes < 0:
+        return GpuLimit(min(hardware.gpu_limit_bytes, memory or hardware.gpu_limit_bytes), "reported")
+    if memory is None:
         return None
     if hardware.platform != "darwin":
-        return GpuLimit(hardware.memory_bytes, "memory")
-    numerator, denominator = _SMALL_SHARE if hardware.memory_bytes < _SMALL_MEMORY_BYTES else _LARGE_SHARE
-    return GpuLimit(hardware.memory_bytes * numerator // denominator, "default")
+        return GpuLimit(memory, "memory")
+    numerator, denominator = _SMALL_SHARE if memory < _SMALL_MEMORY_BYTES else _LARGE_SHARE
+    return GpuLimit(memory * numerator // denominator, "default")
 
 
 def ollama_default_context(limit_bytes: int) -> int:

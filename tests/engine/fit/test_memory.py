@@ -131,6 +131,12 @@ def test_the_reported_limit_goes_before_any_table() -> None:
     assert found == (60 * GIB, "reported")
 
 
+def test_a_reported_limit_is_no_more_than_the_memory() -> None:
+    found = gpu_limit(Hardware("darwin", memory_bytes=16 * GIB, gpu_limit_bytes=2**50))
+
+    assert found == (16 * GIB, "reported")
+
+
 def test_memory_that_nobody_reported_gives_no_limit() -> None:
     assert gpu_limit(Hardware("darwin")) is None
 
