@@ -17,6 +17,8 @@ from kirikae.home import find_home
 from kirikae.texts import say
 
 INTERRUPTED = 130
+# As when SIGPIPE ends a program.
+NOBODY_READS = 141
 # What follows `--` is a command of somebody else's.
 WITH_COMMAND = ("run", "statusline")
 
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has gone (`kirikae models | head -1`); nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return NOBODY_READS
 
 
 def _tell_whatever_it_holds() -> None:

@@ -194,14 +194,13 @@ def _read_body(connection: socket.socket, parts: _Parts, *, length: int | None, 
 
 
 def _join_chunks(body: bytes) -> bytes:
+    """By places in the whole: to cut each chunk off would copy the rest a hundred thousand times."""
     parts: list[bytes] = []
-    while True:
-        size_line, separator, body = body.partition(b"\r\n")
-        match = re.match(rb"[0-9a-fA-F]{1,8}\b", size_line)
-        if not separator or match is None:
-            raise FetchError("garbage")
-        size = int(match.group(0), 16)
+    size_line, place = re.compile(rb"([0-9a-fA-F]{1,8})\b[^\r\n]*\r\n"), 0
+    while match := size_line.match(body, place):
+        size = int(match.group(1), 16)
         if size == 0:
             return b"".join(parts)
-        parts.append(body[:size])
-        body = body[size + 2 :]
+        parts.append(body[match.end() : match.end() + size])
+        place = match.end() + size + 2
+    raise FetchError("garbage")

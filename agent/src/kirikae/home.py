@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,6 +16,9 @@ from kirikae.token_store import find_in_keychain, keep_in_keychain
 
 TOKEN = "token"  # noqa: S105 - the name of a file
 MACHINE = "machine.json"
+PROBE = "probe"
+# The disk, or what this user may keep on it, is full.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Enrolment(NamedTuple):
@@ -38,7 +42,7 @@ class Home(NamedTuple):
                     raise PreflightError("home.not_own", path=self.path)
                 self.path.chmod(0o700)
         except OSError as error:
-            raise PreflightError("home.not_writable", path=self.path) from error
+            raise unwritten(self.path, error) from error
 
     def _is_own(self) -> bool:
         names = {path.name for path in self.path.iterdir()}
@@ -64,10 +68,10 @@ class Home(NamedTuple):
         Flushed: a power failure leaves what was there before or all of the new; it may take milliseconds.
         """
         target = self.path / name
+        # Not tempfile: its import costs every launch 3 ms.
+        temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Not tempfile: its import costs every launch 3 ms.
-            temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -76,7 +80,10 @@ class Home(NamedTuple):
                     os.fsync(file.fileno())
             temporary.replace(target)
         except OSError as error:
-            raise PreflightError("home.not_writable", path=target) from error
+            # A full disk must not fill up with halves of files.
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise unwritten(target, error) from error
 
     def flush_names(self, folder: str) -> None:
         """Names of files in the folder outlast a power failure from here on. Raises PreflightError."""
@@ -89,10 +96,20 @@ class Home(NamedTuple):
         except OSError as error:
             # A file system that has no such thing says EINVAL.
             if error.errno != errno.EINVAL:
-                raise PreflightError("home.not_writable", path=self.path / folder) from error
+                raise unwritten(self.path / folder, error) from error
 
     def write_json(self, name: str, document: Mapping[str, object], *, is_flushed: bool = True) -> None:
         self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode(), is_flushed=is_flushed)
+
+    def prove_writable(self) -> None:
+        """Raises PreflightError: asked before something that comes only once would have to be kept."""
+        self.write(PROBE, b"kirikae")
+        (self.path / PROBE).unlink(missing_ok=True)
+
+    def keep_json(self, name: str, document: Mapping[str, object]) -> None:
+        """What can be found out again: where it cannot be kept, an answer does without."""
+        with contextlib.suppress(PreflightError):
+            self.write_json(name, document)
 
     def find_enrolment(self) -> Enrolment | None:
         document = self.read_json(MACHINE)
@@ -131,6 +148,10 @@ class Home(NamedTuple):
                 (self.path / name).unlink(missing_ok=True)
         self.keep_token(token, machine=enrolment.machine)
         self.write_json(MACHINE, enrolment._asdict())
+
+
+def unwritten(path: Path, error: OSError) -> PreflightError:
+    return PreflightError("home.disk_full" if error.errno in NO_ROOM else "home.not_writable", path=path)
 
 
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:

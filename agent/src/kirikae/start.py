@@ -21,7 +21,12 @@ def _guard(arguments: Sequence[str]) -> int:
     from kirikae.guarding import entrance  # noqa: PLC0415 - of no use to a launch
 
     entrance.start_clock()
-    return entrance.fail_closed(_run(arguments, given=entrance.read_event()))
+    try:
+        code = _run(arguments, given=entrance.read_event())
+    except OSError:
+        # Nobody reads the refusal, or it has no room: it is one all the same.
+        code = entrance.STOP
+    return entrance.fail_closed(code)
 
 
 def _run(arguments: Sequence[str], *, given: bytes = b"") -> int:

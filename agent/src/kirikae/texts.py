@@ -137,6 +137,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{path} cannot be written; set KIRIKAE_HOME to a folder of your own.",
         "{path} に書き込めません。KIRIKAE_HOME に自分のフォルダーを指定してください。",
     ),
+    "home.disk_full": (
+        "The disk is full: {path} cannot be written; free some space, then type the command again.",
+        "ディスクがいっぱいで {path} に書き込めません。空きを作ってから、もう一度コマンドを入力してください。",
+    ),
     "home.not_own": (
         "{path} holds files that are not Kirikae's and is open to others; set KIRIKAE_HOME to a new folder of your own.",
         "{path} には Kirikae のものではないファイルがあり、他の人にも開かれています。"

@@ -55,6 +55,7 @@ def test_reports_carry_it_and_the_engine_reads_it(home: Home, monkeypatch: pytes
         {"rate_limits": {"five_hour": {"used_percentage": True}}},
         b'{"rate_limits": {"five_hour": {"used_percentage": NaN}}}',
         {"model": {"display_name": "\x1b[2J"}},
+        {"rate_limits": {"five_hour": {"used_percentage": 10**1000}}},
     ],
 )  # fmt: skip
 def test_what_is_not_told_is_unknown_and_ends_no_status_line(

@@ -1,19 +1,22 @@
 """The guard of sessions: what it stops, what it lets pass, and that it stops what it cannot decide."""
 
+import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from kirikae.cli import main
 from kirikae.errors import PreflightError
 from kirikae.guarding.cloud_denials import deny_reading
 from kirikae.guarding.guard import guard, is_protected_session
 from kirikae.guarding.protected_folders import list_folders, remember_folder
 from kirikae.home import Home
 
-PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s1"}
+PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s1", "prompt": "hello"}
 
 
 def refusal(home: Home, folder: Path, **more: object) -> str | None:
@@ -254,6 +257,48 @@ def test_an_event_that_cannot_be_read_stops_the_session(synced: Home, event: byt
     done = run_guard(event)
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"hook_event_name": None},
+        {"hook_event_name": "PromptSubmitted"},
+        {"hook_event_name": []},
+        {"prompt": None},
+        {"prompt": ["@../app/plan.md"]},
+        {"cwd": None},
+        {"cwd": "site"},
+        {"hook_event_name": "PreToolUse"},
+        {"hook_event_name": "PreToolUse", "tool_name": "Read", "tool_input": "plan.md"},
+    ],
+)
+def test_an_event_that_lacks_what_it_is_judged_by_stops_the_session(
+    synced: Home,
+    open_project: Path,
+    odd: Mapping[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("kirikae.commands.guard.start_clock", lambda: None)
+    event = {**PROMPT, "cwd": str(open_project), **odd}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(event).encode())))
+
+    assert main(["guard"]) == 2
+
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_refusal_that_nobody_reads_is_one(synced: Home, protected_project: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    event = json.dumps({**PROMPT, "cwd": str(protected_project)}).encode()
+
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run([sys.executable, "-m", "kirikae", "guard"], input=event, stderr=nobody, check=False)
+
+    assert done.returncode == 2
 
 
 @pytest.mark.slow

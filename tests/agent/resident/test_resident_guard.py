@@ -39,7 +39,8 @@ def resident(synced: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 def event(folder: Path, name: str = "UserPromptSubmit", **more: object) -> bytes:
-    return json.dumps({"hook_event_name": name, "session_id": "s1", "cwd": str(folder), **more}).encode()
+    told = {"hook_event_name": name, "session_id": "s1", "cwd": str(folder), "prompt": "hello"}
+    return json.dumps({**told, **more}).encode()
 
 
 def guard_at_the_prompt(given: bytes, monkeypatch: pytest.MonkeyPatch) -> int:

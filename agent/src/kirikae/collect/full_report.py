@@ -37,7 +37,7 @@ def refresh_gpu_limit(home: Home, read: Callable[[], Reading[Scalar]] = read_gpu
         return
     absences = [one for one in kept.absences if one.get("field") != "hardware.gpu_limit_bytes"]
     document = home.read_json(HARDWARE) | {"values": {**kept.values, "gpu_limit_bytes": limit}, "absences": absences}
-    home.write_json(HARDWARE, document)
+    home.keep_json(HARDWARE, document)
 
 
 def add_installed(runtimes: tuple[Runtime, ...], home: Home, *, run: Run = run_command) -> tuple[Runtime, ...]:

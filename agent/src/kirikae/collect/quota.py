@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from math import isfinite
 
+from kirikae.collect.runtime_facts import MAX_NUMBER
 from kirikae.home import Home
 
 FILE = "quota.json"
@@ -20,7 +20,7 @@ def keep_quota(home: Home, status: Mapping[str, object]) -> None:
     limits = status.get("rate_limits")
     windows = list(_windows(limits)) if isinstance(limits, dict) else []
     if windows and windows != home.read_json(FILE).get("windows"):
-        home.write_json(FILE, {"windows": windows, "seen_at": time.time()})
+        home.keep_json(FILE, {"windows": windows, "seen_at": time.time()})
 
 
 def find_quota_left(home: Home) -> float | None:
@@ -49,6 +49,6 @@ def _windows(limits: Mapping[str, object]) -> Iterator[dict[str, float | None]]:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
         return None
     return float(value)

@@ -81,7 +81,7 @@ def hardware_of_this_boot(home: Home) -> Section:
     readings = read_hardware()
     section = Section(values_of(readings), [dict(absence) for absence in absences_of(readings, section="hardware")])
     if not isinstance(boot_id, Absent):
-        home.write_json(HARDWARE, {"boot": boot_id, "values": section.values, "absences": section.absences})
+        home.keep_json(HARDWARE, {"boot": boot_id, "values": section.values, "absences": section.absences})
     return section
 
 

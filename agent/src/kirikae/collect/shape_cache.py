@@ -42,7 +42,7 @@ class ShapeCache:
         """Files that were not asked for this time are gone, or will be read again."""
         kept = dict(list(self._seen.items())[-MAX_KEPT:])
         if kept != self._before:
-            self._home.write_json(KEPT, kept)
+            self._home.keep_json(KEPT, kept)
 
 
 def _read(path: Path) -> GgufModel | None:

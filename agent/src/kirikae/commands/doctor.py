@@ -53,6 +53,7 @@ def _examine(check: str, examine: Check, home: Home) -> AgentError | None:
 
 def _check_home(home: Home) -> None:
     home.prepare()
+    home.prove_writable()
 
 
 def _check_enrolment(home: Home) -> None:

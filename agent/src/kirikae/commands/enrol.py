@@ -24,6 +24,7 @@ LONGEST_WAIT_S = 660.0
 
 def execute(arguments: Arguments, home: Home) -> int:
     portal_url = _portal_url(arguments.url)
+    home.prove_writable()
     name = arguments.name or socket.gethostname().partition(".")[0]
     hardware = dict(hardware_of_this_boot(home).values)
     answer = _enrol(portal_url, name=name, hardware=hardware, join_key=arguments.join_key)
@@ -69,7 +70,7 @@ def _show_code(portal_url: str, answer: Mapping[str, object], hardware: Mapping[
 def _wait(client: PortalClient, portal_url: str, answer: Mapping[str, object]) -> Mapping[str, object]:
     """Polls as often as the portal asks for, until it decides."""
     interval = answer.get("interval_s")
-    interval_s = min(max(float(interval), 0.2), 30.0) if isinstance(interval, int | float) else 2.0
+    interval_s = interval if isinstance(interval, int | float) and 0.2 <= interval <= 30.0 else 2.0
     deadline = time.monotonic() + LONGEST_WAIT_S
     while time.monotonic() < deadline:
         polled = client.post(f"{PATH}/poll", {"poll_token": answer.get("poll_token")})

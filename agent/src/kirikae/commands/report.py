@@ -27,7 +27,7 @@ def send_report(home: Home) -> dict[str, object]:
     with PortalClient.of_this_machine(home) as client:
         report = collect_full_report(home)
         client.post("/api/v1/reports", report)
-        home.write_json(LAST_REPORT, report)
+        home.keep_json(LAST_REPORT, report)
         runtimes = report["runtimes"]
         if isinstance(runtimes, list):
             print(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from kirikae.arguments import Arguments
 from kirikae.errors import NoPolicyError, PreflightError
-from kirikae.home import Home
+from kirikae.home import Home, unwritten
 from kirikae.policy.bundle_store import load_bundle
 from kirikae.service.unit import Unit, unit_of
 from kirikae.texts import say
@@ -105,7 +105,7 @@ def _write(unit: Unit) -> None:
         if sys.platform == "darwin":
             (unit.path.parents[1] / "Logs" / "Kirikae").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PreflightError("home.not_writable", path=unit.path) from error
+        raise unwritten(unit.path, error) from error
 
 
 def _do(commands: Sequence[Sequence[str]]) -> bool:

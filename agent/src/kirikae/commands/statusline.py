@@ -6,11 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 
 from kirikae.arguments import Arguments
 from kirikae.collect.quota import find_quota_left, keep_quota
-from kirikae.errors import PreflightError
 from kirikae.home import Home
 from kirikae.texts import say
 
@@ -21,10 +19,9 @@ TIMEOUT_S = 5.0
 
 def execute(arguments: Arguments, home: Home) -> int:
     """The line of the named command as it is, else one of our own. Nothing odd in the input ends the status line."""
-    given = sys.stdin.buffer.read(MAX_BYTES)
+    given = sys.stdin.buffer.read(MAX_BYTES) if sys.stdin else b""
     status = _parse(given)
-    with suppress(PreflightError):
-        keep_quota(home, status)
+    keep_quota(home, status)
     if arguments.command:
         return _pass_through(arguments.command, given)
     print(_line(status, home))

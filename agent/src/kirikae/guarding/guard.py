@@ -45,7 +45,9 @@ def guard(home: Home, hook: Mapping[str, object]) -> Verdict:
     """Raises AgentError when nothing can be decided: the caller stops the session's step then."""
     if is_protected_session(home, os.environ):
         return Verdict()
-    folder = Path(_text(hook.get("cwd") or str(Path.cwd())))
+    folder = Path(_text(hook.get("cwd")))
+    if not folder.is_absolute():
+        raise ValueError("no folder")
     if hook.get("hook_event_name") == "PreToolUse":
         return _guard_tool(home, hook, folder)
     return _guard_session(home, hook, folder)

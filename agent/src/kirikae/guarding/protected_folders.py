@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kirikae.errors import PreflightError
-from kirikae.home import Home
+from kirikae.home import Home, unwritten
 
 FILE = "protected_folders.json"
 MAX_KEPT = 500
@@ -52,7 +52,7 @@ def _alone(home: Home) -> Iterator[None]:
     try:
         handle = os.open(home.path / f".{FILE}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
-        raise PreflightError("home.not_writable", path=home.path / FILE) from error
+        raise unwritten(home.path / FILE, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -72,7 +72,7 @@ def check_model(home: Home, base_url: str, *, runtime_version: str | None, model
     )
     kept = {name: value for name, value in home.read_json(CHECKS).items() if name != model}
     recent = dict(list(kept.items())[-MAX_KEPT + 1 :])
-    home.write_json(CHECKS, recent | {model: checks.document()})
+    home.keep_json(CHECKS, recent | {model: checks.document()})
     return checks
 
 

@@ -65,7 +65,7 @@ def note_refusal(home: Home, code: object) -> None:
 
 def mark_time(home: Home, *, at: datetime) -> None:
     """Only the newest time seen; it says nothing about the policy."""
-    home.write_json(SEEN, home.read_json(SEEN) | {"newest_time": write_moment(at)})
+    home.keep_json(SEEN, home.read_json(SEEN) | {"newest_time": write_moment(at)})
 
 
 def compile_bundle(home: Home) -> None:

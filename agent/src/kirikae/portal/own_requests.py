@@ -37,7 +37,7 @@ def refresh_requests(home: Home, client: PortalClient) -> None:
     answers = {one.get("id"): one for one in entries_of(answer, "results")}
     news = [{**one, **_news(answers.get(one.get("id")))} for one in kept]
     if news != kept:
-        home.write_json(FILE, {"requests": news})
+        home.keep_json(FILE, {"requests": news})
 
 
 def tell_answers(home: Home, folder: Path) -> Iterator[str]:
@@ -45,7 +45,7 @@ def tell_answers(home: Home, folder: Path) -> Iterator[str]:
     kept = _kept(home)
     told = [one for one in kept if one.get("folder") == str(folder) and one.get("state") in {"answered", "declined"}]
     if told:
-        home.write_json(FILE, {"requests": [one for one in kept if one not in told]})
+        home.keep_json(FILE, {"requests": [one for one in kept if one not in told]})
     for one in told:
         yield say(f"request.{one['state']}", kind=one.get("kind"), revision=one.get("revision"))
 

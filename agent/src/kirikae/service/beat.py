@@ -42,8 +42,10 @@ def exchange(home: Home, message: Message) -> dict[str, object]:
     try:
         answer = _send(home, message)
     except AgentError as error:
-        note_refusal(home, error.data.get("problem"))
-        return {"ok": False, "error": error.code, "retry_after_s": error.data.get("retry_after_s")}
+        told, problem = error.data, error.data.get("problem")
+        # A full disk keeps nothing; the next message is refused in the same way.
+        _failure(lambda: note_refusal(home, problem))
+        return {"ok": False, "error": error.code, "retry_after_s": told.get("retry_after_s")}
     failures = list(_follow_up(home, answer))
     return {**answer, "ok": True, "error": failures[0] if failures else None}
 
@@ -56,7 +58,7 @@ def _send(home: Home, message: Message) -> dict[str, object]:
         return link.post("/api/v1/heartbeats", {"state": state, "announce": message.announce, **origin})
     report = collect_full_report(home)
     answer = link.post("/api/v1/reports", {**report, **origin, "poll": message.poll})
-    home.write_json(LAST_REPORT, report)
+    home.keep_json(LAST_REPORT, report)
     return answer
 
 

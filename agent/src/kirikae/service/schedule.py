@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
+
+from kirikae.collect.runtime_facts import MAX_NUMBER
 
 type Chance = Callable[[], float]  # a number in [0, 1)
 
@@ -64,6 +65,6 @@ def _spread(chance: Chance) -> float:
 
 def _bounded(value: object, otherwise: float) -> float:
     """What a portal asks for, within reason."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
         return otherwise
     return min(max(float(value), SHORTEST_S), LONGEST_S)

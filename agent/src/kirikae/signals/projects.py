@@ -243,7 +243,7 @@ def _root_commits(home: Home, repository: Repository, *, are_needed: NeedsRoots)
     roots = find_root_commits(repository, are_needed=are_needed())
     if roots is not None and repository.head:
         recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
-        home.write_json(ROOTS_FILE, recent | {repository.head: roots})
+        home.keep_json(ROOTS_FILE, recent | {repository.head: roots})
     return roots
 
 
