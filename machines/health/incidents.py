@@ -20,6 +20,8 @@ _KINDS = {
 }
 # These say nothing yet: a machine that was gone is late until it is there.
 _UNDECIDED = frozenset({"pending", "late"})
+# A person decided it, and the Mac may be as silent as before: it is not back.
+_BY_DECISION = frozenset({"quarantined", "retired"})
 
 
 class Changed(Protocol):
@@ -33,17 +35,18 @@ class Changed(Protocol):
 def note_state_changes(changes: Iterable[Changed]) -> None:
     """Of several changes of one machine the last counts. A few queries for each state and moment that occurs."""
     last = {change.machine_id: change for change in changes if change.after not in _UNDECIDED}
-    by_event: dict[tuple[IncidentKind | None, datetime], list[int]] = defaultdict(list)
+    by_event: dict[tuple[str, datetime], list[int]] = defaultdict(list)
     for change in last.values():
-        by_event[_KINDS.get(change.after), change.at].append(change.machine_id)
-    for (kind, at), machine_ids in by_event.items():
-        _note(kind, Machine.objects.filter(pk__in=machine_ids), at=at)
+        by_event[change.after, change.at].append(change.machine_id)
+    for (after, at), machine_ids in by_event.items():
+        _note(after, Machine.objects.filter(pk__in=machine_ids), at=at)
 
 
-def _note(kind: IncidentKind | None, machines: QuerySet[Machine], *, at: datetime) -> None:
+def _note(after: str, machines: QuerySet[Machine], *, at: datetime) -> None:
+    kind = _KINDS.get(after)
     subjects = [_subject(machine) for machine in machines.only("public_id", "name", "owner_id")]
     for other in set(_KINDS.values()) - {kind}:
-        end(kind=other, subjects=[subject.id for subject in subjects], at=at)
+        end(kind=other, subjects=[subject.id for subject in subjects], at=at, is_news=after not in _BY_DECISION)
     if kind is not None:
         begin(kind=kind, subjects=subjects, at=at)
 

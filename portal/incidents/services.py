@@ -56,14 +56,15 @@ def begin(*, kind: IncidentKind, subjects: Iterable[Subject], at: datetime) -> N
 
 
 @transaction.atomic
-def end(*, kind: IncidentKind, subjects: Iterable[str], at: datetime) -> None:
-    """It is over for these; what it is not known of stays unknown."""
+def end(*, kind: IncidentKind, subjects: Iterable[str], at: datetime, is_news: bool = True) -> None:
+    """It is over for these; what it is not known of stays unknown. Not `is_news`: nobody is told of this end."""
     open_parts = list(Part.objects.filter(kind=kind, subject__in=list(subjects), until=None))
     for part in open_parts:
         _note_change(part, at)
         part.until = max(at, part.since)
         part.tell_end_at = part.until + end_delay(kind, part.changes)
-    Part.objects.bulk_update(open_parts, ["until", "tell_end_at", "changes"], batch_size=BATCH)
+        part.end_told_at = None if is_news else part.until
+    Part.objects.bulk_update(open_parts, ["until", "tell_end_at", "end_told_at", "changes"], batch_size=BATCH)
     close_finished({part.incident_id for part in open_parts}, at=at)
     _begin_flapping(open_parts, at=at)
 

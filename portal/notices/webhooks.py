@@ -16,6 +16,7 @@ from portal.notices.sending import SendError
 from portal.notices.wording import Wording
 
 _GONE = 410
+_UNSEEN = "\N{WORD JOINER}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ def signed_document(webhook: Webhook) -> dict[str, Any]:
 
 
 def slack_text(wording: Wording) -> str:
-    """Three characters are Slack's own markup: escaped, no name of a Mac can call a whole channel."""
+    """Three characters are Slack's own markup: escaped, no name of a Mac can call a whole channel.
+
+    Others that take Slack's messages read `@all` and links in brackets as well. An unseen character parts them.
+    """
     parts = [f"*{_escape(wording.title)}*", _escape(wording.text)]
     if wording.link:
         parts.append(f"<{wording.link}>")
@@ -98,4 +102,5 @@ def slack_text(wording: Wording) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("@", f"@{_UNSEEN}").replace("](", f"]{_UNSEEN}(")

@@ -1,7 +1,6 @@
 """Where the poller may connect: inside the admin's networks, and never to the portal itself."""
 
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from portal.common.network_guard import Address, AddressRefusedError, Guard
+from portal.common.network_guard import Address, AddressRefusedError, Guard, NameNotFoundError, find_addresses
 
 
 def is_of_this_host(address: Address) -> bool:
@@ -52,9 +51,9 @@ def make_guard() -> PollGuard:
 
 
 def _addresses_of(hosts: Iterable[str]) -> list[Address]:
-    """A name that does not resolve is no address that could be polled either. Network: the resolver."""
+    """A name that does not resolve in time is no address that could be polled either. Network: the resolver."""
     found: list[Address] = []
     for host in filter(None, hosts):
-        with contextlib.suppress(OSError, UnicodeError):
-            found += [ipaddress.ip_address(str(answer[4][0])) for answer in socket.getaddrinfo(host, None)]
+        with contextlib.suppress(NameNotFoundError):
+            found += find_addresses(host, 0)
     return found

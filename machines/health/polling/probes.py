@@ -1,6 +1,7 @@
 """One look at one target: one request, a whole answer within the deadline, or the reason why not."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from routing.engine.wire import parse_json
 DEADLINE_S = 2.0
 CONCURRENCY = 100
 ANSWER_LIMIT_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,10 @@ async def _look(client: httpx.AsyncClient, target: Target, *, turns: asyncio.Sem
             failure = "address_refused"
         except (TimeoutError, httpx.TimeoutException):
             failure = "timeout"
-        except (httpx.HTTPError, httpx.InvalidURL, NameNotFoundError, OSError):
+        except (httpx.HTTPError, httpx.InvalidURL, NameNotFoundError, OSError, UnicodeError):
+            failure = "unreachable"
+        except Exception:  # a target that fails as nobody thought of must not end the look at the others of its chunk
+            log.exception("poll.look_failed", extra={"target": target.id})
             failure = "unreachable"
         return Look(target.id, (time.perf_counter() - started) * 1000, view, failure)
 

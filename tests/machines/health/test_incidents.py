@@ -9,6 +9,8 @@ from machines.health.incidents import note_state_changes
 from machines.models import Machine
 from portal.accounts.models import User
 from portal.incidents.models import Part
+from portal.incidents.telling import tell
+from portal.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -59,3 +61,25 @@ def test_of_several_changes_of_one_machine_the_last_counts(mac: Machine) -> None
     note_state_changes([Change(mac.pk, "offline", NOW), Change(mac.pk, "online", NOW)])
 
     assert not Part.objects.exists()
+
+
+@pytest.mark.parametrize("decided", ["quarantined", "retired"])
+def test_a_silent_mac_that_is_quarantined_or_retired_is_not_told_to_be_back(decided: str, mac: Machine) -> None:
+    go_through(mac, "offline")
+    Part.objects.update(told_at=NOW)
+
+    note_state_changes([Change(mac.pk, decided, NOW + timedelta(minutes=9))])
+    tell(now=NOW + timedelta(minutes=30))
+
+    assert not Notice.objects.filter(kind="machine.online").exists()
+    assert not Part.objects.filter(kind="offline", until=None).exists()
+
+
+def test_a_mac_that_is_silent_after_its_release_is_told_of_anew(mac: Machine) -> None:
+    go_through(mac, "offline")
+    Part.objects.update(told_at=NOW)
+
+    note_state_changes([Change(mac.pk, "quarantined", NOW + timedelta(minutes=9))])
+    note_state_changes([Change(mac.pk, "offline", NOW + timedelta(minutes=11))])
+
+    assert Part.objects.filter(kind="offline", until=None, told_at=None).exists()

@@ -22,7 +22,8 @@ from portal.notices import delivery as outbox
 from portal.notices.destinations import UrlRefusedError, Wanted, add_destination, check_url, remove_destination
 from portal.notices.models import Channel, Delivery, Destination
 from portal.notices.services import notify
-from portal.notices.webhooks import sign
+from portal.notices.webhooks import sign, slack_text
+from portal.notices.wording import Wording
 from tests.portal.notices.conftest import DATA, NOW
 from tests.receiver import Receiver, running_receiver, with_status
 
@@ -98,6 +99,16 @@ def test_slack_gets_text_in_which_no_name_is_markup(aiko: User, receiver: Receiv
     text = json.loads(received.body)["text"]
     assert "<!channel>" not in text
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example|mini&gt;" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["@channel", "@all", "@here", "![x](https://evil.example/x.png)", "[mini](https://evil.example)"]
+)
+def test_no_name_is_markup_for_those_who_read_slacks_messages_in_their_own_way(name: str) -> None:
+    text = slack_text(Wording(title=f"Offline: {name}", text=name, page="/", language="en"))
+
+    assert not any(word in text for word in ("@channel", "@all", "@here"))
+    assert "](" not in text
 
 
 @pytest.mark.parametrize(

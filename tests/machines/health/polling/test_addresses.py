@@ -1,15 +1,19 @@
 """Nothing is sent where nothing may be sent: every way to write an address, and names that answer as they like."""
 
 import ipaddress
+import socket
+import threading
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from machines.health.models import PollTarget
-from machines.health.polling.addresses import PollGuard, is_of_this_host
+from machines.health.polling.addresses import PollGuard, is_of_this_host, make_guard
 from machines.health.polling.probes import Target, look_at_all
+from portal.common import network_guard
 from portal.common.network_guard import Address, AddressRefusedError, Guard, find_addresses
 
 LAN = (ip_network("10.0.0.0/8"), ip_network("fd12::/16"))
@@ -122,6 +126,18 @@ def test_address_of_this_host_and_of_the_portals_services_is_refused() -> None:
     here = PollGuard(networks=Guard(allowed=EVERYTHING), is_here=lambda _: True)
     with pytest.raises(AddressRefusedError):
         here.choose([IPv4Address("10.0.0.7")])
+
+
+def test_a_dead_resolver_does_not_keep_the_poller_from_looking(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(network_guard, "RESOLVED_WITHIN_S", 0.02)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait(5))
+    settings.BASE_URL = "https://kirikae.example.org"
+
+    assert make_guard().own == frozenset()
+    is_over.set()
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))

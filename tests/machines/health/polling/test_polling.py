@@ -22,7 +22,7 @@ from machines.health.polling.addresses import PollGuard
 from machines.health.polling.probes import Target, look_at_all
 from machines.models import Machine
 from machines.tasks import enqueue_polls
-from portal.common.network_guard import Guard
+from portal.common.network_guard import Address, Guard, NameNotFoundError
 from portal.common.sealing import seal
 from tests.machines.conftest import REPORT, Agent
 
@@ -171,6 +171,30 @@ def test_slow_machines_do_not_delay_the_others(server: Server) -> None:
 
     assert sum(not look.failure for look in looks) == 135
     assert time.monotonic() - began < 2 * probes.DEADLINE_S + 5
+
+
+@pytest.mark.parametrize("host", ["xn--a", "xn--zzzzzzzz", "exa mple", "a..b", "*", "\N{RIGHT-TO-LEFT OVERRIDE}abc"])
+def test_name_that_is_none_fails_alone(host: str, server: Server) -> None:
+    odd = Target(1, PollTarget.AGENT, host, server.port)
+
+    looks = look_at_all([odd, *targets(server, "good")], guard=HERE, resolve=_find_nothing)
+
+    assert [look.failure for look in looks] == ["unreachable", ""]
+
+
+def test_target_that_fails_as_nobody_thought_of_fails_alone(server: Server) -> None:
+    def explode(host: str, port: int) -> list[Address]:
+        raise RuntimeError(f"{host}:{port}")
+
+    odd = Target(1, PollTarget.AGENT, "odd.example", server.port)
+
+    looks = look_at_all([odd, *targets(server, "good")], guard=HERE, resolve=explode)
+
+    assert [look.failure for look in looks] == ["unreachable", ""]
+
+
+def _find_nothing(host: str, port: int) -> list[Address]:
+    raise NameNotFoundError
 
 
 @pytest.fixture
