@@ -50,6 +50,7 @@ class FitRowSerializer(serializers.Serializer[object]):
     verdict = serializers.ChoiceField(choices=["fits", "tight", "too_large", "unknown"])
     spare_bytes = serializers.IntegerField(allow_null=True)
     memory = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    memory_bytes = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     most_context_tokens = serializers.IntegerField(allow_null=True)
     decode_tokens_per_s = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     prefill_tokens_per_s = serializers.ListField(child=serializers.FloatField(), allow_null=True)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from machines.catalogue.entries import Entry
 from machines.catalogue.forms import TIERS
 from portal.common.templatetags.quantities import ABSENT, context, seconds
+from routing.engine.fit.constants import MEMORY_SPREAD
 from routing.engine.policy.values import ModelRules, Tier
 
 register = template.Library()
@@ -27,6 +28,12 @@ VERDICTS: dict[str, Promise] = {
     "half": gettext_lazy("Half true"),
     "wrong": gettext_lazy("Wrong"),
 }
+
+
+@register.simple_tag
+def memory_percent() -> str:
+    """How far off a stated need of memory may be: `4 %`."""
+    return f"{100 * (MEMORY_SPREAD.high - 1):.0f} %"
 
 
 @register.filter

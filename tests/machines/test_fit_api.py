@@ -48,9 +48,10 @@ def test_the_table_of_a_machine_shows_what_was_measured_there(reader: Agent, rep
 def test_the_memory_of_a_row_has_its_terms(reader: Agent, reported: Machine) -> None:
     answer = reader.get(f"machines/{reported.public_id}/fit").json()
 
-    memory = row_of(answer, "qwen3-coder-30b", "Q4_K_M")["memory"]
-    total = memory.pop("total_bytes")
-    assert sum(memory.values()) == total
+    row = row_of(answer, "qwen3-coder-30b", "Q4_K_M")
+    total = row["memory"].pop("total_bytes")
+    assert sum(row["memory"].values()) == total
+    assert row["memory_bytes"][0] < total < row["memory_bytes"][1]
 
 
 def test_a_machine_that_has_not_reported_has_no_table(reader: Agent, mac: Machine) -> None:

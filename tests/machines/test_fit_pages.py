@@ -96,6 +96,7 @@ def test_installed_weights_are_held_against_the_limit_of_the_table(
 
     assert "GPU limit 51.5 GB" in page
     assert "Weights against 51.5 GB" in page
+    assert "Memory may be 4 % more or less." in page
 
 
 def test_slider_answers_with_the_results_alone_and_puts_the_choice_into_the_address(

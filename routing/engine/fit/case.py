@@ -33,6 +33,7 @@ class FitModel(NamedTuple):
     name: str
     shape: Geometry = UNKNOWN
     sizes: Mapping[str, int] = {}
+    has_vision: bool | None = None
 
     @property
     def model_class(self) -> str:
@@ -87,7 +88,8 @@ class Case(NamedTuple):
         form = read_quantization(quantization)
         is_mlx = is_mlx_engine(runtime, form)
         size = model.sizes.get(form.name if form else (quantization or ""))
-        weights = weights_bytes(model.shape, form, file_bytes=size)
+        is_text_only = bool(model.has_vision) and is_mlx and runtime is RuntimeKind.MLX_LM
+        weights = weights_bytes(model.shape, form, file_bytes=size, is_text_only=is_text_only)
         load = None
         if form is not None:
             load = load_of(

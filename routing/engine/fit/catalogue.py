@@ -54,7 +54,7 @@ class CatalogueModel(NamedTuple):
 
     @property
     def fit_model(self) -> FitModel:
-        return FitModel(self.name, self.shape, self.sizes)
+        return FitModel(self.name, self.shape, self.sizes, self.has_vision)
 
     @property
     def ollama_model(self) -> FitModel:
@@ -136,7 +136,8 @@ class Catalogue:
         sizes = {form.name if form else (quantization or ""): model.size_bytes} if model.size_bytes else {}
         if known is None:
             return FitModel(model.name, _with_parameters(model.geometry or UNKNOWN, model), sizes)
-        return FitModel(known.name, _completed(known.shape, model.geometry), {**known.sizes, **sizes})
+        shape = _completed(known.shape, model.geometry)
+        return FitModel(known.name, shape, {**known.sizes, **sizes}, known.has_vision)
 
 
 def quantization_of(model: ModelFacts) -> str | None:

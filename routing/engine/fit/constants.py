@@ -17,6 +17,11 @@ class MemoryConstants(NamedTuple):
     # MLX frees what layers leave behind a few layers late, and reads prompts in batches.
     mlx_layers_alive: float = 4.0
     mlx_batch_tokens: int = 2048
+    # Linear attention keeps copies for each token of the batch: so much of one layer's state. Set by hand on the growth
+    # from 512 to 1,024 tokens that claude-code-local's issue 31 shows.
+    mlx_state_share: float = 0.27
+    # A vision tower, in 16 bits, is no larger than this: Gemma 4's is 1.1 GB. mlx-lm leaves it out.
+    vision_tower_bytes: int = 1_300_000_000
     # A sliding-window cache holds the window and one batch.
     batch_tokens: int = 512
     # Ollama's MLX engine keeps earlier prompts up to this (its issues 18131 to 18133).
@@ -29,82 +34,82 @@ class SpeedConstants(NamedTuple):
     bandwidth_share: float = 0.9331
     ultra_share: float = 0.9037
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.233
+    overlap: float = 3.239
     core_s_per_gb: float = 0.03535
-    core_s_per_gparam_q4: float = 0.009861
-    core_s_per_gparam_q8: float = 0.007958
-    core_s_per_gparam_k: float = 0.00434
-    core_s_per_gparam_mlx: float = 0.007003
-    core_s_per_gparam_mx: float = 0.009351
+    core_s_per_gparam_q4: float = 0.009872
+    core_s_per_gparam_q8: float = 0.007973
+    core_s_per_gparam_k: float = 0.004364
+    core_s_per_gparam_mlx: float = 0.006887
+    core_s_per_gparam_mx: float = 0.009381
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.03086
+    core_s_per_gparam_k_m1: float = 0.03085
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.6979
-    expert_share_mlx: float = 0.6997
-    layer_ms_gguf: float = 0.06753
-    layer_ms_mlx: float = 0.05456
-    moe_layer_ms_gguf: float = 0.02793
-    moe_layer_ms_mlx: float = 0.009402
+    expert_share_gguf: float = 0.6975
+    expert_share_mlx: float = 0.7066
+    layer_ms_gguf: float = 0.06754
+    layer_ms_mlx: float = 0.0549
+    moe_layer_ms_gguf: float = 0.02791
+    moe_layer_ms_mlx: float = 0.009458
     delta_layer_ms_gguf: float = 0.05488
-    delta_layer_ms_mlx: float = 0.05894
+    delta_layer_ms_mlx: float = 0.05887
     # llama.cpp works through the state of linear attention on the cores: seconds of one core per GB of it.
     delta_core_s_per_gb_gguf: float = 1.125
     # MLX chooses experts by sorting: it takes longer the more there are.
-    router_ms_per_100_experts_mlx: float = 0.008843
-    mamba_layer_ms: float = 0.05794
+    router_ms_per_100_experts_mlx: float = 0.008905
+    mamba_layer_ms: float = 0.05789
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.02954
-    gemma_layer_ms_mlx: float = 0.05857
+    gemma_layer_ms_gguf: float = 0.02951
+    gemma_layer_ms_mlx: float = 0.05845
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
-    old_build_layer_ms: float = 0.0367
+    old_build_layer_ms: float = 0.03676
     # Ollama's own engine, which ran all models before 0.30 (its pull request 16031).
     old_ollama_delta_layer_ms: float = 0.3149
     # The two dies of an Ultra wait for each other between kernels of llama.cpp.
-    ultra_layer_ms_gguf: float = 0.03192
+    ultra_layer_ms_gguf: float = 0.03187
     # The cache is read once; then each query head works through it.
-    kv_share: float = 0.8579
+    kv_share: float = 0.858
     # No fitted row of llama.cpp is deep enough to tell: its prior, between what MLX and old Ollama were measured at.
-    attention_core_s_gguf: float = 0.04363
+    attention_core_s_gguf: float = 0.04366
     attention_core_s_old_ollama: float = 0.1043
-    attention_core_s_mlx: float = 0.02813
+    attention_core_s_mlx: float = 0.02819
     clock_m1: float = 0.7315
-    clock_m2: float = 0.8383
-    clock_m3: float = 0.8389
+    clock_m2: float = 0.8382
+    clock_m3: float = 0.8388
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.3494
+    wall_share: float = 0.348
     # And of what an MLX server spends on a request besides (the same sources).
-    wall_start_s_mlx: float = 0.1223
+    wall_start_s_mlx: float = 0.1181
 
 
 class PrefillConstants(NamedTuple):
     """Floating-point operations per second and GPU core, by generation, and what changes them."""
 
-    m1: float = 228e9
-    m2: float = 244.2e9
-    m3: float = 266.2e9
-    m4: float = 301.4e9
+    m1: float = 228.4e9
+    m2: float = 244.7e9
+    m3: float = 266.5e9
+    m4: float = 303.6e9
     # The figure that three public notes on llama.cpp's table agree on (1080), without the output matrix. Tensor units.
     m5: float = 1060e9
-    m1_base_share: float = 0.908
-    ultra_prefill_share: float = 0.9558
-    mlx_factor: float = 1.054
+    m1_base_share: float = 0.9068
+    ultra_prefill_share: float = 0.9601
+    mlx_factor: float = 1.062
     f16_factor_m1_m2: float = 1.12
-    f16_factor: float = 1.037
+    f16_factor: float = 1.04
     # How often what lies between the matrices is written or read.
     passes: float = 4
     # Tokens that an expert's matrix is multiplied with at a time.
-    expert_tile_gguf: float = 40.48
-    expert_tile_mlx: float = 32
-    expert_tile_mlx_m5: float = 185.2
+    expert_tile_gguf: float = 39.78
+    expert_tile_mlx: float = 38.94
+    expert_tile_mlx_m5: float = 181.7
     # Of the matrices' rate.
-    attention_share_gguf: float = 0.6508
+    attention_share_gguf: float = 0.6667
     attention_share_mlx: float = 0.9
-    attention_share_mlx_wide: float = 0.6328
+    attention_share_mlx_wide: float = 0.6226
     # A step of linear attention through one layer.
-    delta_token_us: float = 0.2863
+    delta_token_us: float = 0.2881
     # By hand: Ollama's own engine with mixtures and linear attention.
     old_ollama_share: float = 0.7
-    m5_hot_share: float = 0.7993
+    m5_hot_share: float = 0.7997
     m5_cool_s: float = 3
 
 
@@ -134,6 +139,8 @@ PREFILL_SPREAD = {
     "fleet": Spread(0.85, 1.13),
     "formula": Spread(0.70, 1.25),
 }
+# Of what a model needs: the conformal quantile (its n + 1 allows for few rows) for nine of ten, up to a whole percent.
+MEMORY_SPREAD = Spread(0.96, 1.04)
 # Ollama's engine changed more between versions than the others.
 OLLAMA_DECODE_SPREAD = Spread(0.70, 1.28)
 # Of the ratio (as a logarithm) of runs of the same class.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..facts import RuntimeKind
 from .basis import NOTHING_LEARNED, Learned, Run
 from .case import Case, FitMachine, FitModel, Range, two_digits
-from .constants import DISK_BYTES_PER_S
+from .constants import DISK_BYTES_PER_S, MEMORY_SPREAD
 from .memory import MAX_CONTEXT_TOKENS, MAX_PARALLEL, SPARE_BYTES, GpuLimit, Memory, most_context
 
 
@@ -40,6 +40,14 @@ class Estimate(NamedTuple):
     load_s: Range | None
     basis: str
     notes: tuple[str, ...]
+
+    @property
+    def memory_bytes(self) -> tuple[int, int] | None:
+        """What is needed, as a range. Without the shape only the file is known, and no range."""
+        if self.memory is None or "geometry_unknown" in self.notes:
+            return None
+        needed = self.memory.total_bytes
+        return int(needed * MEMORY_SPREAD.low), int(needed * MEMORY_SPREAD.high)
 
 
 def estimate(  # noqa: PLR0913 - what the question consists of

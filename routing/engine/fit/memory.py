@@ -73,13 +73,21 @@ def is_cache_known(shape: Geometry) -> bool:
     return bool(shape.layers) and has_attention
 
 
-def weights_bytes(shape: Geometry, quantization: Quantization | None, *, file_bytes: int | None) -> int | None:
-    """The file's size, which is what gets loaded; else parameters by bits per weight."""
-    if file_bytes:
-        return file_bytes
-    if quantization is None or not shape.parameters:
-        return None
-    return int(shape.parameters * quantization.bits_per_weight / 8)
+def weights_bytes(
+    shape: Geometry, quantization: Quantization | None, *, file_bytes: int | None, is_text_only: bool = False
+) -> int | None:
+    """The file's size, which is what gets loaded; else parameters by bits per weight.
+
+    `is_text_only`: the file holds a vision tower besides the parameters, which the runtime leaves out.
+    """
+    counted = None
+    if quantization is not None and shape.parameters:
+        counted = int(shape.parameters * quantization.bits_per_weight / 8)
+    if not file_bytes:
+        return counted
+    if is_text_only and counted is not None and counted < file_bytes:
+        return max(counted, file_bytes - MEMORY.vision_tower_bytes)
+    return file_bytes
 
 
 def kv_terms(shape: Geometry, context_tokens: int, *, kv_bytes: float) -> tuple[int, int, int]:
@@ -143,7 +151,9 @@ def _compute_bytes(shape: Geometry, tokens: int, *, is_mlx: bool) -> int:
     elements = activation_elements(shape)
     if is_mlx and elements is not None and shape.layers:
         in_batch = min(tokens, MEMORY.mlx_batch_tokens)
-        return int(MEMORY.mlx_layers_alive * 2 * elements / shape.layers * in_batch)
+        state = (shape.linear_state_bytes or 0) / (shape.linear_layers or 1)
+        each = MEMORY.mlx_layers_alive * 2 * elements / shape.layers + MEMORY.mlx_state_share * state
+        return int(each * in_batch)
     base = MEMORY.compute_mlx_bytes if is_mlx else MEMORY.compute_gguf_bytes
     return int(base + MEMORY.compute_bytes_per_hidden * (shape.hidden_size or 0))
 

@@ -197,16 +197,30 @@ def _overhead_ms(load: Load, c: SpeedConstants, *, is_ultra: bool) -> float:
 
 
 def prefill_seconds(
-    load: Load, chip: Chip, *, prompt_tokens: float, batch_tokens: int | None = None, c: PrefillConstants = PREFILL
+    load: Load,
+    chip: Chip,
+    *,
+    prompt_tokens: float,
+    batch_tokens: int | None = None,
+    c: PrefillConstants = PREFILL,
+    speed: SpeedConstants = SPEED,
 ) -> float:
     """Seconds to read a prompt from its beginning, without loading the model."""
     batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
     whole, rest = divmod(prompt_tokens, batch)
     seconds = whole * _batch_seconds(load, chip, batch, c) + (_batch_seconds(load, chip, rest, c) if rest else 0)
+    seconds += _start_seconds(load, chip, batches=whole + (1 if rest else 0), c=speed)
     window = min(prompt_tokens, 2 * load.sliding_window) if load.sliding_window else prompt_tokens
     queries = load.full_queries * prompt_tokens + load.sliding_queries * window
     seconds += 2 * queries * prompt_tokens / _attention_rate(load, chip, c)
     return _with_heat(seconds, chip, c)
+
+
+def _start_seconds(load: Load, chip: Chip, *, batches: float, c: SpeedConstants) -> float:
+    """What a prompt costs however short it is: a batch goes through the layers as a token does, kernel by kernel."""
+    seconds = batches * _overhead_ms(load, c, is_ultra=chip.tier == "Ultra") / 1000 / clock_of(chip, c)
+    # mlx-lm reads a prompt's last token by itself, as one that it writes (its generate.py).
+    return seconds + (token_seconds(load, chip, context_tokens=0, kv_read_bytes=0, c=c) if load.is_mlx else 0.0)
 
 
 def _batch_seconds(load: Load, chip: Chip, tokens: float, c: PrefillConstants) -> float:

@@ -178,6 +178,7 @@ def row_document(row: FitRow) -> dict[str, object]:
         "verdict": str(found.verdict),
         "spare_bytes": found.spare_bytes,
         "memory": {**memory._asdict(), "total_bytes": memory.total_bytes} if memory else None,
+        "memory_bytes": _list(found.memory_bytes),
         "most_context_tokens": row.most_context_tokens,
         "decode_tokens_per_s": _list(found.decode_tokens_per_s),
         "prefill_tokens_per_s": _list(found.prefill_tokens_per_s),

@@ -16,7 +16,7 @@ from statistics import median
 from routing.engine.fit.case import FitMachine, FitModel
 from routing.engine.fit.catalogue import Catalogue, catalogue_text, read_model
 from routing.engine.fit.chips import find_chip
-from routing.engine.fit.constants import DECODE_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD
+from routing.engine.fit.constants import DECODE_SPREAD, MEMORY_SPREAD, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD
 from routing.engine.fit.memory import GpuLimit
 from routing.engine.fit.table import Question, list_fit
 from routing.engine.reading.shapes import ObjectReader, Problems
@@ -127,10 +127,8 @@ def _figures(outcomes: list[Outcome]) -> dict[str, object]:
 
 
 def _is_in_range(outcome: Outcome) -> bool:
-    """Whether the range that the product states would have held. Memory is stated as one figure."""
-    if outcome.what == "memory":
-        return outcome.error <= 0.05
-    spread = PREFILL_SPREAD["formula"]
+    """Whether the range that the product states would have held."""
+    spread = MEMORY_SPREAD if outcome.what == "memory" else PREFILL_SPREAD["formula"]
     if outcome.what == "decode":
         is_ollama = outcome.row.load is not None and outcome.row.load.is_ollama
         spread = OLLAMA_DECODE_SPREAD if is_ollama else DECODE_SPREAD["formula"]

@@ -89,7 +89,9 @@ class Row:
         form = self.form
         # Other rows of the same quantization were made from files of the published size.
         name = self.quantization if self.quantization in self.model.sizes else (form.name if form else "")
-        return weights_bytes(self.model.shape, form, file_bytes=self.model.sizes.get(name))
+        is_text_only = bool(self.model.has_vision) and self.is_mlx and self.runtime_kind is RuntimeKind.MLX_LM
+        size = self.model.sizes.get(name)
+        return weights_bytes(self.model.shape, form, file_bytes=size, is_text_only=is_text_only)
 
     @property
     def load(self) -> Load | None:
@@ -257,7 +259,7 @@ def _model_of(line: dict[str, str]) -> FitModel:
     sizes = {name: size for name, column in columns.items() if (size := whole(column))}
     if "gpt-oss" in line["key"]:
         sizes["MXFP4"] = sizes["Q4_K_M"]
-    return FitModel(line["key"], shape, sizes)
+    return FitModel(line["key"], shape, sizes, has_vision=line.get("vision") == "yes")
 
 
 def _number(text: str) -> float:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil, inf
 
 from routing.engine.fit.constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
 from tests.bench.fit.predict import decode_rate, prefill_rate
@@ -60,6 +61,17 @@ def leave_out(rows: Sequence[Row], key: Callable[[Row], str]) -> list[Outcome]:
         prefill = fit_prefill(others)
         found += outcomes_of(own, speed=fit_decode(others, prefill), prefill=prefill)
     return found
+
+
+def conformal_quantile(errors: Iterable[float], share: float) -> float:
+    """The error below which one more row of the kind lies with that chance: few rows give a wider one.
+
+    Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World: the ceil((n + 1) share)-th smallest.
+    Infinite where there are too few rows to say.
+    """
+    ordered = sorted(errors)
+    place = ceil((len(ordered) + 1) * share)
+    return ordered[place - 1] if place <= len(ordered) else inf
 
 
 def machine_of(row: Row) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from math import ceil, inf
 from pathlib import Path
 from statistics import median
 
@@ -11,13 +12,13 @@ import pytest
 from routing.engine.facts import RuntimeKind
 from routing.engine.fit.catalogue import read_model
 from routing.engine.fit.chips import find_chip
-from routing.engine.fit.constants import PREFILL, SPEED
+from routing.engine.fit.constants import MEMORY_SPREAD, PREFILL, SPEED
 from routing.engine.fit.estimate import estimate
 from routing.engine.reading.shapes import ObjectReader, Problems
 from tests.bench.fit.constants import find_constants
 from tests.bench.fit.report import main
 from tests.bench.fit.rows import DATA, HELD_OUT, MEASURED, all_rows, read_measured, read_models
-from tests.bench.fit.validate import outcomes_of
+from tests.bench.fit.validate import conformal_quantile, outcomes_of
 from tests.engine.fit.models import CODER_NEXT, mac
 
 MODELS = read_models()
@@ -73,10 +74,24 @@ def test_the_catalogue_has_the_shapes_that_the_estimate_was_tried_with() -> None
     for row in rows:
         model = read_model(ObjectReader(row, path="", problems=Problems()))
         ours, tried = model.shape._asdict(), MODELS[model.name].shape._asdict()
+        assert bool(model.has_vision) == MODELS[model.name].has_vision
         # The file writes 0 where the catalogue leaves a field out.
         assert {field: value or 0 for field, value in ours.items()} == {
             field: value or 0 for field, value in tried.items()
         }
+
+
+def test_the_stated_range_of_memory_is_what_the_rows_show() -> None:
+    errors = [abs(one.ratio - 1) for one in outcomes_of(ROWS) if one.what == "memory"]
+
+    stated = ceil(100 * conformal_quantile(errors, 0.9)) / 100
+
+    assert (1 - stated, 1 + stated) == pytest.approx(MEMORY_SPREAD)
+
+
+def test_few_rows_give_a_wide_range_and_too_few_none() -> None:
+    assert conformal_quantile([0.01, 0.02, 0.03, 0.04], 0.8) == 0.04
+    assert conformal_quantile([0.01, 0.02, 0.03], 0.8) == inf
 
 
 class TestHeldOut:
@@ -96,6 +111,12 @@ class TestHeldOut:
         assert len(found) >= 140
         assert median(found) <= 0.06
         assert found[int(0.9 * len(found))] <= 0.2
+
+    def test_memory_lies_within_the_stated_range(self) -> None:
+        found = [one.ratio for one in outcomes_of(self.ROWS) if one.what == "memory"]
+
+        assert len(found) >= 12
+        assert sum(MEMORY_SPREAD.low <= ratio <= MEMORY_SPREAD.high for ratio in found) / len(found) >= 0.8
 
     @pytest.mark.parametrize(("note", "is_old"), [("ollama 0.24", True), ("ollama 0.30 or later", False), ("", True)])
     def test_the_age_of_ollama_is_read_from_the_note_or_else_from_the_source(self, note: str, is_old: bool) -> None:

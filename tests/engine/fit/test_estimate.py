@@ -114,6 +114,13 @@ class TestSpeed:
 
         assert long < short
 
+    def test_memory_is_told_as_a_range_around_its_terms(self) -> None:
+        found = ask(QWEN_32B)
+
+        assert found.memory is not None
+        assert found.memory_bytes is not None
+        assert found.memory_bytes[0] < found.memory.total_bytes < found.memory_bytes[1]
+
     def test_a_range_holds_its_lower_end_first(self) -> None:
         found = ask()
 

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.engine.facts import Hardware
-from routing.engine.fit.case import FitModel
+from routing.engine.facts import Hardware, RuntimeKind
+from routing.engine.fit.case import Case, FitModel
+from routing.engine.fit.constants import MEMORY
 from routing.engine.fit.geometry import Geometry
 from routing.engine.fit.memory import gpu_limit, kv_terms, most_context, needed_memory, ollama_default_context
-from tests.engine.fit.models import CODER_NEXT, GB, GEMMA_26B, GEMMA_31B, GLM_FLASH, MODELS, QWEN_27B, QWEN_32B
+from tests.bench.fit.rows import read_models
+from tests.engine.fit.models import CODER_NEXT, GB, GEMMA_26B, GEMMA_31B, GLM_FLASH, MODELS, QWEN_27B, QWEN_32B, mac
 
 GIB = 2**30
 WINDOW = 262_144
@@ -58,6 +60,46 @@ def test_the_linear_state_does_not_grow_with_the_context() -> None:
     )
 
     assert short.linear_state_bytes == long.linear_state_bytes == 150_994_944
+
+
+def test_linear_attention_on_mlx_needs_more_for_each_token_of_a_batch() -> None:
+    """claude-code-local's issue 31 shows 21.408 GB at a prompt of 512 tokens and 21.925 GB at 1,024."""
+    short, long, whole = (
+        needed_memory(read_models()["qwen3.6-35b-a3b"].shape, 0, tokens, kv_bytes=2.0, parallel=1, is_mlx=True)
+        for tokens in (512, 1024, 65_536)
+    )
+
+    assert long.total_bytes - short.total_bytes == pytest.approx(0.517e9, rel=0.02)
+    # A prompt is read in batches of 2,048.
+    assert whole.compute_bytes == pytest.approx(4 * short.compute_bytes)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "has_vision", "size"),
+    [
+        # Its file of 18.4 GB holds a vision tower, and 30.7 billion parameters of 4.5 bits.
+        (RuntimeKind.MLX_LM, True, 17_268_750_000),
+        (RuntimeKind.MLX_LM, False, 18_412_000_000),
+        (RuntimeKind.MLX_LM, None, 18_412_000_000),
+        (RuntimeKind.LM_STUDIO, True, 18_412_000_000),
+        (RuntimeKind.OLLAMA, True, 18_412_000_000),
+    ],
+)
+def test_mlx_lm_loads_no_vision_tower(runtime: RuntimeKind, has_vision: bool | None, size: int) -> None:
+    model = GEMMA_31B._replace(sizes={"MLX-4bit": 18_412_000_000}, has_vision=has_vision)
+
+    found = Case.of(mac(), model, "MLX-4bit", runtime, kv_quantization="f16")
+
+    assert found.weights == size
+
+
+def test_what_is_larger_than_a_vision_tower_counts_as_weights() -> None:
+    """A mixture of bits goes by the same name."""
+    model = GEMMA_31B._replace(sizes={"MLX-4bit": 25_000_000_000}, has_vision=True)
+
+    found = Case.of(mac(), model, "MLX-4bit", RuntimeKind.MLX_LM, kv_quantization="f16")
+
+    assert found.weights == 25_000_000_000 - MEMORY.vision_tower_bytes
 
 
 def test_agents_at_work_together_share_the_weights_and_nothing_else() -> None:
