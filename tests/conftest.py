@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from hypothesis import HealthCheck, settings
+from kirikae.confining.namespace import can_enclose
 
 from machines import rate
 from machines.health import buffer
@@ -104,6 +106,8 @@ def _is_here(place: str) -> bool:
         "root": os.geteuid() == 0,
         "docker compose": _has_compose(),
         "namespaces": _has_namespaces(),
+        # In CI these run wherever they could, and fail where the kernel forbids it.
+        "confinement": sys.platform == "linux" and (bool(os.environ.get("CI")) or can_enclose()),
         "bench": find_spec("cedarpy") is not None,
         "mlx": find_spec("mlx_lm") is not None,
     }

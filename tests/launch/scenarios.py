@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
@@ -25,6 +25,20 @@ RULE = {
     "reason": {"en": "NDA with Acme", "ja": "Acme社とのNDA"},
 }
 Calls = Sequence[tuple[str, Mapping[str, object]]]
+type Reach = Literal["client", "commands", "none"]
+# What makes a machine able to confine less than it could: one whose kernel forbids namespaces to everybody, and one
+# that has bubblewrap, which a profile of the system may permit what it forbids to others.
+_LIMITS = "/proc/sys/user/max_user_namespaces /proc/sys/user/max_net_namespaces"
+_NO_NAMESPACES = f'echo 0 | tee {_LIMITS} >/dev/null; exec "$@"'
+_ONLY_BUBBLEWRAP = (
+    "import sys; from kirikae.confining import means; means._can_confine_client = lambda platform: False; "
+    "from kirikae.start import main; sys.argv = sys.argv[1:]; sys.exit(main())"
+)
+MACHINES: Mapping[str, tuple[str, ...]] = {
+    "client": (),
+    "commands": (sys.executable, "-c", _ONLY_BUBBLEWRAP),
+    "none": ("unshare", "--user", "--map-root-user", "sh", "-c", _NO_NAMESPACES, "-"),
+}
 
 
 @dataclass
@@ -52,6 +66,8 @@ class Desk:
 
     folder: Path
     managed: Mapping[str, object] | None = None
+    # How far this machine can confine a client.
+    reach: Reach = "client"
     steps: list[dict[str, Any]] = field(default_factory=list)
     stubs: list[tuple[int, Calls]] = field(default_factory=list)
 
@@ -108,7 +124,7 @@ class Desk:
         self.steps.append(step | {"until_greeting": until_greeting, "limit_s": 60})
 
     def launch(self, *arguments: str, task: str = "code-completion", cwd: Path | None = None, **more: Any) -> None:
-        command = ["kirikae", "run", "--task", task, "--", "claude", *arguments]
+        command = [*MACHINES[self.reach], "kirikae", "run", "--task", task, "--", "claude", *arguments]
         self.step(*command, cwd=cwd, **more)
 
     def play(self) -> Result:

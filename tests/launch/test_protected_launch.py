@@ -19,10 +19,11 @@ EVIL = "http://evil.example"
 HEADLESS = ("-p", "say hi", "--output-format", "json")
 
 
-@pytest.fixture
-def desk(tmp_path: Path, needs_program: Callable[[str], str]) -> Desk:
+@pytest.fixture(params=["client", "none"])
+def desk(tmp_path: Path, needs_program: Callable[[str], str], request: pytest.FixtureRequest) -> Desk:
+    """On a machine that can confine the client, and on one where environment and arguments must do."""
     needs_program("claude")
-    return Desk(tmp_path)
+    return Desk(tmp_path, reach=request.param)
 
 
 def play(desk: Desk, *, calls: Calls = ()) -> Result:

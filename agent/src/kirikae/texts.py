@@ -280,6 +280,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{program} がすべてをこのマシンにとどめることは確かめられていないため、保護されたプロジェクトでは起動しませんでした。"
         "claude を使うか、自分の責任で `kirikae run --allow {program} -- {program} …` と入力してください（記録されます）。",
     ),
+    "run.not_confined": (
+        "kirikae: nothing below the client keeps the programs that it starts from the network on this machine; "
+        "type `kirikae doctor` to learn what is missing.",
+        "kirikae: このマシンには、クライアントが起動するプログラムをネットワークから遮断する仕組みがありません。"
+        "足りないものは `kirikae doctor` で確認できます。",
+    ),
+    "run.commands_confined": (
+        "kirikae: on this machine only the commands that Claude Code runs are kept from the network, not the client "
+        "itself; type `kirikae doctor` to learn what is missing.",
+        "kirikae: このマシンでネットワークから遮断されるのは Claude Code が実行するコマンドだけで、クライアント自体は遮断されません。"
+        "足りないものは `kirikae doctor` で確認できます。",
+    ),
+    "run.sandbox_managed": (
+        "kirikae: managed settings set Claude Code's own sandbox, which cannot start within Kirikae's, so nothing else "
+        "keeps the client from the network; ask your admin to take `sandbox` out.",
+        "kirikae: 管理設定が Claude Code 自身のサンドボックスを設定しており、Kirikae の遮断と併用できないため、"
+        "クライアントは他の方法では遮断されません。管理者に `sandbox` を外してもらってください。",
+    ),
+    "run.confinement_failed": (
+        "The client could not be kept from the network ({step}), so nothing was launched; type `kirikae doctor`.",
+        "クライアントをネットワークから遮断できなかったため（{step}）、起動しませんでした。`kirikae doctor` と入力してください。",
+    ),
     "run.own_program": (
         "kirikae: this program is none of the clients that were tried; it is pointed at the local model, but what it "
         "does besides is not checked.",
@@ -622,6 +644,35 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "doctor.small_context.other": (
         "{model} takes {tokens} tokens, too few for Claude Code; start its runtime with a larger context.",
         "{model} のコンテキスト長 {tokens} は Claude Code には足りません。より長いコンテキストで起動してください。",
+    ),
+    "doctor.confinement": ("confinement", "ネットワーク遮断"),
+    "doctor.commands_confined": (
+        "protected work confines only the commands that Claude Code runs. {remedy}",
+        "保護された作業で遮断されるのは Claude Code が実行するコマンドだけです。{remedy}",
+    ),
+    "doctor.not_confined": (
+        "nothing below the client keeps protected work from the network. {remedy}",
+        "保護された作業をクライアントの下でネットワークから遮断するものがありません。{remedy}",
+    ),
+    "doctor.namespaces_restricted": (
+        "This system forbids namespaces to programs without a profile; type "
+        "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or `sudo apt install bubblewrap socat` to "
+        "confine at least the commands.",
+        "このシステムはプロファイルのないプログラムに名前空間を許していません。"
+        "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`、またはコマンドだけでも遮断するには "
+        "`sudo apt install bubblewrap socat` と入力してください。",
+    ),
+    "doctor.namespaces_off": (
+        "This user may make no network of its own; type `sudo sysctl -w user.max_user_namespaces=10000`, and in a "
+        "container allow `unshare`.",
+        "このユーザーは自分専用のネットワークを作れません。`sudo sysctl -w user.max_user_namespaces=10000` と入力し、"
+        "コンテナの中では `unshare` を許可してください。",
+    ),
+    "doctor.profile_fails": (
+        "The system's sandbox did not hold a trial; type `sandbox-exec -p '(version 1)(allow default)' /usr/bin/true` "
+        "to see what it says.",
+        "システムのサンドボックスが試験に通りませんでした。"
+        "`sandbox-exec -p '(version 1)(allow default)' /usr/bin/true` と入力して内容を確かめてください。",
     ),
     "doctor.git_missing": (
         "git does not run, so every project counts as unidentified; install it.",

@@ -1,17 +1,20 @@
 """What `kirikae models` and `kirikae doctor` print, and what doctor's exit code says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from kirikae.cli import main
 from kirikae.collect.runtime_facts import Model, Runtime
-from kirikae.commands.doctor import _runtime_notes
+from kirikae.commands.doctor import RESTRICTION, _missing_means, _runtime_notes
 from kirikae.commands.models import describe_runtime
 from kirikae.home import Home
 from kirikae.table import format_table, width_of
 from kirikae.texts import say
 
 from tests.agent import standin as servers
+from tests.agent.confining.test_namespace import FORBIDDEN
 from tests.agent.standin import answer, routes, sample, standin
 
 OLLAMA = routes(
@@ -137,3 +140,24 @@ def test_doctor_names_an_unreachable_portal_and_a_service_that_stands(
     assert "ok    policy" in out
     assert "note  service: it does not run" in out
     assert "note  Claude Code: there is no program `claude` on the PATH" in out
+
+
+@pytest.mark.parametrize(("restriction", "remedy"), [("1\n", "namespaces_restricted"), ("0\n", "namespaces_off")])
+def test_doctor_tells_what_keeps_this_linux_from_confining(tmp_path: Path, restriction: str, remedy: str) -> None:
+    file = tmp_path / RESTRICTION.name
+    file.write_text(restriction)
+
+    assert _missing_means(file, "linux") == remedy
+    assert _missing_means(tmp_path / "missing", "linux") == "namespaces_off"
+    assert _missing_means(file, "darwin") == "profile_fails"
+
+
+@pytest.mark.slow
+@pytest.mark.where("confinement")
+def test_doctor_tells_whether_protected_work_is_confined(home: Home) -> None:
+    def doctor(*within: str) -> str:
+        command = [*within, sys.executable, "-m", "kirikae.cli", "doctor"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+
+    assert "\nok    confinement\n" in doctor()
+    assert "\nnote  confinement: nothing below the client keeps protected work from the network." in doctor(*FORBIDDEN)

@@ -86,7 +86,8 @@ def test_a_launch_leaves_a_receipt_without_the_prompt(
     assert "secret prompt" not in json.dumps([start, end])
     checks = start["preflight"]
     assert isinstance(checks, list)
-    assert [check["check"] for check in checks if check["ok"]] == [
+    assert checks[-1]["check"] == "confinement"
+    assert [check["check"] for check in checks[:-1] if check["ok"]] == [
         "obligations", "client", "arguments", "managed_settings", "program", "client_version", "loopback", "runtime",
         "model", "context", "messages_api", "tool_call",
     ]  # fmt: skip

@@ -20,18 +20,25 @@ type Start = Callable[[str], "subprocess.Popen[str]"]
 LAUNCH = """
 import os, sys
 from kirikae.launching.supervising import end_as, run_client
-program = sys.argv[1]
-sys.exit(end_as(run_client(program, sys.argv[1:], os.environ, while_alive=lambda: None)))
+server, program = sys.argv[1:3]
+sys.exit(end_as(run_client(program, sys.argv[2:], os.environ, while_alive=lambda: None, server=server)))
 """
+# A client in the machine's own network, and one that is confined to this server.
+IN_OPEN, CONFINED = "", "127.0.0.1:18000"
+
+
+@pytest.fixture(params=[IN_OPEN, pytest.param(CONFINED, marks=pytest.mark.where("confinement"))])
+def server(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(server: str) -> Iterator[Start]:
     """Starts a launcher, in a session of its own, whose client is this script of the shell."""
     with ExitStack() as stack:
 
         def run(script: str) -> "subprocess.Popen[str]":
-            command = [sys.executable, "-c", LAUNCH, "/bin/sh", "-c", script]
+            command = [sys.executable, "-c", LAUNCH, server, "/bin/sh", "-c", script]
             launcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
             # A launcher that hangs fails its test instead of stopping all of them.
             timer = threading.Timer(30, os.killpg, (launcher.pid, signal.SIGKILL))
@@ -63,19 +70,19 @@ def test_signals_reach_the_client(start: Start, number: signal.Signals) -> None:
     assert launcher.wait(10) == 5
 
 
-def test_what_was_ignored_stays_ignored() -> None:
-    command = f"trap '' HUP; exec {sys.executable} -c '{LAUNCH}' /bin/sh -c 'kill -HUP $$; echo still here'"
+def test_what_was_ignored_stays_ignored(server: str) -> None:
+    command = f"trap '' HUP; exec {sys.executable} -c '{LAUNCH}' '{server}' /bin/sh -c 'kill -HUP $$; echo still here'"
 
     assert subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True).stdout == (
         "still here\n"
     )
 
 
-def test_the_client_has_the_terminal_and_its_keys() -> None:
+def test_the_client_has_the_terminal_and_its_keys(server: str) -> None:
     script = "trap 'echo interrupted; exit 9' INT; [ -t 0 ] && [ -t 1 ] && echo ready; while :; do sleep 0.02; done"
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-c", LAUNCH, "/bin/sh", "-c", script])  # noqa: S606 - our own
+        os.execv(sys.executable, [sys.executable, "-c", LAUNCH, server, "/bin/sh", "-c", script])  # noqa: S606
     seen = read_until(terminal, b"ready")
 
     os.write(terminal, b"\x03")
@@ -85,6 +92,13 @@ def test_the_client_has_the_terminal_and_its_keys() -> None:
     os.close(terminal)
     assert seen.count(b"interrupted") == 1
     assert os.waitstatus_to_exitcode(status) == 9
+
+
+def test_a_program_that_cannot_be_started_is_named(server: str, capfd: pytest.CaptureFixture[str]) -> None:
+    launched = [sys.executable, "-c", LAUNCH, server, "/nowhere/claude"]
+
+    assert subprocess.run(launched, check=False).returncode == 126
+    assert capfd.readouterr().err == "kirikae: /nowhere/claude: No such file or directory\n"
 
 
 def test_stopping_the_client_gives_the_terminal_back(start: Start) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kirikae.confining.means import try_reach
 from kirikae.home import Home
 from kirikae.launching.model_checks import CHECKS
 from kirikae.resident import client
@@ -36,6 +37,7 @@ def kinds(home: Home) -> list[tuple[str, int | None]]:
     return sorted((one["kind"], one["exit"]) for one in found)
 
 
+@pytest.mark.where("confinement")
 def test_the_wrapper_runs_the_client_and_ends_with_its_code(
     synced: Home, runtime_url: str, protected_project: Path, record: Path
 ) -> None:
@@ -44,6 +46,8 @@ def test_the_wrapper_runs_the_client_and_ends_with_its_code(
     ]
     synced.write_json(CHECKS, {"tiny-byte": {**CHECKED, "runtime_version": version}})
 
+    try_reach(synced)
+
     with running_service(synced):
         code = call_resident(["run", "--task", "commit-message", "--", "claude", "-p", "say hi"])
 
@@ -51,6 +55,7 @@ def test_the_wrapper_runs_the_client_and_ends_with_its_code(
     launched = json.loads(record.read_text())
     assert launched["env"]["ANTHROPIC_BASE_URL"] == runtime_url
     assert launched["argv"][-2:] == ["-p", "say hi"]
+    assert launched["networks"] == ["lo"]
     assert kinds(synced) == [("end", 7), ("start", None)]
 
 

@@ -6,6 +6,7 @@ A note is told as well, and fails nothing: the machine works, but less well than
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kirikae.collect.runtime_facts import Runtime
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes
 from kirikae.commands.models import describe_runtime
 from kirikae.commands.service import is_running
+from kirikae.confining.means import try_reach
 from kirikae.errors import AgentError, NoPolicyError, PreflightError
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
@@ -27,6 +29,8 @@ from kirikae.texts import say
 
 # What Claude Code sends of itself even with few tools, and some room for work.
 SMALLEST_CONTEXT_TOKENS = 16_384
+# Ubuntu's: namespaces only for programs with a profile.
+RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 # Raises AgentError for a failure, returns the text of a note, or None when all is well.
 type Check = Callable[[Home], str | None]
@@ -92,6 +96,25 @@ def _check_git(_home: Home) -> None:
         raise PreflightError("doctor.git_missing")
 
 
+def _check_confinement(home: Home) -> str | None:
+    """Tried anew: what is remembered from a launch may have changed."""
+    reach = try_reach(home)
+    if reach == "client":
+        return None
+    code = "doctor.commands_confined" if reach == "commands" else "doctor.not_confined"
+    return say(code, remedy=say(f"doctor.{_missing_means()}"))
+
+
+def _missing_means(restriction: Path = RESTRICTION, platform: str = sys.platform) -> str:
+    if platform == "darwin":
+        return "profile_fails"
+    try:
+        is_restricted = restriction.read_text().strip() == "1"
+    except OSError:
+        is_restricted = False
+    return "namespaces_restricted" if is_restricted else "namespaces_off"
+
+
 def _check_client(_home: Home) -> str | None:
     return say("doctor.client_missing") if shutil.which("claude") is None else None
 
@@ -133,4 +156,5 @@ CHECKS: dict[str, Check] = {
     "memory": _check_memory,
     "git": _check_git,
     "client": _check_client,
+    "confinement": _check_confinement,
 }

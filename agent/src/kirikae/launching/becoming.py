@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
-type HandOver = Callable[[str, Sequence[str], Mapping[str, str], str], NoReturn]
+type HandOver = Callable[[str, Sequence[str], Mapping[str, str], str, str], NoReturn]
 type Decline = Callable[[], NoReturn]
 
 
@@ -16,13 +16,18 @@ class _Way:
     decline: Decline | None = None
 
 
-def become_client(program: str, arguments: Sequence[str], environment: Mapping[str, str], *, note: str) -> int:
-    """Runs the client to its end; its exit code. `note` is the file from which its later receipts are made."""
+def become_client(
+    program: str, arguments: Sequence[str], environment: Mapping[str, str], *, note: str, server: str = ""
+) -> int:
+    """Runs the client to its end; its exit code. `note` is the file from which its later receipts are made.
+
+    `server`: host and port of the only server that it may reach; empty where nothing is to be kept from it this way.
+    """
     if _Way.hand_over is not None:
-        _Way.hand_over(program, arguments, environment, note)
+        _Way.hand_over(program, arguments, environment, note, server)
     from kirikae.launching.supervising import supervise  # noqa: PLC0415 - the resident agent never runs a client
 
-    return supervise(program, arguments, environment, note=note)
+    return supervise(program, arguments, environment, note=note, server=server)
 
 
 def need_time() -> None:

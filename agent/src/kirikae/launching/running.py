@@ -16,13 +16,14 @@ from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
 from kirikae.clients.programs import find_program
 from kirikae.clients.version import FIRST_PROVEN, find_version, is_too_old
 from kirikae.collect.facts_reader import FactsReader
-from kirikae.collect.runtime_facts import entries_of, mapping_of
+from kirikae.collect.runtime_facts import base_url_of, entries_of, mapping_of
 from kirikae.engine.wire import encode
 from kirikae.errors import PreflightError, RefusedError
 from kirikae.guarding.protected_folders import remember_folder
 from kirikae.guarding.session_floor import config_folder, read_floor, tighten_floor
 from kirikae.home import Home
 from kirikae.launching.becoming import become_client
+from kirikae.launching.confinement import confine, find_confinement
 from kirikae.launching.instructions import tell_instructions
 from kirikae.launching.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
 from kirikae.launching.preparing import check_launch, is_hardened, prepare_launch
@@ -85,6 +86,7 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str], allowed: 
         program = _find_program(preflight, command[0])
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
+        reach = find_confinement(preflight, home, document, kind)
         launch = prepare_launch(document, home, kind=kind, command=command, has_rules=decision.has_rules)
         receipts.guard = launch.level
         if kind.name == "claude":
@@ -92,7 +94,8 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str], allowed: 
     _remember(home, decision)
     _tell_launch(decision, kind)
     note = receipts.note_start()
-    return become_client(program, launch.argv, launch.environment, note=note)
+    started = confine(program, launch.argv, reach=reach, base_url=base_url_of(document))
+    return become_client(started.program, started.argv, launch.environment, note=note, server=started.server)
 
 
 @contextmanager

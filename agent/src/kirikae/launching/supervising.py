@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from kirikae.errors import PreflightError
+
 # What `signal` is made of; its enumerations cost the wrapper 2 ms, and `typing` as much.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,21 +28,35 @@ type Texts = Sequence[str] | Sequence[bytes]
 type Variables = Mapping[str, str] | Mapping[bytes, bytes]
 
 
-def supervise(program: str | bytes, arguments: Texts, environment: Variables, *, note: str) -> int:
-    """The exit code to leave with. Receipts of the running and of the ended client are made from the file `note`."""
+def supervise(program: str | bytes, arguments: Texts, environment: Variables, *, note: str, server: str = "") -> int:
+    """The exit code to leave with. Receipts of the running and of the ended client are made from the file `note`.
+
+    `server`: "host:port", and the client reaches nothing else; empty for one that keeps the machine's network.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    status = run_client(program, arguments, environment, while_alive=lambda: _note(note, "alive", None))
+    try:
+        status = run_client(
+            program, arguments, environment, while_alive=lambda: _note(note, "alive", None), server=server
+        )
+    except PreflightError as error:
+        status = _tell_not_confined(error, note)
     _note(note, "end", status)
     return end_as(status)
 
 
 def run_client(
-    program: str | bytes, arguments: Texts, environment: Variables, *, while_alive: Callable[[], None]
+    program: str | bytes,
+    arguments: Texts,
+    environment: Variables,
+    *,
+    while_alive: Callable[[], None],
+    server: str = "",
 ) -> int:
     """The exit code, or minus the number of the signal that ended it; 126 when it cannot be started.
 
-    `while_alive` is called every five minutes, in a thread.
+    `while_alive` is called every five minutes, in a thread. Raises PreflightError when the client would reach more than
+    `server`.
     """
     heard = frozenset(number for number in PASSED_ON if _is_heard(number))
     # Blocked and waited for: a handler would not run when the signal comes just before the wait for the client.
@@ -49,7 +65,7 @@ def run_client(
     try:
         argv = [os.fsencode(argument) for argument in arguments]
         variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
-        child = os.posix_spawn(program, argv, variables, setsigdef=IGNORED_BY_PYTHON, setsigmask=mask)
+        child = _start(program, argv, variables, mask=mask, server=server)
         stop = _start_telling(while_alive)
         try:
             return _wait(child, heard)
@@ -63,6 +79,42 @@ def run_client(
             signal.sigwait({number})
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGCHLD, ended_before)
+
+
+def _start(
+    program: str | bytes,
+    argv: list[bytes],
+    variables: Mapping[bytes, bytes],
+    *,
+    mask: "set[int | signal.Signals]",
+    server: str,
+) -> int:
+    """Its process. Raises OSError, and PreflightError."""
+    if not server:
+        return os.posix_spawn(program, argv, variables, setsigdef=IGNORED_BY_PYTHON, setsigmask=mask)
+    from kirikae.confining.namespace import Start, start_enclosed  # noqa: PLC0415 - most launches need none
+
+    host, _, port = server.rpartition(":")
+    handled = [number for number in PASSED_ON if _is_heard(number)]
+    start = Start(program, argv, variables, signals=([*IGNORED_BY_PYTHON, *handled], mask))
+    child, listener = start_enclosed(start, port=int(port))
+    from kirikae.confining.relay import serve_relay  # noqa: PLC0415 - the client runs by now
+
+    serve_relay(listener, server=(host, int(port)))
+    return child
+
+
+def _tell_not_confined(error: PreflightError, note: str) -> int:
+    """The exit code. What was remembered of this machine does not hold any more."""
+    from pathlib import Path  # noqa: PLC0415 - as rare as a machine that changes
+
+    from kirikae.confining.means import forget_reach  # noqa: PLC0415
+    from kirikae.home import Home  # noqa: PLC0415
+    from kirikae.texts import say  # noqa: PLC0415
+
+    forget_reach(Home(Path(note).parent.parent))
+    print(say(error.code, **error.data), file=sys.stderr)
+    return error.exit_code
 
 
 def end_as(status: int) -> int:

@@ -35,7 +35,8 @@ def call_resident(arguments: Sequence[str], *, given: bytes = b"") -> int | None
         _print(reply[2], reply[3])
         from kirikae.launching.supervising import supervise  # noqa: PLC0415 - `ask` runs nothing
 
-        return supervise(program, argv, environment, note=os.fsdecode(reply[4]))
+        note, server = map(os.fsdecode, reply[4:6])
+        return supervise(program, argv, environment, note=note, server=server)
     return None
 
 

@@ -43,18 +43,18 @@ def exit_fields(code: int, output: str, errors: str) -> list[bytes]:
 
 
 def become_fields(
-    program: str, arguments: Sequence[str], environment: Mapping[str, str], *, texts: tuple[str, str, str]
+    program: str, arguments: Sequence[str], environment: Mapping[str, str], *, texts: tuple[str, str, str, str]
 ) -> list[bytes]:
-    """`texts`: what was printed, what was printed on stderr, the file for later receipts."""
+    """`texts`: what was printed, what was printed on stderr, the file for later receipts, the only server to reach."""
     head = [BECOME, os.fsencode(program), *map(os.fsencode, texts), str(len(arguments)).encode()]
     return [*head, *map(os.fsencode, arguments), *_pairs(environment)]
 
 
 def read_become(fields: Sequence[bytes]) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
     """(program, arguments, environment) of a `become` reply, as bytes for the system."""
-    count = int(fields[5])
-    pairs = (pair.partition(b"=") for pair in fields[6 + count :])
-    return fields[1], list(fields[6 : 6 + count]), {name: value for name, _, value in pairs}
+    count = int(fields[6])
+    pairs = (pair.partition(b"=") for pair in fields[7 + count :])
+    return fields[1], list(fields[7 : 7 + count]), {name: value for name, _, value in pairs}
 
 
 def _pairs(environment: Mapping[str, str]) -> list[bytes]:

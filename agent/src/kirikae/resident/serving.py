@@ -24,9 +24,12 @@ LIFETIME_S = 10
 class _HandOver(BaseException):
     """Ends the command where the wrapper runs the client."""
 
-    def __init__(self, program: str, arguments: Sequence[str], environment: Mapping[str, str], note: str) -> None:
+    def __init__(
+        self, program: str, arguments: Sequence[str], environment: Mapping[str, str], note: str, server: str
+    ) -> None:
         super().__init__(program)
-        self.program, self.arguments, self.environment, self.note = program, arguments, environment, note
+        self.program, self.arguments, self.environment = program, arguments, environment
+        self.note, self.server = note, server
 
 
 class _Declined(BaseException):
@@ -58,8 +61,10 @@ def _run(request: Request) -> list[bytes]:
     output, errors = io.StringIO(), io.StringIO()
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(request.given)), output, errors
 
-    def hand_over(program: str, argv: Sequence[str], environment: Mapping[str, str], note: str) -> NoReturn:
-        raise _HandOver(program, argv, environment, note)
+    def hand_over(
+        program: str, argv: Sequence[str], environment: Mapping[str, str], note: str, server: str
+    ) -> NoReturn:
+        raise _HandOver(program, argv, environment, note, server)
 
     def decline() -> NoReturn:
         raise _Declined
@@ -72,6 +77,6 @@ def _run(request: Request) -> list[bytes]:
     except _Declined:
         return [ALONE]
     except _HandOver as end:
-        texts = (output.getvalue(), errors.getvalue(), end.note)
+        texts = (output.getvalue(), errors.getvalue(), end.note, end.server)
         return become_fields(end.program, end.arguments, end.environment, texts=texts)
     return exit_fields(code, output.getvalue(), errors.getvalue())

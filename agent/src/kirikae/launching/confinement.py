@@ -1,0 +1,76 @@
+"""How a protected launch is kept from the network below the client, on a machine that can do it.
+
+Where it can not, the launch says so and holds as far as environment and arguments go.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from kirikae.clients.claude_managed import managed_documents
+from kirikae.clients.kinds import ClientKind
+from kirikae.confining.means import Reach, find_reach, is_remembered
+from kirikae.home import Home
+from kirikae.launching.becoming import need_time
+from kirikae.launching.preflight import Preflight, tell_on_stderr
+from kirikae.launching.preparing import is_hardened
+from kirikae.texts import say
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Started(NamedTuple):
+    """What is run in the end; `server`: host and port of the only server that it reaches, as `become_client` takes."""
+
+    program: str
+    argv: tuple[str, ...]
+    server: str = ""
+
+
+def find_confinement(preflight: Preflight, home: Home, document: Mapping[str, object], kind: ClientKind) -> Reach:
+    """`none` too for a launch that protects nothing."""
+    if not is_hardened(document):
+        return "none"
+    reach, code = _find(home, kind)
+    preflight.notes.append({"check": "confinement", "ok": code is None, "code": code})
+    if code is not None:
+        tell_on_stderr(say(code))
+    return reach
+
+
+def _find(home: Home, kind: ClientKind) -> tuple[Reach, str | None]:
+    """And the code of the sentence that says what is missing."""
+    if kind.name == "claude" and any("sandbox" in document for document in managed_documents()):
+        # An administrator's sandbox cannot start within ours, and the client would then run no command at all.
+        return "none", "run.sandbox_managed"
+    if not is_remembered(home):
+        # A try may take a moment, and what holds for the service need not hold in the terminal.
+        need_time()
+    reach = find_reach(home)
+    if reach == "client":
+        return reach, None
+    if reach == "commands" and kind.name == "claude":
+        return reach, "run.commands_confined"
+    return "none", "run.not_confined"
+
+
+def confine(program: str, argv: Sequence[str], *, reach: Reach, base_url: str, platform: str = sys.platform) -> Started:
+    if reach == "none":
+        return Started(program, tuple(argv))
+    if reach == "commands":
+        from kirikae.confining.client_sandbox import confine_commands  # noqa: PLC0415 - few launches get here
+
+        return Started(program, confine_commands(argv))
+    if platform == "darwin":
+        from kirikae.confining.seatbelt import confine_by_profile  # noqa: PLC0415 - of no use elsewhere
+
+        return Started(*confine_by_profile(program, argv))
+    return Started(program, tuple(argv), _server(base_url))
+
+
+def _server(base_url: str) -> str:
+    address = urlsplit(base_url)
+    return f"{address.hostname}:{address.port or DEFAULT_PORTS[address.scheme]}"
