@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from portal.common.ids import new_public_id
+from routing.inbox_models import PolicyRequest
 
 TITLE_LENGTH = 200
 
@@ -34,6 +35,8 @@ class PolicyDraft(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     actor = models.CharField(max_length=120)
     at = models.DateTimeField()
+    # What a developer asked for, which publishing answers.
+    request = models.ForeignKey(PolicyRequest, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     closed_at = models.DateTimeField(null=True)
 

@@ -13,7 +13,9 @@ from portal.accounts.models import User
 from portal.audit.services import actor_of, record
 from portal.common import clock
 from portal.common.policy_head import get_head
+from routing.closed_requests import close_request
 from routing.draft_models import TITLE_LENGTH, PolicyDraft
+from routing.inbox_models import PolicyRequest
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes
 from routing.publishing import (
@@ -45,9 +47,18 @@ class WaitingDraft:
 
 @transaction.atomic
 def save_draft(
-    *, change: Callable[[Document], Document], title: str, by: User | None, actor: str = "", note: str = ""
+    *,
+    change: Callable[[Document], Document],
+    title: str,
+    by: User | None,
+    actor: str = "",
+    note: str = "",
+    request: PolicyRequest | None = None,
 ) -> PolicyDraft:
-    """What `change` makes of the policy in force waits for an admin. Raises PolicyErrors and DraftRefusedError."""
+    """What `change` makes of the policy in force waits for an admin. Raises PolicyErrors and DraftRefusedError.
+
+    `request`: what a developer asked for, to be answered when the draft is published.
+    """
     ensure_first_revision()
     # Locked, so that the base is the revision that `change` was given.
     head = lock_head()
@@ -65,6 +76,7 @@ def save_draft(
         by=by,
         actor=actor_of(by, actor),
         at=clock.now(),
+        request=request,
     )
     changes = describe_changes(current, draft.parsed)
     data = {"title": draft.title, "base_revision": draft.base_revision, "digest": digest, **changes.as_data()}
@@ -74,8 +86,12 @@ def save_draft(
 
 @transaction.atomic
 def publish_draft(*, public_id: str, by: User) -> PolicyRevision:
-    """The draft becomes the next revision. Raises DraftRefusedError when the policy has moved on meanwhile."""
-    # First, so that no revision comes between the look at the base and the publishing.
+    """The draft becomes the next revision, and who asked for it is told. Raises DraftRefusedError when the policy has
+    moved on meanwhile.
+    """
+    # Before the head, as whoever answers the request without a draft takes the two: neither then waits for the other.
+    asked = _lock_asked(public_id)
+    # Before the draft, so that no revision comes between the look at the base and the publishing.
     head = lock_head()
     draft = _lock_waiting(public_id)
     if draft.base_revision != head.revision:
@@ -83,6 +99,8 @@ def publish_draft(*, public_id: str, by: User) -> PolicyRevision:
     revision = publish_revision(document=draft.parsed, by=by, note=draft.note or draft.title)
     _close(draft, State.PUBLISHED)
     record(by=by, action="draft.published", subject=draft, data={"revision": revision.number, "digest": draft.digest})
+    if asked is not None and asked.state == PolicyRequest.State.OPEN:
+        close_request(asked, PolicyRequest.State.ANSWERED, by=by, revision=revision.number)
     return revision
 
 
@@ -97,7 +115,7 @@ def discard_draft(*, public_id: str, by: User) -> PolicyDraft:
 
 def waiting_drafts() -> QuerySet[PolicyDraft]:
     """Newest first."""
-    return PolicyDraft.objects.filter(state=State.WAITING).select_related("by")
+    return PolicyDraft.objects.filter(state=State.WAITING).select_related("by", "request__machine")
 
 
 def list_waiting_drafts() -> list[WaitingDraft]:
@@ -132,6 +150,11 @@ def _lock_waiting(public_id: str) -> PolicyDraft:
     if draft.state == State.DISCARDED:
         raise DraftRefusedError(_("This draft was discarded already. Save the change again if it is still wanted."))
     return draft
+
+
+def _lock_asked(public_id: str) -> PolicyRequest | None:
+    asked = PolicyDraft.objects.filter(public_id=public_id).values("request")
+    return PolicyRequest.objects.select_for_update().filter(pk__in=asked).first()
 
 
 def _close(draft: PolicyDraft, state: State) -> None:

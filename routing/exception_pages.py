@@ -38,7 +38,7 @@ def exceptions_list(request: HttpRequest) -> HttpResponse:
 @admin_required
 @require_http_methods(["GET", "POST"])
 def exception_new(request: HttpRequest) -> HttpResponse:
-    """With `?request=` the form starts from what a developer asked for, and publishing it answers them."""
+    """With `?request=` the form starts from what a developer asked for; publishing it, or its draft, answers them."""
     asked = find_asked(request)
     holding = exceptions.list_holding(asked.named_remotes) if asked else []
     form = ExceptionForm(
@@ -87,7 +87,7 @@ def _keep(request: HttpRequest, form: ExceptionForm, asked: PolicyRequest | None
     by = get_person(request)
     exception = form.as_exception(owner=by.name)
     if "draft" in request.POST:
-        draft = exceptions.draft_exception(exception=exception, by=by)
+        draft = exceptions.draft_exception(exception=exception, by=by, request=asked)
         messages.success(request, _("The draft %(title)s is saved. It is not in force.") % {"title": draft.title})
         return redirect("routing:rules")
     if "request" not in request.GET:

@@ -11,6 +11,7 @@ from routing.draft_models import PolicyDraft
 from routing.drafts import save_draft
 from routing.engine.matching.rule_matching import RestrictingMatch
 from routing.engine.matching.signals import read_signals
+from routing.inbox_models import PolicyRequest
 from routing.models import PolicyRevision
 from routing.projects import project_of
 from routing.publishing import change_policy, load_bundle, load_document
@@ -40,9 +41,9 @@ def add_exception(*, exception: Document, by: User) -> PolicyRevision:
     return change_policy(change=_adding(exception), by=by, note="")
 
 
-def draft_exception(*, exception: Document, by: User) -> PolicyDraft:
-    """As `add_exception`, but it waits. Raises PolicyErrors and DraftRefusedError."""
-    return save_draft(change=_adding(exception), title=exception["id"], by=by)
+def draft_exception(*, exception: Document, by: User, request: PolicyRequest | None = None) -> PolicyDraft:
+    """As `add_exception`, but it waits, and answers then. Raises PolicyErrors and DraftRefusedError."""
+    return save_draft(change=_adding(exception), title=exception["id"], by=by, request=request)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
 from machines.models import Machine
@@ -13,7 +13,8 @@ from portal.accounts.models import ApiToken, Scope, User
 from portal.audit.services import record
 from portal.common import clock
 from portal.common.problems import Problem
-from portal.notices.services import notify
+from routing.closed_requests import close_request
+from routing.draft_models import PolicyDraft
 from routing.engine.errors import WireError
 from routing.engine.request import TaskRequest
 from routing.engine.wire import encode, loggable_request, request_from_document
@@ -32,9 +33,14 @@ SHOWN = 200
 
 
 def list_requests(person: User) -> QuerySet[PolicyRequest]:
-    """All for those who read all; otherwise those of one's own Macs. Waiting ones first, then the newest answers."""
+    """All for those who read all; otherwise those of one's own Macs. Waiting ones first, then the newest answers.
+
+    `draft` is the newest that waits to answer it.
+    """
     rows = list_all_requests()
     visible = rows if person.can_read_all else rows.filter(machine__owner=person)
+    drafts = PolicyDraft.objects.filter(request=OuterRef("pk"), state=PolicyDraft.State.WAITING)
+    visible = visible.annotate(draft=Subquery(drafts.values("public_id")[:1]))
     # Said out loud: without it the databases differ in where they put those without an answer.
     return visible.order_by(F("answered_at").desc(nulls_first=True), "-at", "-id")
 
@@ -94,7 +100,7 @@ def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevis
     """The rule is published and the request told so. Raises PolicyErrors."""
     request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
     revision = add_rule(rule=rule, by=by)
-    _close(request, State.ANSWERED, by=by, revision=revision.number)
+    close_request(request, State.ANSWERED, by=by, revision=revision.number)
     return revision
 
 
@@ -103,7 +109,7 @@ def answer_with_exception(*, public_id: str, exception: Document, by: User) -> P
     """The exception is published and the request told so. Raises Http404 and PolicyErrors."""
     request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
     revision = add_exception(exception=exception, by=by)
-    _close(request, State.ANSWERED, by=by, revision=revision.number)
+    close_request(request, State.ANSWERED, by=by, revision=revision.number)
     return revision
 
 
@@ -111,7 +117,7 @@ def answer_with_exception(*, public_id: str, exception: Document, by: User) -> P
 def decline_request(*, public_id: str, by: User | None, actor: str = "") -> PolicyRequest:
     """`by=None` needs `actor`, as in the audit log. Raises Http404, also for one that was answered meanwhile."""
     request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
-    _close(request, State.DECLINED, by=by, actor=actor, revision=None)
+    close_request(request, State.DECLINED, by=by, actor=actor, revision=None)
     return request
 
 
@@ -133,30 +139,6 @@ def _initial(request: PolicyRequest) -> Document:
     remotes = request.named_remotes
     code = suggest_code(remotes[0]) if remotes else ""
     return {"code": code, "remotes": "\n".join(remotes), "reason_en": request.reason}
-
-
-def _close(
-    request: PolicyRequest, state: PolicyRequest.State, *, by: User | None, actor: str = "", revision: int | None
-) -> None:
-    request.state, request.answered_by, request.answered_at, request.revision = state, by, clock.now(), revision
-    request.save()
-    record(by=by, actor=actor, action=f"request.{state}", subject=request, data={"revision": revision})
-    owner = request.machine.owner
-    if owner is not None:
-        names = request.remote_list[:1]
-        told = {
-            "repository": names,
-            "machine": request.machine.name,
-            "person": by.name if by else actor,
-            "revision": revision,
-        }
-        notify(
-            kind=f"request.{state}",
-            key=f"request.{request.public_id}.{state}",
-            subject=request.public_id,
-            data=told,
-            to=[owner],
-        )
 
 
 def _read(document: object) -> tuple[str, str, TaskRequest]:

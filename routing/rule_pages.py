@@ -49,7 +49,7 @@ def rules_list(request: HttpRequest) -> HttpResponse:
 @admin_required
 @require_http_methods(["GET", "POST"])
 def rule_new(request: HttpRequest) -> HttpResponse:
-    """With `?request=` the form starts from what a developer asked for, and publishing it answers them."""
+    """With `?request=` the form starts from what a developer asked for; publishing it, or its draft, answers them."""
     asked = find_asked(request)
     form = RuleForm(_sent(request), initial=_initial_of_new(request, asked))
     if request.method == "POST" and form.is_valid() and not _is_preview(request):
@@ -134,7 +134,7 @@ def _keep_new(request: HttpRequest, form: RuleForm, asked: PolicyRequest | None)
     by = get_person(request)
     rule = form.as_rule({"owner": by.name})
     if _is_draft(request):
-        return _saved(request, rules.draft_new_rule(rule=rule, by=by))
+        return _saved(request, rules.draft_new_rule(rule=rule, by=by, request=asked))
     if "request" in request.GET:
         return _published(request, _answer(asked, rule, by=by))
     return _published(request, rules.add_rule(rule=rule, by=by))

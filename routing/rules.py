@@ -10,6 +10,7 @@ from django.http import Http404
 from portal.accounts.models import User
 from routing.draft_models import PolicyDraft
 from routing.drafts import save_draft
+from routing.inbox_models import PolicyRequest
 from routing.models import PolicyRevision
 from routing.policy_changes import PolicyChanges, describe_changes
 from routing.publishing import change_policy, load_document
@@ -75,9 +76,9 @@ def replace_rule(*, rule: Document, by: User) -> PolicyRevision:
     return change_policy(change=_replacing(rule), by=by, note="")
 
 
-def draft_new_rule(*, rule: Document, by: User) -> PolicyDraft:
-    """As `add_rule`, but it waits. Raises PolicyErrors and DraftRefusedError."""
-    return save_draft(change=_adding(rule), title=rule["id"], by=by)
+def draft_new_rule(*, rule: Document, by: User, request: PolicyRequest | None = None) -> PolicyDraft:
+    """As `add_rule`, but it waits, and answers then. Raises PolicyErrors and DraftRefusedError."""
+    return save_draft(change=_adding(rule), title=rule["id"], by=by, request=request)
 
 
 def draft_changed_rule(*, rule: Document, by: User) -> PolicyDraft:

@@ -8,7 +8,7 @@ from portal.audit.models import AuditEntry
 from portal.notices.models import Delivery
 from portal.notices.wording import put_into_words
 from routing.inbox import list_requests
-from routing.models import PolicyRequest
+from routing.models import PolicyDraft, PolicyRequest, PolicyRevision
 from tests.routing.conftest import ACME, Caller
 from tests.routing.test_pages import FORM
 
@@ -222,6 +222,49 @@ def test_an_exception_may_wait_as_a_draft_and_be_removed(wanted, client_of, aiko
     assert browser.post("/exceptions/acme-app/remove").status_code == 302
     assert browser.post("/exceptions/acme-app/remove").status_code == 404
     assert ben_mini.ask(TASK).json()["privacy"]["effect"] == "local_only"
+
+
+@pytest.mark.parametrize(("page", "content"), [("exceptions", WAY_OUT), ("rules", {**FORM, "code": "nda-more"})])
+def test_a_draft_that_was_asked_for_answers_when_it_is_published(wanted, client_of, aiko, ben, page, content):
+    browser = client_of(aiko)
+    address = f"/{page}/new?request={wanted.public_id}"
+
+    assert browser.post(address, {**content, "draft": "1"}).status_code == 302
+
+    draft = PolicyDraft.objects.get()
+    wanted.refresh_from_db()
+    assert (wanted.state, draft.request) == ("open", wanted)
+    assert f'href="/rules/#{draft.public_id}"' in browser.get("/requests/").content.decode()
+    assert "Publishing answers the request of ben-mini." in browser.get("/rules/").content.decode()
+    assert "draft waits" not in client_of(ben).get("/requests/").content.decode()
+
+    browser.post(f"/rules/drafts/{draft.public_id}/publish")
+
+    wanted.refresh_from_db()
+    number = PolicyRevision.objects.latest("number").number
+    assert (wanted.state, wanted.answered_by, wanted.revision) == ("answered", aiko, number)
+
+
+def test_a_draft_whose_request_was_declined_meanwhile_publishes_and_answers_nothing(wanted, client_of, aiko):
+    browser = client_of(aiko)
+    browser.post(f"/exceptions/new?request={wanted.public_id}", {**WAY_OUT, "draft": "1"})
+    browser.post(f"/requests/{wanted.public_id}/decline")
+
+    browser.post(f"/rules/drafts/{PolicyDraft.objects.get().public_id}/publish")
+
+    wanted.refresh_from_db()
+    assert (wanted.state, PolicyDraft.objects.get().state) == ("declined", "published")
+
+
+def test_a_discarded_draft_leaves_the_request_waiting(wanted, client_of, aiko):
+    browser = client_of(aiko)
+    browser.post(f"/exceptions/new?request={wanted.public_id}", {**WAY_OUT, "draft": "1"})
+
+    browser.post(f"/rules/drafts/{PolicyDraft.objects.get().public_id}/discard")
+
+    wanted.refresh_from_db()
+    assert wanted.state == "open"
+    assert "draft waits" not in browser.get("/requests/").content.decode()
 
 
 def test_exceptions_of_a_confidential_rule_are_shown_to_those_who_see_the_rule(publish, client_of, aiko, ben):
