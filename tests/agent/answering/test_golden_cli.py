@@ -18,7 +18,6 @@ import time_machine
 from kirikae.cli import main
 from kirikae.collect import facts_reader
 from kirikae.collect.report import collect_report
-from kirikae.collect.runtimes import ASK_BUDGET_S
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now, write_moment
 from kirikae.policy.bundle_store import accept_bundle
@@ -35,6 +34,12 @@ pytestmark = pytest.mark.slow
 
 WORLDS = Worlds("routing.engine")
 MACHINE = "m_golden"
+# A busy machine answers late; the command then waits for its runtime instead of deciding without.
+PATIENCE_S = 30.0
+PATIENT = (
+    f"import kirikae.collect.facts_reader as reader; reader.ASK_BUDGET_S = {PATIENCE_S}; "
+    "import sys; from kirikae.cli import main; sys.exit(main())"
+)
 # What the command line cannot say: it asks for this machine, and the launcher alone knows deadlines and sessions.
 UNSAID = {"deadline_s", "session", "machine"}
 
@@ -127,7 +132,7 @@ def test_real_process_answers_as_the_engine_does(
     take_in(home, policy)
     folder = enter(git, tmp_path / "work" / "it", remote, monkeypatch)
 
-    command = [sys.executable, "-m", "kirikae.cli", "ask", task, "--json", "--mode", "tui"]
+    command = [sys.executable, "-c", PATIENT, "ask", task, "--json", "--mode", "tui"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     answer = json.loads(done.stdout)
@@ -143,7 +148,7 @@ def decided_here(home: Home, policy: str, task: str, folder: Path, answer: dict[
         "client": {"name": "claude", "mode": "tui"}, "machine": MACHINE,
     }  # fmt: skip
     state = answer["policy"]["state"]
-    known = facts_of(report_from_document(collect_report(home, budget_s=ASK_BUDGET_S)), (), machine=MACHINE)
+    known = facts_of(report_from_document(collect_report(home, budget_s=PATIENCE_S)), (), machine=MACHINE)
     situation = Situation(now=max(now(), WORLDS.now), policy_state=state, facts_age_s=0)
     decided = decide(
         wire.request_from_document(request), bundle=WORLDS.bundle(policy), facts=known, situation=situation

@@ -1,7 +1,9 @@
 """Runtimes by content: recorded answers, and servers that misbehave."""
 
 import json
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from kirikae.collect.ollama import add_details, parse_models
@@ -28,9 +30,11 @@ LLAMA_CPP = routes(
         "/v1/messages/count_tokens": answer(b'{"input_tokens":4}', headers=LLAMA),
     }
 )
+# As long as a busy machine may need; who answers ends the wait.
+PATIENCE_S = 30.0
 
 
-def probe(behave: Behaviour, *, known: Runtime | None = None, budget_s: float = 2.0) -> Runtime | None:
+def probe(behave: Behaviour, *, known: Runtime | None = None, budget_s: float = PATIENCE_S) -> Runtime | None:
     with standin(behave) as url:
         return probe_runtime(url, deadline=time.monotonic() + budget_s, known=known)
 
@@ -171,13 +175,11 @@ def test_a_web_server_on_the_port_is_no_runtime() -> None:
     ],
 )
 def test_a_misbehaving_server_is_broken_with_its_reason(behave: Behaviour, reason: str) -> None:
-    started = time.monotonic()
-
-    runtime = probe(behave, budget_s=0.3)
+    """Only what would never end is cut off by time; all else is seen in what the server says, however late."""
+    runtime = probe(behave, budget_s=0.3 if reason == "timeout" else PATIENCE_S)
 
     assert runtime is not None
     assert (runtime.state, runtime.reason) == ("broken", reason)
-    assert time.monotonic() - started < 10  # some of these servers never end
 
 
 def test_a_broken_listing_behind_a_good_version_breaks_that_ollama() -> None:
@@ -187,24 +189,31 @@ def test_a_broken_listing_behind_a_good_version_breaks_that_ollama() -> None:
     assert (runtime.state, runtime.reason) == ("broken", "garbage")
 
 
-@pytest.mark.slow
-def test_a_dripping_server_does_not_hold_the_others() -> None:
-    with standin(servers.drip) as bad, standin(OLLAMA) as good:
-        started = time.monotonic()
-        found = find_runtimes(budget_s=0.3, environment={"KIRIKAE_RUNTIMES": f"{bad},{good}"})
-        elapsed_s = time.monotonic() - started
+def test_a_server_that_keeps_its_answer_back_does_not_hold_the_others() -> None:
+    """It answers once the other has answered its last question: asked one after the other, neither would be heard."""
+    other_is_read = threading.Event()
 
-    states = {runtime.base_url: (runtime.state, runtime.reason) for runtime in found}
-    assert states[bad] == ("broken", "timeout")
-    assert states[good] == ("up", None)
-    assert elapsed_s < 10  # the bad one never ends
+    def wait_for_the_other(request: bytes, send: Callable[[bytes], None]) -> None:
+        other_is_read.wait(PATIENCE_S)
+        OLLAMA(request, send)
+
+    def tell(request: bytes, send: Callable[[bytes], None]) -> None:
+        OLLAMA(request, send)
+        if b" /api/ps " in request:
+            other_is_read.set()
+
+    with standin(wait_for_the_other) as slow, standin(tell) as quick:
+        found = find_runtimes(budget_s=PATIENCE_S, environment={"KIRIKAE_RUNTIMES": f"{slow},{quick}"})
+
+    states = {runtime.base_url: runtime.state for runtime in found}
+    assert (states[slow], states[quick]) == ("up", "up")
 
 
 def test_a_named_address_that_refuses_is_down() -> None:
     with standin(OLLAMA) as url:
         pass
 
-    found = find_runtimes(budget_s=0.3, environment={"KIRIKAE_RUNTIMES": url})
+    found = find_runtimes(budget_s=PATIENCE_S, environment={"KIRIKAE_RUNTIMES": url})
 
     assert [(runtime.base_url, runtime.state) for runtime in found if runtime.base_url == url] == [(url, "down")]
 
@@ -231,7 +240,7 @@ def test_localhost_and_its_address_are_one_runtime() -> None:
 def test_the_portals_own_address_is_not_asked() -> None:
     with standin(OLLAMA) as url:
         found = find_runtimes(
-            budget_s=0.3, skip=url.replace("127.0.0.1", "localhost"), environment={"KIRIKAE_RUNTIMES": url}
+            budget_s=PATIENCE_S, skip=url.replace("127.0.0.1", "localhost"), environment={"KIRIKAE_RUNTIMES": url}
         )
 
     assert url not in [runtime.base_url for runtime in found]

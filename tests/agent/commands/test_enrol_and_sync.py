@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from kirikae.cli import main
+from kirikae.engine.bundle import parse_payload as parse
+from kirikae.engine.bundle_value import Bundle
 from kirikae.errors import NoPolicyError
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
@@ -177,6 +179,32 @@ def test_without_its_compiled_form_the_bundle_itself_is_read(enrolled: Home, con
 
     assert after.policy.tasks == before.policy.tasks
     assert list(after.policy.privacy_rules) == list(before.policy.privacy_rules)
+
+
+def test_after_an_upgrade_the_bundle_is_compiled_once_and_kept(enrolled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kirikae.engine.compiled.ENGINE_VERSION", "99.0.0")
+    read: list[bytes] = []
+
+    def counted(payload: bytes) -> Bundle:
+        read.append(payload)
+        return parse(payload)
+
+    monkeypatch.setattr("kirikae.engine.bundle.parse_payload", counted)
+
+    bundles = [load_bundle(enrolled).bundle for _ in range(3)]
+
+    assert len(read) == 1
+    assert {bundle.revision for bundle in bundles} == {1}
+    assert list(bundles[2].policy.tasks) == list(bundles[0].policy.tasks)
+
+
+def test_where_no_compiled_bundle_can_be_kept_the_bundle_itself_is_read(enrolled: Home) -> None:
+    (file,) = (enrolled.path / "bundles").glob("*.compiled")
+    file.unlink()
+    file.mkdir()
+
+    assert load_bundle(enrolled).bundle.revision == 1
+    assert [one.name for one in (enrolled.path / "bundles").iterdir() if one.name.startswith(".")] == []
 
 
 def test_a_damaged_pointer_never_names_a_file_elsewhere(enrolled: Home, tmp_path: Path) -> None:
