@@ -41,7 +41,7 @@ def _typed(value: object) -> bytes:
         first = value[0]
         if isinstance(first, str):
             return struct.pack("<IIQ", ARRAY, TEXT, len(value)) + b"".join(text(one) for one in value)
-        layout = "<?" if isinstance(first, bool) else "<i"
+        layout = "<?" if isinstance(first, bool) else "<f" if isinstance(first, float) else "<i"
         items = b"".join(struct.pack(layout, one) for one in value)
         return struct.pack("<IIQ", ARRAY, TYPES[layout], len(value)) + items
     layout = "<?" if isinstance(value, bool) else "<f" if isinstance(value, float) else "<I"

@@ -131,6 +131,24 @@ def test_a_shape_that_the_wire_refuses_is_unknown(path: Path) -> None:
     assert read_gguf_model(write_gguf(path, of("llama", block_count=2**31))).geometry is None
 
 
+@pytest.mark.parametrize("odd", [float("inf"), float("nan"), 1.5])
+def test_counts_that_are_no_whole_numbers_are_unknown(path: Path, odd: float) -> None:
+    values = of("llama", block_count=2, **{"attention.head_count": [odd, odd], "attention.head_count_kv": [odd, 8.0]})
+
+    assert "heads" not in geometry(path, values)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mllama", "lla\u202ema", "l" * 81])
+def test_an_architecture_that_the_wire_refuses_is_unknown(path: Path, name: str) -> None:
+    assert read_gguf_model(write_gguf(path, of(name, block_count=2))).geometry is None
+
+
+def test_arrays_beyond_any_model_are_not_kept(path: Path) -> None:
+    header = read_header(write_gguf(path, {f"k{number}": [1] * 1024 for number in range(200)}))
+
+    assert sum(len(value) for value in header.values.values() if isinstance(value, tuple)) == 2**16
+
+
 HOSTILE = {
     "empty": b"",
     "no GGUF": b"PK\x03\x04" + b"\0" * 100,

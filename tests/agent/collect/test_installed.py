@@ -1,11 +1,13 @@
 """Models on the disk while their runtimes are down, and what the disk adds to those that are up."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from kirikae.collect.full_report import add_installed, collect_full_report
+from kirikae.collect.hugging_face import list_cached_models
 from kirikae.collect.reading import Absent, Reading
 from kirikae.collect.runtime_facts import Model, Runtime
 from kirikae.engine.facts import report_from_document
@@ -117,6 +119,12 @@ def test_an_odd_manifest_is_a_model_of_unknown_origin(
     ollama_model(empty_disk, "registry.ollama.ai/library/odd/latest", manifest=manifest)
 
     assert [model.remote for model in installed(home, "ollama").models] == [None]
+
+
+def test_sizes_that_are_absurd_together_are_unknown(home: Home, empty_disk: Path) -> None:
+    ollama_model(empty_disk, "registry.ollama.ai/library/odd/latest", manifest={"layers": [{"size": 2**53 - 1}] * 3})
+
+    assert [model.size_bytes for model in installed(home, "ollama").models] == [None]
 
 
 def test_a_running_ollama_learns_the_shape_of_the_model_with_the_same_size(home: Home, empty_disk: Path) -> None:
@@ -251,6 +259,15 @@ def test_mlx_models_of_the_hugging_face_cache_are_listed(home: Home, empty_disk:
         "experts_used": 10,
         "context_tokens": 262_144,
     }
+
+
+def test_a_pipe_in_the_hugging_face_cache_is_not_waited_for(home: Home, empty_disk: Path) -> None:
+    cached_model(empty_disk, "models--mlx-community--Qwen3-Coder-Next-4bit", CONFIG_JSON)
+    commit = empty_disk / ".cache/huggingface/hub/models--mlx-community--Qwen3-Coder-Next-4bit/refs/main"
+    commit.unlink()
+    os.mkfifo(commit)
+
+    assert list_cached_models() == ()
 
 
 def test_an_address_where_something_else_answers_is_not_told_twice(home: Home, empty_disk: Path) -> None:

@@ -193,7 +193,17 @@ def test_markers_are_read_from_the_folder_and_those_around_it(home: Home, reposi
     assert project["markers"] == ["acme", "falcon"]
 
 
-@pytest.mark.parametrize("text", ["markers = [", "markers = 5\n", "markers = [5]\n", "", "markers = " + "[" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "markers = [",
+        "markers = 5\n",
+        "markers = [5]\n",
+        "",
+        "markers = " + "[" * 5000,
+        'markers = ["acme"]\n' + "#" * 5000,
+    ],
+)
 def test_an_odd_marker_file_makes_the_project_incomplete(home: Home, repository: Path, text: str) -> None:
     (repository / ".kirikae.toml").write_text(text)
 
@@ -304,6 +314,39 @@ def test_odd_settings_of_the_client_open_nothing(home: Home, repository: Path, t
     (repository / ".claude" / "settings.json").write_text(text)
 
     assert len(collect_projects(home, [repository])) == 1
+
+
+OPENING = '"permissions": {"additionalDirectories": ["../acme/app"]}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"x": "\xff", ' + OPENING.encode(),
+        b'{"x": ' + b"9" * 5000 + b", " + OPENING.encode(),
+        b"\xef\xbb\xbf{" + OPENING.encode(),
+        b"\xff\xfe" + ("{" + OPENING).encode("utf-16-le") + b"\n",
+    ],
+    ids=["no text", "a long number", "a mark at the beginning", "two bytes a letter and half a letter"],
+)
+def test_what_the_client_reads_of_odd_settings_is_read_here_as_well(
+    home: Home, repository: Path, tmp_path: Path, content: bytes
+) -> None:
+    """Seen with the real client: it opens the folder in each case."""
+    settings = tmp_path / "work" / "site" / ".claude" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_bytes(content)
+
+    assert collect_projects(home, [tmp_path / "work" / "site"])[1]["remotes"]
+
+
+def test_settings_too_large_to_be_read_open_everything(home: Home, repository: Path) -> None:
+    settings = repository / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.touch()
+    os.truncate(settings, 2**40)
+
+    assert collect_projects(home, [repository])[-1]["paths"] == ["/"]
 
 
 def test_odd_folders_of_the_clients_settings_end_nothing(home: Home, repository: Path) -> None:

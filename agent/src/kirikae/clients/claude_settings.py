@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,9 @@ from kirikae.clients.claude_managed import managed_documents
 
 # As many as one line of a terminal holds.
 MAX_TOLD_KEYS, MAX_KEY = 8, 40
+# The client was seen to read 2 MB and to leave 9 MB; what a larger file opens is unknown, so it opens everything.
+MAX_BYTES = 16 * 1024 * 1024
+OPENS_ALL: Mapping[str, object] = {"permissions": {"additionalDirectories": ["/"]}}
 
 
 class LeftAside(NamedTuple):
@@ -82,17 +85,31 @@ def _settings_files(folder: Path) -> Iterator[Path]:
 
 
 def _document(file: Path) -> Mapping[str, object]:
-    """Empty for a file that is missing or that the client could not read either."""
+    """Empty for a file that is missing or that the client could not read either; read as the client reads it."""
     try:
         # A pipe in its place would be waited for without end.
-        return (_parse(file.read_bytes()) or {}) if file.is_file() else {}
+        content = _beginning_of(file) if file.is_file() else b""
     except OSError:
         return {}
+    return OPENS_ALL if len(content) > MAX_BYTES else _parse(_as_client_reads(content), whole=float) or {}
 
 
-def _parse(content: str | bytes) -> Mapping[str, object] | None:
+def _beginning_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(MAX_BYTES + 1)
+
+
+def _as_client_reads(content: bytes) -> str:
+    """Bytes that are no text cost it a letter, not the file."""
+    if content.startswith(b"\xff\xfe"):
+        return content[2:].decode("utf-16-le", "replace").removesuffix("\ufffd")
+    return content.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _parse(content: str | bytes, *, whole: Callable[[str], float] = int) -> Mapping[str, object] | None:
+    """`whole` reads numbers: Python's own refuses some thousand digits, which JavaScript takes."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, parse_int=whole)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

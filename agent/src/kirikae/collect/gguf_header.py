@@ -21,8 +21,9 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_ENTRIES, MAX_TENSORS, MAX_DIMENSIONS = 4096, 65_536, 4
 MAX_KEY_BYTES, MAX_TEXT_BYTES = 256, 1024
-# Longest array that is kept: one value per layer. Longest that is skipped entry by entry: merges of a vocabulary.
-MAX_KEPT_ITEMS, MAX_SKIPPED_TEXTS = 1024, 2**22
+# Longest array that is kept: one value per layer. Of all arrays together: files have a handful of them. Longest that is
+# skipped entry by entry: merges of a vocabulary.
+MAX_KEPT_ITEMS, MAX_KEPT_TOTAL, MAX_SKIPPED_TEXTS = 1024, 2**16, 2**22
 TIME_LIMIT_S = 3.0
 BUFFER_BYTES = 1024 * 1024
 
@@ -61,6 +62,7 @@ class _Reader:
         self._size = size
         self._place = 0
         self._texts_skipped = 0
+        self._items_kept = 0
         self._ends_at = monotonic() + TIME_LIMIT_S
 
     def read(self) -> Header:
@@ -88,9 +90,10 @@ class _Reader:
         layout = SCALARS.get(kind)
         if layout is None:
             raise GgufError
-        if length > MAX_KEPT_ITEMS:
+        if length > MAX_KEPT_ITEMS or self._items_kept + length > MAX_KEPT_TOTAL:
             self._skip(length * struct.calcsize(layout))
             return None
+        self._items_kept += length
         return tuple(self._unpack(layout) for _ in range(length))
 
     def _skip_texts(self, length: int) -> None:

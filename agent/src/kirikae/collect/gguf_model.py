@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kirikae.collect.gguf_header import Value, read_header
-from kirikae.collect.model_shape import FLOAT_BYTES, checked_geometry
+from kirikae.collect.model_shape import FLOAT_BYTES, MAX_ARCHITECTURE, checked_geometry
+from kirikae.collect.runtime_facts import text_of
 
 # By the format's number of `general.file_type`.
 FILE_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K"}
@@ -47,8 +48,7 @@ class _Keys:
     """Values of the file's own architecture."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        architecture = values.get("general.architecture")
-        self.architecture = architecture if isinstance(architecture, str) else None
+        self.architecture = text_of(values, "general.architecture", limit=MAX_ARCHITECTURE)
         self._values = values
 
     def __call__(self, name: str) -> Value | None:
@@ -59,7 +59,8 @@ class _Keys:
 
     def per_layer(self, name: str) -> Sequence[int] | None:
         value = self(name)
-        return [int(one) for one in value] if isinstance(value, tuple) and value else None
+        whole = isinstance(value, tuple) and value and all(isinstance(one, int) for one in value)
+        return [int(one) for one in value] if whole and isinstance(value, tuple) else None
 
     def largest(self, name: str) -> int | None:
         """A value for all layers, or the largest of one value per layer."""

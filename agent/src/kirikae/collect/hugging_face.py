@@ -10,10 +10,11 @@ from pathlib import Path
 
 from kirikae.collect.model_shape import geometry_of_config
 from kirikae.collect.regular_file import MAX_JSON_BYTES, open_regular, read_small_json
-from kirikae.collect.runtime_facts import MAX_MODELS, Model, mapping_of, number_of, text_of
+from kirikae.collect.runtime_facts import MAX_MODELS, Model, mapping_of, number_of, text_of, total_of
 
 # What mlx_lm.server itself looks for before it offers a model of the cache.
 NEEDED_FILES = ("config.json", "tokenizer_config.json")
+MAX_COMMIT_BYTES = 128
 REPOSITORY = re.compile(r"models--([\w.\-]{1,96})--([\w.\-]{1,96})")
 
 
@@ -50,7 +51,7 @@ def describe_folder(name: str, folder: Path, *, loaded: bool = False) -> Model:
         name=name,
         quantization=f"{bits}bit" if bits else text_of(config, "torch_dtype", limit=20),
         format="mlx" if is_mlx else None,
-        size_bytes=_weights_bytes(folder) or None,
+        size_bytes=_weights_bytes(folder),
         parameters=number_of(mapping_of(_index(folder), "metadata"), "total_parameters"),
         loaded=loaded,
         max_context_tokens=window if isinstance(window, int) else None,
@@ -74,18 +75,19 @@ def _repositories() -> Iterator[tuple[str, Path]]:
 
 def _snapshot(folder: Path) -> Path | None:
     try:
-        commit = (folder / "refs" / "main").read_text(encoding="ascii", errors="replace").strip()
+        with open_regular(folder / "refs" / "main") as file:
+            commit = file.read(MAX_COMMIT_BYTES).decode("ascii", "replace").strip()
     except OSError:
         return None
     snapshot = folder / "snapshots" / commit
     return snapshot if re.fullmatch(r"[0-9a-f]{1,64}", commit) and snapshot.is_dir() else None
 
 
-def _weights_bytes(folder: Path) -> int:
+def _weights_bytes(folder: Path) -> int | None:
     try:
-        return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        return total_of(file.stat().st_size for file in folder.glob("*.safetensors")) or None
     except OSError:
-        return 0
+        return None
 
 
 def _index(folder: Path) -> Mapping[str, object]:

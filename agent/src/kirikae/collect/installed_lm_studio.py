@@ -24,6 +24,7 @@ from kirikae.collect.runtime_facts import (
     number_of,
     parse_parameters,
     text_of,
+    total_of,
 )
 from kirikae.collect.shape_cache import ShapeCache
 
@@ -132,7 +133,7 @@ def without_counts(geometry: Mapping[str, object] | None) -> Mapping[str, object
 
 def _size(parts: Sequence[Path]) -> int | None:
     try:
-        return sum(path.stat().st_size for path in parts)
+        return total_of(path.stat().st_size for path in parts)
     except OSError:
         return None
 

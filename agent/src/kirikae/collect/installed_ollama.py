@@ -18,6 +18,7 @@ from kirikae.collect.runtime_facts import (
     number_of,
     parse_parameters,
     text_of,
+    total_of,
 )
 from kirikae.collect.shape_cache import ShapeCache
 
@@ -59,7 +60,7 @@ def _model(name: str, path: Path, folder: Path, shapes: ShapeCache) -> Model | N
     config = mapping_of(manifest, "config")
     details = read_small_json(_blob(folder, config)) if config else {}
     layers = entries_of(manifest, "layers")
-    size_bytes = sum(number_of(part, "size") or 0 for part in [config, *layers])
+    size_bytes = total_of(number_of(part, "size") or 0 for part in [config, *layers])
     if text_of({"name": name}, "name") is None or not (layers or config):
         return None
     weights = next((layer for layer in layers if layer.get("mediaType") == WEIGHTS), None)

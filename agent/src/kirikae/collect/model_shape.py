@@ -9,6 +9,7 @@ from kirikae.engine.fit.geometry import geometry_document, read_geometry
 from kirikae.engine.reading.shapes import read_whole
 
 FLOAT_BYTES = 4
+MAX_ARCHITECTURE = 80
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
@@ -28,7 +29,7 @@ def geometry_of_config(config: Mapping[str, object]) -> Mapping[str, object] | N
     parts = _layer_kinds(text, layers)
     return checked_geometry(
         {
-            "architecture": text_of(config, "model_type", limit=80),
+            "architecture": text_of(config, "model_type", limit=MAX_ARCHITECTURE),
             "layers": layers,
             "hidden_size": hidden,
             "heads": heads,

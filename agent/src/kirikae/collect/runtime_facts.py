@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 # The portal's limits; a longer text of a runtime is treated as not told.
@@ -100,6 +100,12 @@ def number_of(value: Mapping[str, object], key: str) -> int | None:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MAX_NUMBER:
         return None
     return number
+
+
+def total_of(numbers: Iterable[int]) -> int | None:
+    """None for more than the wire takes: what many files claim together may be absurd where each one is not."""
+    total = sum(numbers)
+    return total if total < MAX_NUMBER else None
 
 
 def flag_of(value: Mapping[str, object], key: str) -> bool | None:

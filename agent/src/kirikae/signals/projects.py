@@ -28,6 +28,8 @@ from kirikae.signals.git import (
 from kirikae.signals.ssh_hosts import is_ssh_remote, read_ssh_command, resolve_ssh_remote
 
 MARKER_FILE = ".kirikae.toml"
+# A list of names. Of 64 KiB a single dotted key keeps `tomllib` busy for 13 s.
+MAX_MARKER_BYTES = 4 * 1024
 ROOTS_FILE = "root_commits.json"
 MAX_KEPT_ROOTS = 200
 
@@ -267,7 +269,9 @@ def _read_markers(file: Path) -> list[str] | None:
     import tomllib  # noqa: PLC0415 - 10 ms that folders without the file need not pay
 
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            content = opened.read(MAX_MARKER_BYTES + 1)
+        document = tomllib.loads(content.decode()) if len(content) <= MAX_MARKER_BYTES else {}
     except (OSError, ValueError, RecursionError):
         return None
     markers = document.get("markers")
