@@ -1,6 +1,6 @@
 """What pages show of health: the fleet at a glance, one machine's last days, and what the portal itself is up to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -22,7 +22,11 @@ STOPPED_AFTER = timedelta(seconds=60)
 SPARK_SPAN = timedelta(hours=24)
 SPARK_SIZE = (98, 24)
 TIMELINE_SPAN = timedelta(days=7)
+AVAILABILITY_SPAN = timedelta(days=30)
 CHANGES_SHOWN = 12
+# A Mac whose owner means harm may change its state every ten seconds: then the page shows less of its past.
+CHANGES_READ = 1_000
+AWAY = (MachineState.OFFLINE, MachineState.MISSING)
 THERE = (MachineState.ONLINE, MachineState.DEGRADED, MachineState.LATE)
 
 
@@ -73,10 +77,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class MachineHealth:
+    """`there_percent`: of the time in which it was expected, so without sleep and quarantine. None: there was none."""
+
     changes: Sequence[StateChange]
     segments: Sequence[Segment]
     targets: Sequence[PollTarget]
     shares: Sequence[Share]
+    there_percent: float | None
 
 
 def count_by_state(machines: MachineQuerySet) -> Sequence[StateCount]:
@@ -118,9 +125,11 @@ def get_workings(*, now: datetime) -> Workings:
 
 
 def _stopped_for(watch: Watch | None, now: datetime) -> int | None:
-    if watch is None or watch.evaluated_at is None:
+    """A portal whose worker never came has been without one since it began to listen."""
+    since = (watch.evaluated_at or watch.listening_since) if watch else None
+    if since is None:
         return None
-    age = now - watch.evaluated_at
+    age = now - since
     return int(age.total_seconds()) if age > STOPPED_AFTER else None
 
 
@@ -133,23 +142,33 @@ def count_tasks() -> int | None:
 
 
 def get_health(machine: Machine, *, now: datetime) -> MachineHealth:
-    changes = list(StateChange.objects.filter(machine=machine, at__gt=now - TIMELINE_SPAN).order_by("at", "pk"))
+    newest = StateChange.objects.filter(machine=machine, at__gt=now - AVAILABILITY_SPAN)[:CHANGES_READ]
+    changes = list(reversed(newest))
+    shown = [change for change in changes if change.at > now - TIMELINE_SPAN]
     return MachineHealth(
-        changes=list(reversed(changes))[:CHANGES_SHOWN],
-        segments=_segments(machine, changes, now=now),
+        changes=list(reversed(shown))[:CHANGES_SHOWN],
+        segments=_segments(machine, shown, span=TIMELINE_SPAN, now=now),
         targets=list(machine.poll_targets.all()),
         shares=list_shares(machine, now=now),
+        there_percent=_percent_there(_segments(machine, changes, span=AVAILABILITY_SPAN, now=now)),
     )
 
 
-def _segments(machine: Machine, changes: Sequence[StateChange], *, now: datetime) -> list[Segment]:
-    """From the start of the timeline, or from when the machine enrolled, until now."""
-    start = now - TIMELINE_SPAN
+def _percent_there(segments: Iterable[Segment]) -> float | None:
+    there = sum(segment.width for segment in segments if segment.state in THERE)
+    away = sum(segment.width for segment in segments if segment.state in AWAY)
+    return 100 * there / (there + away) if there + away else None
+
+
+def _segments(machine: Machine, changes: Sequence[StateChange], *, span: timedelta, now: datetime) -> list[Segment]:
+    """From the start of the span, from when the machine enrolled or from what was read of its past, until now."""
+    start = now - span
     first = changes[0].before if changes else machine.state
-    known = [(max(start, machine.created_at), first), *((change.at, change.after) for change in changes)]
+    begins = changes[0].at if len(changes) == CHANGES_READ else machine.created_at
+    known = [(max(start, begins), first), *((change.at, change.after) for change in changes)]
     ends = [*known, (now, "")]
     return [
-        Segment(MachineState(state), 100 * ((at - start) / TIMELINE_SPAN), 100 * ((until - at) / TIMELINE_SPAN))
+        Segment(MachineState(state), 100 * ((at - start) / span), 100 * ((until - at) / span))
         for (at, state), (until, _) in pairwise(ends)
         if until > at
     ]

@@ -1,4 +1,4 @@
-"""Checks that belong before every view."""
+"""Checks that belong before every view, and what belongs after each page."""
 
 from collections.abc import Callable
 
@@ -31,6 +31,24 @@ def ignore_odd_session(get_response: GetResponse) -> GetResponse:
         if not request.COOKIES.get(settings.SESSION_COOKIE_NAME, "").isalnum():
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         return get_response(request)
+
+    return middleware
+
+
+# Characters that turn the direction of what follows: a name with one shows as another name.
+_TURNING = [chr(code).encode() for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+_SHOWN = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+def show_turning_characters(get_response: GetResponse) -> GetResponse:
+    """Names come from machines, runtimes and repositories. On pages, none of them looks like what it is not."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+            for character in _TURNING:
+                response.content = response.content.replace(character, _SHOWN)
+        return response
 
     return middleware
 

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from machines.health import queries
 from machines.health.evaluating import evaluate_due
 from machines.health.models import FleetSample, Health, PollTarget, StateChange, Watch
 from machines.health.queries import get_health
@@ -189,6 +190,62 @@ def test_timeline_has_no_holes(ben: User, mac: Machine) -> None:
 
     assert [str(segment.state) for segment in segments] == ["pending", "online", "offline", "online"]
     assert sum(segment.width for segment in segments) == pytest.approx(100)
+
+
+def test_availability_of_the_mac_counts_neither_sleep_nor_quarantine(ben: User, mac: Machine) -> None:
+    now = timezone.now()
+    Machine.objects.update(created_at=now - timedelta(days=60), state="online")
+    path = ("pending", "online", "asleep", "offline", "quarantined", "online")
+    for days, before, after in zip((10, 8, 6, 5, 3), path, path[1:], strict=False):
+        StateChange.objects.create(machine=mac, at=now - timedelta(days=days), before=before, after=after)
+
+    health = get_health(get_visible_machine(ben, mac.public_id), now=now)
+
+    assert health.there_percent == pytest.approx(100 * 5 / 6)
+
+
+def test_past_of_a_mac_that_changes_all_the_time_is_read_to_an_end(
+    ben: User, mac: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "CHANGES_READ", 3)
+    now = timezone.now()
+    Machine.objects.update(created_at=now - timedelta(days=60), state="online")
+    for minutes in range(50, 0, -10):
+        before, after = ("asleep", "online") if minutes % 20 else ("online", "asleep")
+        StateChange.objects.create(machine=mac, at=now - timedelta(minutes=minutes), before=before, after=after)
+
+    segments = get_health(get_visible_machine(ben, mac.public_id), now=now).segments
+
+    assert [str(segment.state) for segment in segments] == ["online", "asleep", "online"]
+
+
+def test_a_look_that_just_failed_is_not_told_as_none(client_of: SignIn, ben: User, mac: Machine) -> None:
+    now = timezone.now()
+    PollTarget.objects.create(
+        machine=mac, kind="ollama", host="10.0.0.7", port=1, due_at=now, polled_at=now, failures=1, failure="timeout"
+    )
+
+    page = text_of(client_of(ben), f"/machines/{mac.public_id}/")
+
+    assert "does not answer (no whole answer in time)" in page
+    assert "not polled yet" not in page
+
+
+def test_a_worker_that_never_came_is_told(client_of: SignIn, aiko: User) -> None:
+    now = timezone.now()
+    Watch.objects.update_or_create(pk=1, defaults={"listening_since": now - timedelta(minutes=5), "listened_at": now})
+
+    assert "The evaluator stopped" in text_of(client_of(aiko), "/machines/")
+
+
+def test_name_that_turns_the_direction_of_text_is_shown_as_it_is(client_of: SignIn, ben: User, mac: Machine) -> None:
+    name = "qwen\N{RIGHT-TO-LEFT OVERRIDE}evil\N{LEFT-TO-RIGHT ISOLATE}"
+    view = {"runtimes": [{"kind": "ollama", "state": "up", "loaded": [name], "effective_context_tokens": None}]}
+    PollTarget.objects.create(machine=mac, kind="agent", host="10.0.0.7", port=1, due_at=timezone.now(), view=view)
+
+    page = text_of(client_of(ben), f"/machines/{mac.public_id}/")
+
+    assert "qwen\N{REPLACEMENT CHARACTER}evil\N{REPLACEMENT CHARACTER}" in page
 
 
 def test_name_with_markup_is_text_on_every_page(client_of: SignIn, aiko: User, mac: Machine) -> None:
