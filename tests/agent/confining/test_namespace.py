@@ -40,6 +40,10 @@ FORBIDDEN = (
 )
 
 
+# CI is root, and a developer is not: no capability is left behind this.
+ORDINARY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+
+
 def launch(
     home: Home, server: str, script: str, *arguments: str, within: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
@@ -139,6 +143,14 @@ with socket.create_connection(server.getsockname()):
 """
 
     assert launch(home, "127.0.0.1:9", script).stdout == "reached\n"
+
+
+def test_an_ordinary_user_is_confined_too(home: Home) -> None:
+    script = "import os, socket; print(os.getuid(), [name for _, name in socket.if_nameindex()])"
+
+    done = launch(home, "127.0.0.1:9", script, within=ORDINARY)
+
+    assert done.stdout == "1000 ['lo']\n", done.stderr
 
 
 def test_what_held_is_remembered(home: Home) -> None:

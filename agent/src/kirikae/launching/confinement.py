@@ -6,7 +6,7 @@ Where it can not, the launch says so and holds as far as environment and argumen
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,7 +16,6 @@ from kirikae.confining.means import Reach, find_reach, is_remembered
 from kirikae.home import Home
 from kirikae.launching.becoming import need_time
 from kirikae.launching.preflight import Preflight, tell_on_stderr
-from kirikae.launching.preparing import is_hardened
 from kirikae.texts import say
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -30,10 +29,8 @@ class Started(NamedTuple):
     server: str = ""
 
 
-def find_confinement(preflight: Preflight, home: Home, document: Mapping[str, object], kind: ClientKind) -> Reach:
-    """`none` too for a launch that protects nothing."""
-    if not is_hardened(document):
-        return "none"
+def find_confinement(preflight: Preflight, home: Home, kind: ClientKind) -> Reach:
+    """For protected work. Says what is missing, to the developer and in the receipt."""
     reach, code = _find(home, kind)
     preflight.notes.append({"check": "confinement", "ok": code is None, "code": code})
     if code is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kirikae.answering.deciding import Decision, Question, decide_here, judge_here
 from kirikae.answering.telling import tell_answer, tell_policy
@@ -23,13 +24,15 @@ from kirikae.guarding.protected_folders import remember_folder
 from kirikae.guarding.session_floor import config_folder, read_floor, tighten_floor
 from kirikae.home import Home
 from kirikae.launching.becoming import become_client
-from kirikae.launching.confinement import confine, find_confinement
 from kirikae.launching.instructions import tell_instructions
 from kirikae.launching.preflight import Preflight, check_model_once, check_runtime, tell_on_stderr
 from kirikae.launching.preparing import check_launch, is_hardened, prepare_launch
 from kirikae.receipts.launches import LaunchReceipts
 from kirikae.signals.projects import home_relative, working_directory
 from kirikae.texts import say
+
+if TYPE_CHECKING:
+    from kirikae.confining.means import Reach
 
 # A machine under load answers late; before it refuses, a launch can wait where a question cannot.
 PATIENCE_S = 2.0
@@ -86,7 +89,7 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str], allowed: 
         program = _find_program(preflight, command[0])
         receipts.version = find_version(program) if kind.name == "claude" else None
         _check_local(preflight, home, decision, kind=kind, version=receipts.version)
-        reach = find_confinement(preflight, home, document, kind)
+        reach = _find_reach(preflight, home, document, kind)
         launch = prepare_launch(document, home, kind=kind, command=command, has_rules=decision.has_rules)
         receipts.guard = launch.level
         if kind.name == "claude":
@@ -94,8 +97,21 @@ def _launch(home: Home, decision: Decision, *, command: Sequence[str], allowed: 
     _remember(home, decision)
     _tell_launch(decision, kind)
     note = receipts.note_start()
+    if reach == "none":
+        return become_client(program, launch.argv, launch.environment, note=note)
+    from kirikae.launching.confinement import confine  # noqa: PLC0415 - only protected work pays for it
+
     started = confine(program, launch.argv, reach=reach, base_url=base_url_of(document))
     return become_client(started.program, started.argv, launch.environment, note=note, server=started.server)
+
+
+def _find_reach(preflight: Preflight, home: Home, document: Mapping[str, object], kind: ClientKind) -> Reach:
+    """How far the client is confined; a launch that protects nothing is not."""
+    if not is_hardened(document):
+        return "none"
+    from kirikae.launching.confinement import find_confinement  # noqa: PLC0415 - as above
+
+    return find_confinement(preflight, home, kind)
 
 
 @contextmanager

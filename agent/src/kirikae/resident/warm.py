@@ -10,11 +10,14 @@ from kirikae.collect import lm_studio, mlx_lm, omlx
 from kirikae.commands import ask, guard, run
 from kirikae.guarding import guard as guarding
 from kirikae.home import Home
-from kirikae.launching import model_checks, running
+from kirikae.launching import confinement, model_checks, running
 from kirikae.texts import choose_language
 
 # Where they are used is in the forks.
-__all__ = ["ask", "asking", "guard", "guarding", "lm_studio", "mlx_lm", "model_checks", "omlx", "run", "running"]
+__all__ = [
+    "ask", "asking", "confinement", "guard", "guarding", "lm_studio", "mlx_lm", "model_checks", "omlx", "run",
+    "running",
+]  # fmt: skip
 
 
 def warm_up(home: Home) -> None:
