@@ -34,38 +34,38 @@ class SpeedConstants(NamedTuple):
     bandwidth_share: float = 0.9331
     ultra_share: float = 0.9037
     # Reading and unpacking overlap: their times add up as powers.
-    overlap: float = 3.239
+    overlap: float = 3.237
     core_s_per_gb: float = 0.03535
-    core_s_per_gparam_q4: float = 0.009872
-    core_s_per_gparam_q8: float = 0.007973
-    core_s_per_gparam_k: float = 0.004364
-    core_s_per_gparam_mlx: float = 0.006887
-    core_s_per_gparam_mx: float = 0.009381
+    core_s_per_gparam_q4: float = 0.009871
+    core_s_per_gparam_q8: float = 0.007972
+    core_s_per_gparam_k: float = 0.004359
+    core_s_per_gparam_mlx: float = 0.006901
+    core_s_per_gparam_mx: float = 0.009391
     # The M1's GPU unpacks K mixtures far more slowly.
-    core_s_per_gparam_k_m1: float = 0.03085
+    core_s_per_gparam_k_m1: float = 0.03086
     # Experts are gathered from many places: a lower share of the bandwidth.
-    expert_share_gguf: float = 0.6975
-    expert_share_mlx: float = 0.7066
-    layer_ms_gguf: float = 0.06754
-    layer_ms_mlx: float = 0.0549
-    moe_layer_ms_gguf: float = 0.02791
-    moe_layer_ms_mlx: float = 0.009458
-    delta_layer_ms_gguf: float = 0.05488
-    delta_layer_ms_mlx: float = 0.05887
+    expert_share_gguf: float = 0.6976
+    expert_share_mlx: float = 0.708
+    layer_ms_gguf: float = 0.06753
+    layer_ms_mlx: float = 0.05494
+    moe_layer_ms_gguf: float = 0.02793
+    moe_layer_ms_mlx: float = 0.009469
+    delta_layer_ms_gguf: float = 0.05489
+    delta_layer_ms_mlx: float = 0.05882
     # llama.cpp works through the state of linear attention on the cores: seconds of one core per GB of it.
     delta_core_s_per_gb_gguf: float = 1.125
     # MLX chooses experts by sorting: it takes longer the more there are.
-    router_ms_per_100_experts_mlx: float = 0.008905
-    mamba_layer_ms: float = 0.05789
+    router_ms_per_100_experts_mlx: float = 0.008919
+    mamba_layer_ms: float = 0.05793
     # Gemma's layers have twice the norms.
-    gemma_layer_ms_gguf: float = 0.02951
-    gemma_layer_ms_mlx: float = 0.05845
+    gemma_layer_ms_gguf: float = 0.02952
+    gemma_layer_ms_mlx: float = 0.05846
     # Builds of llama.cpp from 2023, on which the table of discussion 4167 rests.
     old_build_layer_ms: float = 0.03676
     # Ollama's own engine, which ran all models before 0.30 (its pull request 16031).
-    old_ollama_delta_layer_ms: float = 0.3149
+    old_ollama_delta_layer_ms: float = 0.315
     # The two dies of an Ultra wait for each other between kernels of llama.cpp.
-    ultra_layer_ms_gguf: float = 0.03187
+    ultra_layer_ms_gguf: float = 0.03188
     # The cache is read once; then each query head works through it.
     kv_share: float = 0.858
     # No fitted row of llama.cpp is deep enough to tell: its prior, between what MLX and old Ollama were measured at.
@@ -73,43 +73,43 @@ class SpeedConstants(NamedTuple):
     attention_core_s_old_ollama: float = 0.1043
     attention_core_s_mlx: float = 0.02819
     clock_m1: float = 0.7315
-    clock_m2: float = 0.8382
-    clock_m3: float = 0.8388
+    clock_m2: float = 0.8383
+    clock_m3: float = 0.8389
     # Share of the first tokens' time that rates of whole runs contain (only where a source measured so).
-    wall_share: float = 0.348
+    wall_share: float = 0.3452
     # And of what an MLX server spends on a request besides (the same sources).
-    wall_start_s_mlx: float = 0.1181
+    wall_start_s_mlx: float = 0.118
 
 
 class PrefillConstants(NamedTuple):
     """Floating-point operations per second and GPU core, by generation, and what changes them."""
 
-    m1: float = 228.4e9
-    m2: float = 244.7e9
-    m3: float = 266.5e9
-    m4: float = 303.6e9
+    m1: float = 228.7e9
+    m2: float = 245e9
+    m3: float = 267.6e9
+    m4: float = 300.8e9
     # The figure that three public notes on llama.cpp's table agree on (1080), without the output matrix. Tensor units.
     m5: float = 1060e9
-    m1_base_share: float = 0.9068
-    ultra_prefill_share: float = 0.9601
-    mlx_factor: float = 1.062
-    f16_factor_m1_m2: float = 1.12
-    f16_factor: float = 1.04
+    m1_base_share: float = 0.9056
+    ultra_prefill_share: float = 0.9551
+    mlx_factor: float = 1.078
+    f16_factor_m1_m2: float = 1.121
+    f16_factor: float = 1.038
     # How often what lies between the matrices is written or read.
     passes: float = 4
     # Tokens that an expert's matrix is multiplied with at a time.
-    expert_tile_gguf: float = 39.78
-    expert_tile_mlx: float = 38.94
-    expert_tile_mlx_m5: float = 181.7
+    expert_tile_gguf: float = 39.85
+    expert_tile_mlx: float = 40.67
+    expert_tile_mlx_m5: float = 184.3
     # Of the matrices' rate.
-    attention_share_gguf: float = 0.6667
+    attention_share_gguf: float = 0.6635
     attention_share_mlx: float = 0.9
-    attention_share_mlx_wide: float = 0.6226
+    attention_share_mlx_wide: float = 0.6111
     # A step of linear attention through one layer.
-    delta_token_us: float = 0.2881
+    delta_token_us: float = 0.2926
     # By hand: Ollama's own engine with mixtures and linear attention.
     old_ollama_share: float = 0.7
-    m5_hot_share: float = 0.7997
+    m5_hot_share: float = 0.7914
     m5_cool_s: float = 3
 
 
