@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kirikae.brought import is_brought, is_in_checkout
 from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home_path import find_home_path
 from kirikae.token_store import find_in_keychain, keep_in_keychain
@@ -155,4 +156,15 @@ def unwritten(path: Path, error: OSError) -> PreflightError:
 
 
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:
-    return Home(Path(find_home_path(environment)))
+    """Raises PreflightError for one that a repository could have brought, with a policy of its own."""
+    path = find_home_path(environment)
+    if is_in_checkout(path) or is_brought(path, *_working_directory()):
+        raise PreflightError("home.in_project", path=path)
+    return Home(Path(path))
+
+
+def _working_directory() -> list[str]:
+    try:
+        return [os.getcwd()]  # noqa: PTH109 - may be gone
+    except FileNotFoundError:
+        return []

@@ -141,6 +141,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The disk is full: {path} cannot be written; free some space, then type the command again.",
         "ディスクがいっぱいで {path} に書き込めません。空きを作ってから、もう一度コマンドを入力してください。",
     ),
+    "home.in_project": (
+        "The state folder {path} lies in a project, which could bring its own policy; unset KIRIKAE_HOME, or set it to "
+        "a folder of your own outside of projects.",
+        "状態フォルダー {path} がプロジェクトの中にあり、プロジェクトが独自のポリシーを持ち込めてしまいます。"
+        "KIRIKAE_HOME を外すか、プロジェクトの外にある自分のフォルダーを指定してください。",
+    ),
     "home.not_own": (
         "{path} holds files that are not Kirikae's and is open to others; set KIRIKAE_HOME to a new folder of your own.",
         "{path} には Kirikae のものではないファイルがあり、他の人にも開かれています。"

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kirikae.clients.claude_settings import read_settings
-from kirikae.clients.programs import find_program
+from kirikae.clients.programs import find_tool
 from kirikae.collect.runtime_facts import entries_of, mapping_of
 from kirikae.errors import PreflightError
 from kirikae.guarding.protected_folders import list_folders
@@ -70,7 +70,7 @@ def _hooks(home: Home) -> dict[str, object]:
 
 def _guard_command(home: Home) -> str:
     """This program, state folder and git, whatever the session's folder holds and its settings set."""
-    programs = [program for name in ("git", "ssh") if (program := find_program(name))]
+    programs = [program for name in ("git", "ssh") if (program := find_tool(name))]
     folders = [*(str(Path(program).absolute().parent) for program in programs), *os.defpath.split(os.pathsep)]
     pinned = {"HOME": Path.home(), "KIRIKAE_HOME": home.path, "PATH": os.pathsep.join(dict.fromkeys(folders))}
     variables = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in pinned.items())

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from kirikae.clients.programs import find_tool
+
 # Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
 GIT_TIMEOUT_S = 2.0
 ROOTS_TIMEOUT_S = 0.1
@@ -113,10 +115,13 @@ def run_git(
 ) -> str | None:
     import subprocess  # noqa: PLC0415 - 3 ms that a launch outside a repository does without
 
+    program = find_tool("git", str(repository))
+    if program is None:
+        return None
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            ["git", "-C", str(repository), *arguments],  # noqa: S607 - the developer's own git
+            [program, "-C", str(repository), *arguments],
             capture_output=True,
             timeout=timeout_s,
             check=False,

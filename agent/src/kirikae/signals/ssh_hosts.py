@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from kirikae.clients.programs import find_tool
+
 # Reads configuration only; a `Match exec` of the user's own may take a moment.
 SSH_TIMEOUT_S = 1.0
 DEFAULT_PORT = "22"
@@ -104,11 +106,15 @@ def _ask_ssh(host: str, user: str | None, port: str | None, command: SshCommand)
     unchanged = (host, port or DEFAULT_PORT)
     if not re.fullmatch(_SAFE_NAME, host) or not (user is None or re.fullmatch(_SAFE_NAME, user)):
         return unchanged
+    program = find_tool("ssh")
+    if program is None:
+        return unchanged
     options = [] if command.reads_configuration else ["-F", "none"]
     options += (["-l", user] if user else []) + (["-p", port] if port else [])
     try:
         done = subprocess.run(  # noqa: S603 - host, user and port are checked, no shell
-            ["ssh", "-G", *options, "--", host],  # noqa: S607 - the developer's own ssh, which git would call
+            # The developer's own ssh, which git would call.
+            [program, "-G", *options, "--", host],
             capture_output=True,
             text=True,
             timeout=SSH_TIMEOUT_S,
