@@ -1,10 +1,11 @@
 """The state folder, and what is kept in it."""
 
 import stat
+from pathlib import Path
 
 import pytest
 from kirikae.errors import NotEnrolledError, PreflightError
-from kirikae.home import Enrolment, Home
+from kirikae.home import Enrolment, Home, find_home
 
 ENROLMENT = Enrolment(portal_url="http://portal", machine="m_1", name="ben-mini", signing_key="a2V5")
 
@@ -68,3 +69,33 @@ def test_another_key_forgets_the_bundle_of_the_one_before(home: Home) -> None:
 
     assert home.read_json("bundle.json") == {}
     assert home.read_json("seen.json") == {}
+
+
+@pytest.mark.parametrize("state", ["app/.kirikae", "app/deep/state", "link/.kirikae"])
+def test_a_state_folder_in_a_repository_is_refused(tmp_path: Path, state: str) -> None:
+    (tmp_path / "app" / ".git").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "app")
+
+    with pytest.raises(PreflightError, match=r"home\.in_project"):
+        find_home({"KIRIKAE_HOME": str(tmp_path / state)})
+
+
+@pytest.mark.parametrize("variables", [{"KIRIKAE_HOME": ".kirikae"}, {"XDG_STATE_HOME": "."}])
+def test_a_state_folder_in_the_working_directory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.platform", "linux")
+
+    with pytest.raises(PreflightError, match=r"home\.in_project"):
+        find_home(variables)
+
+
+def test_a_home_folder_that_is_a_repository_holds_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr("kirikae.brought._home", lambda: str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    assert find_home({"KIRIKAE_HOME": str(tmp_path / "state")}).path == tmp_path / "state"

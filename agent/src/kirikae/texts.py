@@ -558,6 +558,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "  policy revision {revision}, confirmed {age} s ago ({state})",
         "  ポリシー リビジョン {revision}、{age} 秒前に確認（{state}）",
     ),
+    "answer.lacks_roots": (
+        "  a rule goes by first commits, and this clone does not show its own (it is shallow, or too long to walk), so it "
+        "counts as unknown: git fetch --unshallow, or git commit-graph write --reachable",
+        "  最初のコミットで判定するルールがありますが、このクローンからは最初のコミットが分からない（履歴が浅いか、長すぎる）"
+        "ため、不明なプロジェクトとして扱います。git fetch --unshallow または git commit-graph write --reachable",
+    ),
     "fit.machine": (
         "{chip}, {limit} for models ({source}), {tokens} tokens of context",
         "{chip}、モデルに使えるメモリー {limit}（{source}）、コンテキスト {tokens} トークン",

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,32 @@ def test_the_answer_is_told_in_japanese(
     assert [line.strip() for line in said.splitlines() if line.strip() in titles] == titles
 
 
+def test_a_shallow_clone_is_unknown_to_a_rule_by_first_commits_and_told_what_to_type(
+    home: Home, git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        git(tmp_path / "app", "init", "-q")
+        git(tmp_path / "app", "commit", "-q", "--allow-empty", "-m", str(number))
+    root = git(tmp_path / "app", "rev-list", "--max-parents=0", "HEAD")
+    rule = {**PROTECTED, "match": {"root_commits": [root]}}
+    portal = Portal(payload=payload_of(unclassified=OPEN, privacy_rules=[rule]))
+    enrolment = Enrolment("http://127.0.0.1:9", machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+    home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+    accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=datetime.now(UTC))
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{tmp_path / 'app'}", "fork")
+    git(tmp_path / "fork", "remote", "set-url", "origin", "https://github.com/ben/fork.git")
+    monkeypatch.chdir(tmp_path / "fork")
+
+    assert main(["ask", "architecture-design"]) == 3
+    assert "git fetch --unshallow" in capsys.readouterr().out
+
+    git(tmp_path / "fork", "fetch", "-q", "--unshallow", f"file://{tmp_path / 'app'}")
+    assert main(["ask", "architecture-design"]) == 3
+    said = capsys.readouterr().out
+    assert "unshallow" not in said
+    assert "nda-acme" in said
+
+
 def test_an_unknown_task_is_an_error_that_names_the_known_ones(
     synced: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,10 +269,19 @@ def test_asking_imports_no_client_of_the_network(synced: Home, protected_project
 def test_asking_does_not_wait_for_a_runtime_that_never_answers(
     synced: Home, protected_project: Path, runtime_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with standin(hang) as hanging:
+    is_over = threading.Event()
+
+    def keep_back(_request: bytes, _send: Callable[[bytes], None]) -> None:
+        is_over.wait(60)
+
+    with standin(keep_back) as hanging:
         monkeypatch.setenv("KIRIKAE_RUNTIMES", f"{hanging},{runtime_url}")
-        command = [sys.executable, "-m", "kirikae.cli", "ask", "commit-message", "--json"]
+        # The other has time enough on a busy machine, the hanging one none of any length.
+        script = "import kirikae.collect.facts_reader as reader; reader.ASK_BUDGET_S = 3.0; "
+        script += "import sys; from kirikae.cli import main; sys.exit(main())"
+        command = [sys.executable, "-c", script, "ask", "commit-message", "--json"]
         done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        is_over.set()
 
     answer = json.loads(done.stdout)
     assert answer["runtime"]["base_url"] == runtime_url

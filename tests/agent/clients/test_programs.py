@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kirikae.clients.programs import find_program
+from kirikae.clients.programs import find_program, find_tool
 
 
 @pytest.fixture
@@ -44,3 +44,32 @@ def test_the_current_folder_is_not_searched(program: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", ":/nonexistent:")
 
     assert find_program("claude") is None
+
+
+@pytest.mark.parametrize("entry", [".", "bin", "../kirikae/bin"])
+def test_a_folder_that_counts_from_the_current_one_is_not_searched(
+    program: Path, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    monkeypatch.chdir(program.parent.parent)
+    monkeypatch.setenv("PATH", entry)
+
+    assert find_program("claude") is None
+
+
+def test_git_and_ssh_are_none_that_the_project_brings(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "app"
+    brought = project / "node_modules" / ".bin" / "git"
+    for file in (brought, program.with_name("git")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    (project / ".git").mkdir()
+    (tmp_path / "link").symlink_to(brought.parent)
+    monkeypatch.setenv("PATH", f"{brought.parent}:{tmp_path / 'link'}:{program.parent}")
+
+    assert find_program("git") == str(brought)
+    assert find_tool("git", str(project)) == str(program.with_name("git"))
+    monkeypatch.chdir(brought.parent)
+    assert find_tool("git") == str(program.with_name("git"))

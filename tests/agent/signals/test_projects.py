@@ -164,8 +164,20 @@ def test_a_shallow_clone_does_not_know_its_root_commits(home: Home, git: Git, re
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
 
     (project,) = collect_projects(home, [tmp_path / "shallow"])
+    (needed,) = collect_projects(home, [tmp_path / "shallow"], needs_roots=lambda: True)
 
-    assert project["root_commits"] is None
+    assert (project["root_commits"], project["complete"]) == (None, True)
+    assert (needed["root_commits"], needed["complete"]) == (None, False)
+
+
+def test_a_repository_without_a_checkout_has_its_remotes(
+    home: Home, git: Git, repository: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "app.git")
+
+    for folder in (tmp_path / "app.git", tmp_path / "app.git" / "objects"):
+        (project,) = collect_projects(home, [folder])
+        assert project["remotes"]
 
 
 def test_a_repository_that_git_does_not_open_is_incomplete(home: Home, repository: Path) -> None:

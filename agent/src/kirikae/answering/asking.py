@@ -13,6 +13,7 @@ from kirikae.errors import RefusedError
 from kirikae.home import Home
 from kirikae.portal.own_requests import tell_answers
 from kirikae.signals.projects import working_directory
+from kirikae.texts import say
 
 
 def ask(arguments: Arguments, home: Home, reader: FactsReader) -> int:
@@ -26,11 +27,14 @@ def ask(arguments: Arguments, home: Home, reader: FactsReader) -> int:
         needs=[need for need in arguments.needs.split(",") if need],
         is_offline=arguments.offline,
     )
-    document = decide_here(home, question, reader).document
+    decision = decide_here(home, question, reader)
+    document = decision.document
     if arguments.json:
         print(encode(document).decode())
     else:
         print(tell_answer(document, has_reasons=arguments.why))
+        if decision.lacks_roots:
+            print(say("answer.lacks_roots"))
         for sentence in tell_answers(home, working_directory().resolve()):
             print(sentence)
     return RefusedError.exit_code if document["backend"] == "none" else 0

@@ -53,6 +53,8 @@ class Decision(NamedTuple):
     needs_tools: bool = True
     # Whether the policy protects anything by a rule.
     has_rules: bool = True
+    # A rule goes by first commits, and those of a project are not known.
+    lacks_roots: bool = False
 
 
 class KnownFacts(NamedTuple):
@@ -96,7 +98,14 @@ def _decided(
     bundle = policy.stored.bundle
     needs_tools = "tools" in _needs(bundle.policy, request)
     has_rules = any(rule.effect is not Effect.CLOUD_OK for rule in bundle.policy.privacy_rules)
-    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules)
+    lacks_roots = any(one.root_commits is None and one.remotes for one in request.projects) and _go_by_roots(
+        bundle.policy
+    )
+    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules, lacks_roots)
+
+
+def _go_by_roots(policy: Policy) -> bool:
+    return any(rule.match.root_commits for rule in policy.privacy_rules)
 
 
 def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
@@ -106,12 +115,9 @@ def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
 
 
 def _request(home: Home, question: Question, *, machine: str | None, policy: Policy) -> TaskRequest:
-    def needs_roots() -> bool:
-        return any(rule.match.root_commits for rule in policy.privacy_rules)
-
     document = {
         "task": policy.default_task if question.task is None else question.task,
-        "projects": collect_projects(home, question.folders, needs_roots=needs_roots),
+        "projects": collect_projects(home, question.folders, needs_roots=lambda: _go_by_roots(policy)),
         "context_tokens": question.context_tokens,
         "parallel_agents": question.parallel_agents,
         "needs": list(question.needs),

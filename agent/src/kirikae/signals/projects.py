@@ -49,8 +49,8 @@ def collect_projects(
 ) -> list[dict[str, object]]:
     """The first folder is the working directory; the wire refuses more than 64 projects.
 
-    `needs_roots`: a rule goes by first commits, so a project whose walk was cut off is not complete. Asked only where
-    they are not known from before, because it looks at every rule.
+    `needs_roots`: a rule goes by first commits, so a project whose history is cut off (a shallow clone) or cannot be
+    walked in time is not complete. Asked only where they are not known from before, because it looks at every rule.
     """
     roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
     for opened in list_opened_folders(folders[0]):
@@ -109,7 +109,7 @@ def _folder(path: Path) -> Folder:
 
 def _repositories(folder: Folder, *, role: str) -> Iterator[tuple[str, Folder, Folder]]:
     """(role, root of the project, folder read in it): the nearest repository, those around it, its submodules."""
-    roots = [parent for parent in (folder.real, *folder.real.parents) if (parent / ".git").exists()]
+    roots = [parent for parent in (folder.real, *folder.real.parents) if _is_repository(parent)]
     home = Path.home().resolve()
     if folder.real.is_relative_to(home):
         roots = [root for root in roots if root.is_relative_to(home)]
@@ -121,6 +121,12 @@ def _repositories(folder: Folder, *, role: str) -> Iterator[tuple[str, Folder, F
         yield "enclosing", _folder(root), _folder(root)
     for submodule in _submodules(roots[0]):
         yield "submodule", _folder(submodule), _folder(submodule)
+
+
+def _is_repository(folder: Path) -> bool:
+    """Also one without a checkout, by what git knows it by: its files can be shown all the same."""
+    is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+    return is_bare or (folder / ".git").exists()
 
 
 def _logical_root(folder: Folder, root: Path) -> Path:
@@ -177,7 +183,7 @@ def _git_signals(
     home: Home, root: Path, *, needs_roots: NeedsRoots
 ) -> tuple[list[Remote] | None, list[str] | None, bool]:
     """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
-    if not (root / ".git").exists():
+    if not _is_repository(root):
         return [], [], True
     repository = find_repository(root)
     addresses = find_addresses(repository) if repository else None
@@ -186,7 +192,7 @@ def _git_signals(
     found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
     remotes = [remote for resolved, _ in found for remote in resolved]
     roots = _root_commits(home, repository, are_needed=needs_roots)
-    is_cut_off = roots is None and not repository.is_shallow and needs_roots()
+    is_cut_off = roots is None and needs_roots()
     return list(dict.fromkeys(remotes)), roots, all(whole for _, whole in found) and not is_cut_off
 
 
