@@ -4,7 +4,8 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Portal:
     # A code: then neither messages nor the bundle are for this machine.
     refusal: str = ""
     is_quarantined: bool = False
+    clock_ahead: timedelta = timedelta()
 
     @property
     def signing_key(self) -> str:
@@ -92,9 +94,10 @@ class Portal:
         return ways.get(path, self._take_message)()
 
     def _send_bundle(self, head: str) -> bytes:
+        date = {"Date": format_datetime(datetime.now(UTC) + self.clock_ahead, usegmt=True)}
         if self.etag in head:
-            return answer(b"", status="304 Not Modified")
-        return answer(json.dumps(self.bundle()).encode(), headers={"ETag": self.etag})
+            return answer(b"", status="304 Not Modified", headers=date)
+        return answer(json.dumps(self.bundle()).encode(), headers={"ETag": self.etag, **date})
 
     def _rotate(self) -> bytes:
         self.is_rotation_due = False

@@ -14,8 +14,9 @@ def test_deciding_alone_does_without_what_takes_long_to_import(synced: Home, lin
     costly = {"argparse", "dataclasses", "encodings.idna", "hashlib", "httpx", "inspect", "shutil", "ssl", "tempfile"}
     code = f"import sys; from kirikae.start import main; sys.argv[1:] = {line}; main(); print(*sys.modules)"
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=synced.path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
 
+    assert "kirikae.engine.decide" in done.stdout.split()
     assert not costly & set(done.stdout.split())
 
 

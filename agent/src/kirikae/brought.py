@@ -14,7 +14,7 @@ def list_own_folders(folder: str) -> list[str]:
     """The folder and the repositories around it; not the home folder, which may be one, nor what is above it."""
     place = _real(folder)
     around = [parent for parent in _parents(place) if os.path.lexists(_join(parent, ".git"))]
-    return [one for one in dict.fromkeys((place, *around)) if not _is_in(_home(), one)]
+    return [one for one in dict.fromkeys((place, *around)) if not _is_in(home_of_user(), one)]
 
 
 def is_brought(path: str, *projects: str) -> bool:
@@ -26,7 +26,7 @@ def is_brought(path: str, *projects: str) -> bool:
 def is_in_checkout(path: str) -> bool:
     """Whether it lies in the repository of any project."""
     around = [parent for parent in _parents(_real(path)) if os.path.lexists(_join(parent, ".git"))]
-    return any(not _is_in(_home(), parent) for parent in around)
+    return any(not _is_in(home_of_user(), parent) for parent in around)
 
 
 def _parents(path: str) -> list[str]:
@@ -41,7 +41,7 @@ def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(_join(folder, ""))
 
 
-def _home() -> str:
+def home_of_user() -> str:
     """As the system knows it: HOME is a variable as well."""
     try:
         return _real(pwd.getpwuid(os.getuid()).pw_dir)

@@ -12,6 +12,10 @@ def find_home_path(environment: Mapping[str, str]) -> str:
     if named:
         return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111 - pathlib costs 5 ms
     user = os.path.expanduser("~")  # noqa: PTH111
-    if sys.platform == "darwin":
-        return f"{user}/Library/Application Support/Kirikae"
-    return f"{environment.get('XDG_STATE_HOME') or f'{user}/.local/state'}/kirikae"
+    state = environment.get("XDG_STATE_HOME")
+    return f"{state}/kirikae" if state and sys.platform != "darwin" else usual_path(user)
+
+
+def usual_path(user: str) -> str:
+    """In this home folder, where no variable says otherwise."""
+    return f"{user}/Library/Application Support/Kirikae" if sys.platform == "darwin" else f"{user}/.local/state/kirikae"

@@ -10,11 +10,18 @@ from collections.abc import Sequence
 RESIDENT_COMMANDS = ("ask", "run", "guard")
 
 
+INTERRUPTED = 130
+
+
 def main() -> int:
     arguments = sys.argv[1:]
     if arguments[:1] == ["guard"]:
         return _guard(arguments)
-    return _run(arguments)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        # While it was imported.
+        return INTERRUPTED
 
 
 def _guard(arguments: Sequence[str]) -> int:
@@ -23,7 +30,7 @@ def _guard(arguments: Sequence[str]) -> int:
     entrance.start_clock()
     try:
         code = _run(arguments, given=entrance.read_event())
-    except OSError:
+    except (OSError, KeyboardInterrupt):
         # Nobody reads the refusal, or it has no room: it is one all the same.
         code = entrance.STOP
     return entrance.fail_closed(code)

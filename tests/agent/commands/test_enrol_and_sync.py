@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -215,6 +215,7 @@ def test_a_damaged_pointer_never_names_a_file_elsewhere(enrolled: Home, tmp_path
 
 
 def test_the_newest_time_seen_never_goes_back(portal: Portal, enrolled: Home) -> None:
+    portal.clock_ahead = timedelta(days=1)
     portal.payload = payload_of(revision=2, issued_at=datetime(2099, 1, 1, tzinfo=UTC))
     main(["sync"])
     portal.payload = payload_of(revision=3)
@@ -222,6 +223,16 @@ def test_the_newest_time_seen_never_goes_back(portal: Portal, enrolled: Home) ->
     main(["sync"])
 
     assert load_bundle(enrolled).newest_time == datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def test_a_time_that_is_still_to_come_is_forgotten_when_the_portals_clock_agrees(enrolled: Home) -> None:
+    enrolled.write_json("seen.json", enrolled.read_json("seen.json") | {"newest_time": "2099-01-01T00:00:00Z"})
+
+    main(["sync"])
+
+    newest = load_bundle(enrolled).newest_time
+    assert newest is not None
+    assert newest < datetime(2099, 1, 1, tzinfo=UTC)
 
 
 def test_receipts_wait_in_the_spool_until_the_portal_takes_them(portal: Portal, enrolled: Home) -> None:

@@ -135,6 +135,29 @@ def test_with_a_clock_set_back_the_portal_is_asked_for_each_cloud_answer(
     assert len(portal.requests) == 2
 
 
+def test_a_clock_that_once_went_years_ahead_is_forgotten_when_the_portals_agrees_with_it_again(
+    at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(capsys, at=START + timedelta(days=30_000))[0] == "cloud"
+
+    assert ask(capsys, at=START + timedelta(hours=1)) == ("cloud", "fresh")
+    asked = len(portal.requests)
+    assert ask(capsys, at=START + timedelta(hours=1)) == ("cloud", "fresh")
+
+    assert len(portal.requests) == asked
+
+
+def test_a_clock_that_the_portals_does_not_agree_with_forgets_nothing(
+    at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(capsys, at=START + timedelta(days=30_000))
+    portal.clock_ahead = timedelta(days=1)
+
+    ask(capsys, at=START + timedelta(hours=1))
+
+    assert str(at_portal.read_json("seen.json")["newest_time"]).startswith("2109")
+
+
 @pytest.mark.parametrize("seconds", [-200, 200])
 def test_clocks_may_differ_by_minutes(away: Home, capsys: pytest.CaptureFixture[str], seconds: int) -> None:
     assert ask(capsys, at=START + timedelta(seconds=seconds)) == ("cloud", "fresh")

@@ -28,10 +28,10 @@ def sync(home: Home) -> None:
             raise
         if changed is None:
             bundle = load_bundle(home).bundle
-            mark_checked(home, bundle, at=now())
+            mark_checked(home, bundle, at=now(), portal_date=client.date)
         else:
             document, etag = changed
-            bundle = accept_bundle(home, document, enrolment=enrolment, etag=etag, at=now())
+            bundle = accept_bundle(home, document, enrolment=enrolment, etag=etag, at=now(), portal_date=client.date)
         print(say("sync.unchanged" if changed is None else "sync.changed", revision=bundle.revision))
         refresh_requests(home, client)
         count = send_receipts(home, client)

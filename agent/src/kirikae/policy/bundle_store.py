@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from kirikae.digest import sha256_hex
@@ -23,6 +23,8 @@ from kirikae.moments import find_moment, write_moment
 
 POINTER, SEEN = "bundle.json", "seen.json"
 DIGEST_CHARACTERS = 64
+# Clocks of machine and portal differ by seconds; beyond this one was set wrong.
+TOLERANCE = timedelta(minutes=5)
 # By these the portal says that this machine has no part in its policy, now or any more.
 WITHDRAWING = frozenset({"machine.quarantined", "token.expired", "token.no_machine", "token.revoked", "token.unknown"})
 
@@ -118,7 +120,13 @@ def _keep_compiled(home: Home, digest: str, bundle: Bundle) -> None:
 
 
 def accept_bundle(
-    home: Home, document: Mapping[str, object], *, enrolment: Enrolment, etag: str, at: datetime
+    home: Home,
+    document: Mapping[str, object],
+    *,
+    enrolment: Enrolment,
+    etag: str,
+    at: datetime,
+    portal_date: str | None = None,
 ) -> Bundle:
     """Takes in what the portal sent. Raises PortalError and keeps the last good bundle when anything is wrong."""
     from kirikae.engine.bundle import parse_payload  # noqa: PLC0415 - as above
@@ -133,15 +141,22 @@ def accept_bundle(
     home.write(f"bundles/{digest}.json", payload)
     _keep_compiled(home, digest, bundle)
     home.write_json(POINTER, {"sha256": digest, "etag": etag, "key_id": document.get("key_id")})
-    mark_checked(home, bundle, at=at)
+    mark_checked(home, bundle, at=at, portal_date=portal_date)
     _forget_others(home, digest)
     return bundle
 
 
-def mark_checked(home: Home, bundle: Bundle, *, at: datetime) -> None:
-    """Time and revision only go up: a clock set back does not make an old policy fresh."""
+def mark_checked(home: Home, bundle: Bundle, *, at: datetime, portal_date: str | None = None) -> None:
+    """Time and revision only go up: a clock set back does not make an old policy fresh.
+
+    Where the portal's own clock (`portal_date`, of its answer) agrees with this one, a later time that was seen came
+    from a clock that went ahead, and is forgotten: nothing would be fresh before that time otherwise.
+    """
     seen = home.read_json(SEEN)
-    known = [at, bundle.issued_at, find_moment(seen.get("newest_time"))]
+    before = find_moment(seen.get("newest_time"))
+    if before is not None and before > at + TOLERANCE and _is_now(portal_date, at):
+        before = None
+    known = [at, bundle.issued_at, before]
     newest = max(moment for moment in known if moment is not None)
     home.write_json(
         SEEN,
@@ -152,6 +167,16 @@ def mark_checked(home: Home, bundle: Bundle, *, at: datetime) -> None:
             "revision": bundle.revision,
         },
     )
+
+
+def _is_now(date: str | None, at: datetime) -> bool:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 10 ms that clocks in order do without
+
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return False
+    return told.tzinfo is not None and abs(told - at) < TOLERANCE
 
 
 def _verified_payload(document: Mapping[str, object], *, enrolment: Enrolment) -> bytes:

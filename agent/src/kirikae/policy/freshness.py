@@ -7,18 +7,15 @@ took back from a machine that was revoked or is in quarantine.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from kirikae.home import Home
 from kirikae.moments import now
-from kirikae.policy.bundle_store import StoredBundle, mark_time
+from kirikae.policy.bundle_store import TOLERANCE, StoredBundle, mark_time
 from kirikae.policy.refresh import refresh_bundle
 
 type PolicyState = Literal["fresh", "stale", "expired"]
-
-# Clocks of machine and portal differ by seconds; beyond this one was set back.
-TOLERANCE = timedelta(minutes=5)
 
 
 class PolicyInForce(NamedTuple):

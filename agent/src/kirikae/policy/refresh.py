@@ -45,14 +45,14 @@ def _refresh(home: Home, stored: StoredBundle, deadline: float) -> bool:
         )
         url = f"{enrolment.portal_url}/api/v1/bundle"
         answer = fetch(url, deadline=deadline, headers=headers, max_bytes=MAX_BUNDLE_BYTES)
+        date = answer.headers.get("date")
         if answer.status == 304 and stored.etag:
-            mark_checked(home, stored.bundle, at=now())
+            mark_checked(home, stored.bundle, at=now(), portal_date=date)
         elif answer.status == 200:
             document = answer.json()
+            given = document if isinstance(document, dict) else {}
             etag = answer.headers.get("etag", "")
-            accept_bundle(
-                home, document if isinstance(document, dict) else {}, enrolment=enrolment, etag=etag, at=now()
-            )
+            accept_bundle(home, given, enrolment=enrolment, etag=etag, at=now(), portal_date=date)
         else:
             _note_refusal(home, answer)
             return False

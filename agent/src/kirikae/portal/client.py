@@ -21,6 +21,8 @@ class PortalClient:
     def __init__(self, portal_url: str, *, token: str | None = None) -> None:
         headers = {"User-Agent": f"kirikae/{__version__}"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._url = portal_url
+        # By the portal's clock, of its last answer.
+        self.date: str | None = None
         # A kept connection may be closed by the server just as the next poll is sent on it.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(base_url=portal_url, headers=headers, timeout=TIMEOUT_S, limits=limits)
@@ -57,9 +59,11 @@ class PortalClient:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         try:
-            return self._client.request(method, path, json=document, headers=headers)
+            answer = self._client.request(method, path, json=document, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PortalError("portal.unreachable", url=self._url) from error
+        self.date = answer.headers.get("Date")
+        return answer
 
     def _document(self, answer: httpx.Response) -> dict[str, object]:
         try:

@@ -102,4 +102,5 @@ def _keep_current(home: Home, answer: Mapping[str, object]) -> None:
     lived = now() - bundle.issued_at
     if named != bundle.order or lived > (bundle.expires_at - bundle.issued_at) / RENEWED_AFTER_PART:
         return _sync(home)
-    return mark_checked(home, bundle, at=now())
+    date = answer.get("date")
+    return mark_checked(home, bundle, at=now(), portal_date=date if isinstance(date, str) else None)

@@ -20,7 +20,10 @@ class PortalLink:
         self._home = home
 
     def post(self, path: str, document: Mapping[str, object]) -> dict[str, object]:
-        """Raises PortalError; its data carries `status` and `retry_after_s` where the portal answered."""
+        """With `date`, by the portal's clock.
+
+        Raises PortalError; its data carries `status` and `retry_after_s` where the portal answered.
+        """
         # Read each time: a rotation may have replaced it.
         headers = {"Authorization": f"Bearer {self._home.get_token()}"}
         try:
@@ -43,7 +46,7 @@ class PortalLink:
                 status=answer.status,
                 retry_after_s=_seconds(answer.headers.get("retry-after")),
             )
-        return body
+        return body | {"date": answer.headers.get("date")}
 
 
 def _seconds(text: str | None) -> int | None:

@@ -78,7 +78,8 @@ def _systemd(command: Sequence[str], carried: Mapping[str, str], environment: Ma
         "Description=Kirikae agent",
         "",
         "[Service]",
-        f"ExecStart={' '.join(map(_quoted, command))}",
+        # In the program's own name, and in variables, a dollar is one.
+        f"ExecStart={_quoted(command[0])} {' '.join(_quoted(word).replace('$', '$$') for word in command[1:])}",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in carried.items()),
         "Restart=always",
         f"RestartSec={RESTART_S}",
@@ -100,6 +101,6 @@ def _systemd(command: Sequence[str], carried: Mapping[str, str], environment: Ma
 
 
 def _quoted(text: str) -> str:
-    """One word for systemd, which expands `%` and `$`."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """One word for systemd, which expands `%`."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
     return f'"{escaped}"'
