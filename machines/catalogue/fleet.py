@@ -20,7 +20,7 @@ from routing.engine.fit.chips import Chip
 # Of each machine the newest count: older ones were other versions of its runtimes.
 RUNS_OF_A_MACHINE = 50
 # From here on the median is that of the honest ones, even if one of them is not.
-ENOUGH_MACHINES = 3
+ENOUGH_PEOPLE = 3
 MOST_PREFILL_FACTOR = 1.5
 
 
@@ -38,20 +38,25 @@ def judge_run(machine: Machine, run: BenchmarkFacts, catalogue: Catalogue) -> st
 
 
 def list_factors(catalogue: Catalogue) -> list[FleetFactor]:
-    """By model, form and chip: the median of the newest run of each machine, as a multiple of the formula.
+    """By model, form and chip: what each person's Macs measured, in the middle, as a multiple of the formula.
 
-    One machine that is not what it says could move the others' estimates, so a few count for half.
+    Of each machine its newest run counts. Anybody may enrol Macs that do not exist, so a person has one voice however
+    many they have, and Macs without an owner have one together. A few voices count for half.
     """
-    newest: dict[tuple[Chip, RunKey], dict[int, Run]] = defaultdict(dict)
+    newest: dict[tuple[Chip, RunKey], dict[int, tuple[int | None, Factors]]] = defaultdict(dict)
     for machine, chip, run in _runs(catalogue):
-        newest[chip, run.key].setdefault(machine.pk, run)
-    return [_factor(chip, key, list(runs.values())) for (chip, key), runs in sorted(newest.items(), key=str)]
+        if run.factors is not None:
+            newest[chip, run.key].setdefault(machine.pk, (machine.owner_id, _for_others(run.factors)))
+    return [_factor(chip, key, list(found.values())) for (chip, key), found in sorted(newest.items(), key=str)]
 
 
-def _factor(chip: Chip, key: RunKey, runs: list[Run]) -> FleetFactor:
+def _factor(chip: Chip, key: RunKey, found: list[tuple[int | None, Factors]]) -> FleetFactor:
     """Two digits: the text that bundles carry changes only when something did."""
-    middle = middle_of([_for_others(run.factors) for run in runs if run.factors is not None])
-    if len(runs) < ENOUGH_MACHINES:
+    by_person: dict[int | None, list[Factors]] = defaultdict(list)
+    for owner, factors in found:
+        by_person[owner].append(factors)
+    middle = middle_of([middle_of(own) for own in by_person.values()])
+    if len(by_person) < ENOUGH_PEOPLE:
         middle = half_of(middle)
     prefill = None if middle.prefill is None else round(middle.prefill, 2)
     return FleetFactor(chip.name, chip.gpu_cores, *key, round(middle.decode, 2), prefill)

@@ -34,6 +34,7 @@ MOST_FIRST = ("context", "speed", "rating")
 class Head:
     """A head of the table. `value` is what pressing it asks for; `direction` is empty where it does not sort."""
 
+    name: str
     label: Any
     value: str
     direction: str
@@ -110,7 +111,7 @@ class FitForm(StyledFields, forms.Form):
         """The column that sorts asks for the other way round, the others for their natural order."""
         asked = self.cleaned_data["sort"]
         return [
-            Head(label, f"-{name}" if asked == name else name, _direction(name, asked), is_figure)
+            Head(name, label, f"-{name}" if asked == name else name, _direction(name, asked), is_figure)
             for name, label, is_figure in COLUMNS
         ]
 

@@ -170,6 +170,11 @@ def read_the_mac(person: Visit) -> None:
     expect(page.get_by_text("tiny").first).to_be_visible()
     page.locator("[name=step]").press("ArrowRight")
     expect(page).to_have_url(re.compile(r"step=4"))
+    head = page.locator("#sort-speed")
+    head.press("Enter")
+    expect(page).to_have_url(re.compile(r"sort=speed"))
+    # Who sorts by keyboard stays on the head, to press it again.
+    expect(head).to_be_focused()
     person.look("machine")
     person.tables_fit("machine")
     for path in ("what-if?other=M4+Max/40", "catalogue/", "catalogue/qwen3-coder-next/"):

@@ -20,6 +20,7 @@ from machines.catalogue.services import refresh_text, remove_entry, restore_entr
 from machines.catalogue.tables import table_of_configuration
 from machines.models import Machine
 from machines.services import accept_benchmarks
+from portal.accounts.models import User
 from portal.audit.models import AuditEntry
 from portal.common.problems import Problem
 from routing.engine.errors import WireError
@@ -72,10 +73,11 @@ def formula_of(machine: Machine) -> Rates:
     return Rates(found.formula_decode, found.formula_prefill)
 
 
-def twin_of(machine: Machine, name: str) -> Machine:
-    """Another one of the same chip and owner."""
-    assert machine.owner is not None
-    twin, _token = join(name, machine.owner)
+def twin_of(machine: Machine, name: str, owner: User | None = None) -> Machine:
+    """Another one of the same chip, and of the same owner where nobody else is named."""
+    whose = owner or machine.owner
+    assert whose is not None
+    twin, _token = join(name, whose)
     same = {field: getattr(machine, field) for field in ("platform", "chip", "gpu_cores", "memory_bytes")}
     Machine.objects.filter(pk=twin.pk).update(**same)
     twin.refresh_from_db()
@@ -240,18 +242,42 @@ class TestFleet:
         assert mac.benchmarks.get().set_aside == SetAside.IMPLAUSIBLE
         assert current_catalogue().fleet == ()
 
-    def test_one_mac_counts_for_half_and_three_for_their_middle(self, mac) -> None:
+    def test_one_mac_counts_for_half_and_those_of_three_people_for_their_middle(self, mac, aiko, chie) -> None:
         rates = formula_of(mac)
         measure(mac, run_of(decode_tokens_per_s=rates.decode * 1.3))
         refresh_text()
         (alone,) = current_catalogue().fleet
-        for name, factor in (("two", 0.9), ("three", 0.8)):
-            measure(twin_of(mac, name), run_of(decode_tokens_per_s=rates.decode * factor))
+        for owner, factor in ((aiko, 0.9), (chie, 0.8)):
+            measure(twin_of(mac, owner.name, owner), run_of(decode_tokens_per_s=rates.decode * factor))
         refresh_text()
         (together,) = current_catalogue().fleet
 
         assert alone.decode == pytest.approx(1.3**0.5, abs=0.01)
         assert together.decode == pytest.approx(0.9, abs=0.01)
+
+    def test_who_enrols_many_macs_has_one_voice(self, mac, aiko, chie) -> None:
+        rates = formula_of(mac)
+        measure(mac, run_of(decode_tokens_per_s=rates.decode * 1.0))
+        measure(twin_of(mac, "honest", aiko), run_of(decode_tokens_per_s=rates.decode * 0.98))
+        for number in range(5):
+            measure(twin_of(mac, f"invented-{number}", chie), run_of(decode_tokens_per_s=rates.decode * 0.55))
+        refresh_text()
+
+        (factor,) = current_catalogue().fleet
+
+        assert factor.decode == pytest.approx(0.98, abs=0.01)
+
+    def test_macs_without_an_owner_have_one_voice_together(self, mac) -> None:
+        rates = formula_of(mac)
+        measure(mac, run_of(decode_tokens_per_s=rates.decode * 1.3))
+        for number in range(3):
+            measure(twin_of(mac, f"joined-{number}"), run_of(decode_tokens_per_s=rates.decode * 1.3))
+        Machine.objects.exclude(pk=mac.pk).update(owner=None)
+        refresh_text()
+
+        (factor,) = current_catalogue().fleet
+
+        assert factor.decode == pytest.approx(1.3**0.5, abs=0.01)
 
     def test_a_mac_in_quarantine_speaks_for_nobody(self, mac) -> None:
         measure(mac, run_of())

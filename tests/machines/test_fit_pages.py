@@ -202,7 +202,8 @@ def test_a_head_pressed_twice_turns_the_order_round(
 def test_heads_tell_the_order_and_work_without_script(reported: Machine, ben: User, client_of: ClientOf) -> None:
     page = client_of(ben).get(f"/machines/{reported.public_id}/?sort=-speed").content.decode()
 
-    assert re.search(r'aria-sort="ascending">\s*<button type="submit" form="fit-form" name="sort" value="speed"', page)
+    head = r'aria-sort="ascending">\s*<button id="sort-speed" type="submit" form="fit-form" name="sort" value="speed"'
+    assert re.search(head, page)
     assert page.count("aria-sort") == 1
     assert '<input type="hidden" form="fit-form" name="sort" value="-speed">' in page
 
