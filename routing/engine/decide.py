@@ -144,10 +144,10 @@ def _collect_candidates(work: Work, facts: MachineFacts | None, trace: Trace) ->
         trace.reason(Stage.FEASIBILITY, limit.code, limit.data)
         trace.alternatives.append(local_alternative(None, limit))
     for candidate in [one for one in candidates if not one.is_possible][:MAX_TOLD_MODELS]:
-        limit = next(limit for limit in candidate.limits if limit.is_hard)
+        limit = candidate.hard_limits[0]
         trace.reason(Stage.FEASIBILITY, limit.code, limit.data)
         trace.alternatives.append(local_alternative(candidate.model.name, limit))
-    count = sum(one.is_possible for one in candidates)
+    count = len([one for one in candidates if one.is_possible])
     if count:
         trace.reason(Stage.FEASIBILITY, "local_candidates", {"count": count})
     return candidates

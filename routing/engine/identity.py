@@ -6,6 +6,7 @@ a project and may loosen; anything else can only restrict. When in doubt a form 
 
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -87,15 +88,15 @@ def normalise_pattern(text: str) -> tuple[str, ...]:
     host, _, path = text.strip().partition("/")
     segments = _path_segments(_decode(path)[0])
     if len(segments) > 1 and segments[-1] == "**":  # a repository may be written with its ending here too
-        segments = (*segments[:-2], _without_suffix(segments[-2]), "**")
-    return _flat(_provider_form(_normal_host_pattern(host), segments))
+        segments[-2] = _without_suffix(segments[-2])
+    return _provider_form(_normal_host_pattern(host), segments)
 
 
 def path_segments(text: str) -> tuple[str, ...]:
     """The segments of a folder; the first is `~` or the empty text of an absolute path. Dot segments are resolved."""
     text = text.replace("\\", "/")
     segments = _resolve_dots(text.split("/"))
-    return ("", *segments) if text.startswith("/") else segments
+    return ("", *segments) if text.startswith("/") else tuple(segments)
 
 
 def fold(text: str) -> str:
@@ -129,10 +130,10 @@ def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
 def _normalise(text: str) -> NormalRemote:
     cleaned = _cleaned(text)
     is_odd = cleaned != text
-    scheme, authority, path = _split(cleaned)
-    if "%" in authority.rpartition("@")[2]:  # git decodes an address before it looks for the host
+    scheme, user, place, path = _split(cleaned)
+    if "%" in place:  # git decodes an address before it looks for the host
         is_odd = True
-        scheme, authority, path = _split(_decode(cleaned)[0])
+        scheme, user, place, path = _split(_decode(cleaned)[0])
     if scheme is None:
         return _local_or_bare(cleaned)
     if scheme == "file":
@@ -141,12 +142,11 @@ def _normalise(text: str) -> NormalRemote:
         is_odd = is_odd or scheme not in _SCHEMES or "?" in path or "#" in path
         path = path.partition("?")[0].partition("#")[0]
     path, is_decoded = _decode(path)
-    host, is_host_good = _normal_host(authority)
-    segments = _path_segments(f"{_misplaced_path(authority)}/{path}")
-    host, segments = _provider_form(host, segments, user=authority.rpartition("@")[0].partition(":")[0])
-    if not is_host_good or not is_decoded or is_odd or not segments:
-        return NormalRemote(Standing.MALFORMED, (host, *segments))
-    return NormalRemote(Standing.RESOLVED if _is_dotted_name(host) else Standing.UNRESOLVED, (host, *segments))
+    host = _read_host(place)
+    address = _provider_form(host.name, _path_segments(f"{host.misplaced_path}/{path}"), user=user.partition(":")[0])
+    if not host.is_good or not is_decoded or is_odd or len(address) == 1:
+        return NormalRemote(Standing.MALFORMED, address)
+    return NormalRemote(Standing.RESOLVED if host.is_dotted else Standing.UNRESOLVED, address)
 
 
 def _cleaned(text: str) -> str:
@@ -157,62 +157,76 @@ def _cleaned(text: str) -> str:
     return kept.replace("\\", "/")
 
 
-def _misplaced_path(authority: str) -> str:
-    """What stands where a port should, as in `ssh://git@github.com:acme/app`: the path's beginning."""
-    host = authority.rpartition("@")[2]
-    return "" if host.startswith("[") else host.partition(":")[2].lstrip("0123456789:")
-
-
-def _flat(address: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return (address[0], *address[1])
-
-
-def _split(text: str) -> tuple[str | None, str, str]:
-    """Scheme, authority and path; scheme `scp` for git's short form, None for a path."""
+def _split(text: str) -> tuple[str | None, str, str, str]:
+    """Scheme, user, place and path; scheme `scp` for git's short form, None for a path."""
     scheme, mark, rest = text.partition("://")
     if mark and scheme and "/" not in scheme:
         end = min([end for mark in "/?#" if (end := rest.find(mark)) >= 0], default=len(rest))
-        return scheme.lower(), rest[:end], rest[end:]
+        user, _, place = rest[:end].rpartition("@")
+        return scheme.lower(), user, place, rest[end:]
     head, colon, tail = text.partition(":")
     if text.startswith("[") or "@[" in text.split("/", 1)[0]:  # [git@host:22]:path, git@[host]:path
         head, colon, tail = text.partition("]:")
         head = head.replace("[", "")
     if colon and "/" not in head:
-        return "scp", head, tail
-    return None, "", text
+        user, _, place = head.rpartition("@")
+        return "scp", user, place, tail
+    return None, "", "", text
 
 
 def _local_or_bare(text: str) -> NormalRemote:
     """A path is local; `github.com/acme/app` without a scheme is one to git, but somebody may mean the address."""
     host, _, path = text.partition("/")
     if _is_dotted_name(host.lower()) and not host.startswith("."):
-        return NormalRemote(Standing.MALFORMED, (_normal_host(host)[0], *_path_segments(path)))
+        return NormalRemote(Standing.MALFORMED, (_host_name(host), *_path_segments(path)))
     return _LOCAL
 
 
-def _normal_host(authority: str) -> tuple[str, bool]:
-    """The host without user, port, trailing dots and `www.`, and whether all of it was well formed."""
-    host = authority.rpartition("@")[2].lower()
-    if host.startswith("["):  # an IPv6 address is no name: its colons make it malformed below
-        host, colon, port = host[1:].partition("]")[0], "", ""
+class _Host(NamedTuple):
+    """What stands between user and path: the name without port, trailing dots and `www.`.
+
+    `is_good`: all of it was well formed. `misplaced_path` is what stands where a port should, as in
+    `ssh://git@github.com:acme/app`: the path's beginning.
+    """
+
+    name: str
+    is_good: bool
+    is_dotted: bool
+    misplaced_path: str
+
+
+# All repositories of a team lie on a few hosts.
+@lru_cache(maxsize=256)
+def _read_host(place: str) -> _Host:
+    if place.startswith("["):  # an IPv6 address is no name: its colons make it malformed below
+        name, port = place[1:].partition("]")[0], ""
     else:
-        host, colon, port = host.partition(":")
-    is_good = not colon or port == "" or port.isdigit()
-    host, is_decoded = _decode(host)
-    if not host.isascii():
-        host, is_encoded = _to_ascii(host)
+        name, _, port = place.partition(":")
+    name, is_decoded = _decode(name.lower())
+    is_good = is_decoded and (not port or port.isdigit())
+    if not name.isascii():
+        name, is_encoded = _to_ascii(name)
         is_good = is_good and is_encoded
-    host = host.rstrip(".").removeprefix("www.")
-    is_named = bool(host) and not host.startswith(("-", ".")) and ".." not in host
-    return host, is_good and is_decoded and is_named and not host.strip(_HOST_CHARACTERS)
+    name = name.rstrip(".").removeprefix("www.")
+    is_named = bool(name) and not name.startswith(("-", ".")) and ".." not in name
+    return _Host(
+        name=name,
+        is_good=is_good and is_named and not name.strip(_HOST_CHARACTERS),
+        is_dotted=_is_dotted_name(name),
+        misplaced_path=port.lstrip("0123456789:"),
+    )
+
+
+def _host_name(authority: str) -> str:
+    return _read_host(authority.rpartition("@")[2]).name
 
 
 def _normal_host_pattern(host: str) -> str:
     """Label by label where some hold a `*`."""
     if "*" not in host:
-        return _normal_host(host)[0]
+        return _host_name(host)
     labels = host.rstrip(".").split(".")
-    normal = ".".join(label.lower() if "*" in label else _normal_host(label)[0] for label in labels)
+    normal = ".".join(label.lower() if "*" in label else _host_name(label) for label in labels)
     return normal.removeprefix("www.")
 
 
@@ -257,16 +271,18 @@ def _decode_once(text: str) -> tuple[str, bool]:
     return kept, kept.encode() == bytes(raw)
 
 
-def _path_segments(path: str) -> tuple[str, ...]:
+def _path_segments(path: str) -> list[str]:
     segments = _resolve_dots(path.split("/"))
     if len(segments) > 1 and segments[-1].lower() == ".git":  # the folder inside a work tree
-        segments = segments[:-1]
-    return (*segments[:-1], _without_suffix(segments[-1])) if segments else ()
+        segments.pop()
+    if segments:
+        segments[-1] = _without_suffix(segments[-1])
+    return segments
 
 
-def _resolve_dots(parts: list[str]) -> tuple[str, ...]:
+def _resolve_dots(parts: list[str]) -> list[str]:
     if ".." not in parts:
-        return tuple([part for part in parts if part and part != "."])
+        return [part for part in parts if part and part != "."]
     segments: list[str] = []
     for part in parts:
         if part == "..":
@@ -274,30 +290,30 @@ def _resolve_dots(parts: list[str]) -> tuple[str, ...]:
                 segments.pop()
         elif part not in ("", "."):
             segments.append(part)
-    return tuple(segments)
+    return segments
 
 
 def _without_suffix(text: str) -> str:
     return text.removesuffix(".git").removesuffix(".wiki") if text not in (".git", ".wiki") else text
 
 
-def _provider_form(host: str, segments: tuple[str, ...], user: str = "") -> tuple[str, tuple[str, ...]]:
+def _provider_form(host: str, segments: list[str], user: str = "") -> tuple[str, ...]:
     """One address for the several that a provider answers under."""
     if host == _AZURE_OLD_SSH and "_ssh" in map(str.lower, segments):
-        segments = (user, *segments)
+        segments = [user, *segments]
     elif host not in _HOST_TWINS and host.endswith(_AZURE_OLD):
-        segments = (host.removesuffix(_AZURE_OLD), *segments)
+        segments = [host.removesuffix(_AZURE_OLD), *segments]
         host = _AZURE
     host = _HOST_TWINS.get(host, host)
-    return host, _azure_repository(segments) if host == _AZURE else segments
+    return (host, *(_azure_repository(segments) if host == _AZURE else segments))
 
 
-def _azure_repository(segments: tuple[str, ...]) -> tuple[str, ...]:
+def _azure_repository(segments: list[str]) -> list[str]:
     """`organisation/project/repository` from the forms of Azure DevOps, which do not regard case."""
     if segments and segments[0].lower() == "v3":
         return segments[1:]
     if len(segments) > 1 and segments[1].lower() == "defaultcollection":
-        segments = (segments[0], *segments[2:])
+        segments = [segments[0], *segments[2:]]
     at = next((at for at, segment in enumerate(segments) if segment.lower() in ("_git", "_ssh")), None)
     if at is None:
         return segments
@@ -305,4 +321,4 @@ def _azure_repository(segments: tuple[str, ...]) -> tuple[str, ...]:
     if repository and repository[0].lower() in ("_full", "_optimized"):
         repository = repository[1:]
     # An address without a project names the project's own repository.
-    return (*segments[:1], *(segments[1:at] or repository[:1]), *repository)
+    return [*segments[:1], *(segments[1:at] or repository[:1]), *repository]

@@ -198,14 +198,13 @@ class PrivacyRules:
         return rule.effect is not Effect.CLOUD_OK or not self.has_ended(rule.expires, now=now)
 
     def _misses(self, hits: Hits, findings: Sequence[Finding], *, now: datetime) -> Iterable[Miss]:
-        matched = {finding.rule.id for finding in findings if finding.rule}
         heads = {remote[:2]: remote for remote in hits.signals.remotes}
         for place in hits.near:
             rule = self.restricting[place]
-            if rule.id not in matched:
-                pairs = ((restricting_remote(pattern)[:2], pattern) for pattern in rule.match.remotes)
-                head, written = next((head, written) for head, written in pairs if head in heads)
-                yield Miss(rule, "remotes", written, "/".join(heads[head]))
+            pairs = zip(_heads_of(rule.match.remotes), rule.match.remotes, strict=True)
+            head, written = next((head, written) for head, written in pairs if head in heads)
+            yield Miss(rule, "remotes", written, "/".join(heads[head]))
+        matched = [finding.rule.id for finding in findings if finding.rule]
         for place in sorted({place for places in hits.opened for place in places}):
             rule = self.opening[place]
             if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
@@ -224,10 +223,18 @@ class PrivacyRules:
             yield Miss(rule, "remotes", wanted, str(signals.exact[covered.index(False)]))
 
 
+@lru_cache(maxsize=1024)
+def _heads_of(remotes: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Host and first path segment of each pattern of a restricting rule."""
+    return [restricting_remote(pattern)[:2] for pattern in remotes]
+
+
 def _is_excepted(remote: NormalRemote, applied: Sequence[Finding]) -> bool:
     """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
-    folded = fold_segments(remote.segments)
     rules = [finding.rule for finding in applied if finding.rule]
+    if not rules:
+        return False
+    folded = fold_segments(remote.segments)
     return any(matches_any(map(restricting_remote, rule.match.remotes), folded) for rule in rules)
 
 
@@ -235,7 +242,7 @@ def _adds_to(named: Sequence[Finding], base: Finding) -> bool:
     """Whether the base is worth telling beside rules that matched: one without a rule of its own only if stricter."""
     if not named or base.rule is not None or base.exception is not None:
         return True
-    return is_stricter(base.effect, strictest(finding.effect for finding in named))
+    return is_stricter(base.effect, strictest([finding.effect for finding in named]))
 
 
 def _classify(findings: Sequence[Finding]) -> Classification:

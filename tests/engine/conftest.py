@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from routing.engine import wire
+from routing.engine import identity, rules, wire
 from routing.engine.answer import Answer
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
@@ -20,7 +20,7 @@ from routing.engine.fit import candidate
 from routing.engine.policy.document import parse_policy
 from routing.engine.policy.values import Policy
 from routing.engine.rules import PrivacyRules
-from routing.engine.stages import launch, privacy
+from routing.engine.stages import launch, loopback, privacy
 
 DATA = Path(__file__).parents[2] / "routing" / "data"
 SHIPPED: dict[str, Any] = json.loads((DATA / "shipped_policy.json").read_text())
@@ -41,7 +41,8 @@ OTHER = {"remotes": ["https://gitlab.com/someone/else.git"]}
 
 KEPT = (
     _settle_once, privacy._conclude_once, candidate._fit, candidate._know,
-    launch.local_obligations, launch.local_launch, launch.cloud_launch,
+    launch.local_obligations, launch.local_launch, launch.cloud_launch, loopback.is_loopback, identity._read_host,
+    rules._heads_of,
 )  # fmt: skip
 
 

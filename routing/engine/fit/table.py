@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeKind
-from ..policy.values import ModelRules, Tier
+from ..policy.values import TIERS, ModelRules
 from .basis import NOTHING_LEARNED, Learned
 from .case import Case, FitMachine
 from .catalogue import Catalogue, CatalogueModel, quantization_of
@@ -12,7 +12,6 @@ from .estimate import Estimate, Verdict, estimate_of, largest_context_of
 from .quantization import quantization_in, read_quantization
 
 _VERDICTS = (Verdict.FITS, Verdict.TIGHT, Verdict.UNKNOWN, Verdict.TOO_LARGE)
-_TIERS = list(Tier)
 NO_MODEL_RULES = ModelRules()
 
 
@@ -162,7 +161,7 @@ def _installed_rows(
 
 def _order(row: FitRow) -> tuple[int, int, float, str, str]:
     speed = row.estimate.decode_tokens_per_s
-    tier = _TIERS.index(row.model.tier) if row.model else 0
+    tier = TIERS.index(row.model.tier) if row.model else 0
     return _VERDICTS.index(row.estimate.verdict), -tier, -(speed[0] if speed else 0.0), row.name, row.quantization
 
 

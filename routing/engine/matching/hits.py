@@ -19,7 +19,7 @@ class Hits(NamedTuple):
     opened: Opened
     # Exceptions that every remote of an identified project meets.
     excepted: Sequence[int]
-    # Restricting rules with a pattern of the same host and first path segment as a remote, those that hit among them.
+    # Restricting rules that do not hit, with a pattern of the same host and first path segment as a remote.
     near: Sequence[int]
 
     @property
@@ -30,13 +30,15 @@ class Hits(NamedTuple):
 
 def find_hits(matching: RuleMatching, signals: Signals) -> Hits:
     remotes = [remote.segments for remote in signals.exact]
+    restricting = matching.restricting(signals)
+    near = matching.near([remote[:2] for remote in signals.remotes])
     excepted = [set(matching.excepting(remote)) for remote in remotes] if signals.is_identified else []
     return Hits(
         signals=signals,
-        restricting=matching.restricting(signals),
+        restricting=restricting,
         opened=[matching.opening(remote) for remote in remotes],
         excepted=sorted(set.intersection(*excepted)) if excepted else (),
-        near=matching.near([remote[:2] for remote in signals.remotes]),
+        near=[place for place in near if place not in restricting],
     )
 
 

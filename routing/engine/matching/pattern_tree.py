@@ -1,6 +1,6 @@
 """Patterns with wildcards before their end, as a tree of their segments, walked by the segments of one address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import globs
 
@@ -87,13 +87,14 @@ class _Node:
         by_length, key = (self.by_prefix, prefix) if prefix or not suffix else (self.by_suffix, suffix)
         by_length.setdefault(len(key), {}).setdefault(key, []).append(glob)
 
-    def after(self, segment: str) -> list["_Node"]:
+    def after(self, segment: str) -> Sequence["_Node"]:
         """The nodes below that one segment of an address leads to, `**` apart."""
         literal = self.literals.get(segment)
-        nodes = [] if literal is None else [literal]
-        if self.globs:
-            nodes += [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
-        return nodes
+        nodes = () if literal is None else (literal,)
+        if not self.globs:
+            return nodes
+        met = [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
+        return (*nodes, *met)
 
     def _candidates(self, segment: str) -> list[str]:
         candidates: list[str] = []

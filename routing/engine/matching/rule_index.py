@@ -53,7 +53,8 @@ class IndexedRules:
         for commit in signals.root_commits:
             found.update(self._commits.get(commit, ()))
         for folder in () if self._folders.is_empty else signals.paths:
-            found |= self._folders.matching(folder) | self._folders.within(folder)
+            found |= self._folders.matching(folder)
+            found |= self._folders.within(folder)
         for marker in signals.markers:
             found |= indexes["markers"].matching((marker,))
         for label in signals.labels:

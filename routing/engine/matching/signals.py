@@ -8,6 +8,7 @@ from . import globs
 
 type Segments = tuple[str, ...]
 
+_DOUBTFUL = frozenset({Standing.MALFORMED, Standing.UNRESOLVED})
 # Where the systems keep home folders. Folders in them should come as `~/...`, but a script may send them in full.
 _HOMES: tuple[Segments, ...] = (
     ("", "users", "*"), ("", "home", "*"), ("", "root"), ("", "var", "root"), ("", "private", "var", "root"),
@@ -34,7 +35,7 @@ class Signals(NamedTuple):
 
 def read_signals(project: Project) -> Signals:
     remotes = project.remotes or ()
-    exact = tuple(normalise_remote(remote.url) for remote in remotes)
+    exact = tuple([normalise_remote(remote.url) for remote in remotes])
     certain: dict[Segments, None] = {}
     hostless: dict[Segments, None] = {}
     for remote, url in zip(remotes, exact, strict=True):
@@ -43,17 +44,20 @@ def read_signals(project: Project) -> Signals:
                 certain[fold_segments(address)] = None
             if url.standing is not Standing.RESOLVED and form.segments and not form.has_certain_host:
                 hostless[fold_segments(form.segments)[1:]] = None
-    is_identified = project.is_complete and _is_identity(exact)
+    standings = {url.standing for url in exact}
+    # At least one resolved remote, and none that could be something else than it seems.
+    is_doubtful = not _DOUBTFUL.isdisjoint(standings)
+    is_identified = project.is_complete and Standing.RESOLVED in standings and not is_doubtful
     return Signals(
         is_identified=is_identified,
-        is_in_doubt=not is_identified and (not project.is_complete or project.remotes is None or _is_doubtful(exact)),
+        is_in_doubt=not is_identified and (not project.is_complete or project.remotes is None or is_doubtful),
         exact=exact,
         remotes=tuple(certain),
         hostless=tuple(hostless),
-        root_commits=frozenset(map(fold, project.root_commits or ())),
-        markers=tuple(map(fold_text, project.markers or ())),
-        paths=tuple(form for path in project.paths or () for form in folder_forms(fold_folder(path))),
-        labels=tuple(map(fold_text, project.labels or ())),
+        root_commits=frozenset([fold(commit) for commit in project.root_commits or ()]),
+        markers=tuple([fold_text(marker) for marker in project.markers or ()]),
+        paths=tuple([form for path in project.paths or () for form in folder_forms(fold_folder(path))]),
+        labels=tuple([fold_text(label) for label in project.labels or ()]),
     )
 
 
@@ -76,12 +80,3 @@ def folder_forms(folder: Segments) -> tuple[Segments, ...]:
 
 def _restricting_forms(remote: Remote, url: NormalRemote) -> tuple[NormalRemote, ...]:
     return (url,) if remote.raw == remote.url else (url, normalise_remote(remote.raw))
-
-
-def _is_identity(remotes: tuple[NormalRemote, ...]) -> bool:
-    """At least one resolved remote, and none that could be something else than it seems."""
-    return any(remote.standing is Standing.RESOLVED for remote in remotes) and not _is_doubtful(remotes)
-
-
-def _is_doubtful(remotes: tuple[NormalRemote, ...]) -> bool:
-    return any(remote.standing in (Standing.MALFORMED, Standing.UNRESOLVED) for remote in remotes)

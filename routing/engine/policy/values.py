@@ -32,6 +32,9 @@ class Tier(StrEnum):
     STRONG = "strong"
 
 
+TIERS = tuple(Tier)
+
+
 class OnBattery(StrEnum):
     ALLOW = "allow"
     AVOID = "avoid"
@@ -87,6 +90,8 @@ class ModelRules(NamedTuple):
 
     def forbidding(self, name: str) -> str | None:
         """Why the model may not run: the pattern of `deny`, or `allow` where that names others. None: it may."""
+        if not self.allow and not self.deny:
+            return None
         folded = fold(name)
         if self.allow and not any(globs.matches_segment(fold(one), folded) for one in self.allow):
             return "allow"

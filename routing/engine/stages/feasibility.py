@@ -4,11 +4,12 @@ Every removal carries a code, its data and a remedy (`limits`). Protected work n
 elsewhere.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from ..answer import Expected, Remedy
 from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeState
-from ..fit.candidate import CandidateFit, fit_candidate
+from ..fit.candidate import fit_candidate
 from ..policy.values import Tier
 from ..prefixes import PrefixProfile
 from .limits import CHECKS, Look, list_notes
@@ -26,16 +27,13 @@ class Candidate(NamedTuple):
     limit_by: str
     expected: Expected
     tier: Tier
-    limits: tuple[Limit, ...]
+    hard_limits: tuple[Limit, ...]
+    soft_limits: tuple[Limit, ...]
     notes: tuple[Limit, ...]
 
     @property
     def is_possible(self) -> bool:
-        return not any(limit.is_hard for limit in self.limits)
-
-    @property
-    def soft_limits(self) -> tuple[Limit, ...]:
-        return tuple(limit for limit in self.limits if not limit.is_hard)
+        return not self.hard_limits
 
     @property
     def wait_s(self) -> float | None:
@@ -72,8 +70,11 @@ def list_runtime_limits(facts: MachineFacts) -> list[Limit]:
 
 
 def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
-    limit_tokens, limit_by = _context_limit(work, facts, runtime, model)
-    look = _fitting_look(work, facts, runtime, model, limit_tokens=limit_tokens)
+    looks = [_look(work, facts, runtime, model, profile=profile) for profile in work.profiles()]
+    limit_tokens, limit_by = _context_limit(looks[-1])
+    # The first profile whose prompt fits and is read in time, else the smallest one.
+    look = next((one for one in looks if _carries(one, limit_tokens)), looks[-1])
+    limits = [limit for check in CHECKS for limit in check(look)]
     return Candidate(
         runtime=runtime,
         model=model,
@@ -81,40 +82,34 @@ def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelF
         total_tokens=look.total_tokens,
         limit_tokens=limit_tokens,
         limit_by=limit_by,
-        expected=look.expected,
+        expected=look.fit.expected(is_loaded=model.is_loaded),
         tier=look.fit.tier,
-        limits=tuple(limit for check in CHECKS for limit in check(look)),
+        hard_limits=tuple([limit for limit in limits if limit.is_hard]),
+        soft_limits=tuple([limit for limit in limits if not limit.is_hard]),
         notes=tuple(list_notes(look)),
     )
 
 
-def _context_limit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> tuple[int, str]:
+def _look(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, profile: PrefixProfile) -> Look:
+    total = work.total_tokens(profile)
+    fit = fit_candidate(facts, runtime, model, catalogue=work.catalogue, tokens=total, agents=work.agents)
+    return Look(work, facts, runtime, model, profile, total, fit)
+
+
+def _context_limit(look: Look) -> tuple[int, str]:
     """The smallest limit, and whose it is; of equal ones the organisation's. What is loaded has its memory already."""
-    fit = _fit(work, facts, runtime, model, tokens=work.total_tokens(work.profiles()[-1]))
+    model, fit = look.model, look.fit
     window = model.max_context_tokens if model.max_context_tokens is not None else fit.window_tokens
     limits = (
-        (work.limits.local_context_tokens, "org"),
+        (look.work.limits.local_context_tokens, "org"),
         (window, "model"),
         (model.effective_context_tokens, "runtime"),
         (None if model.is_loaded else fit.most_tokens, "memory"),
     )
     known = [(tokens, whose) for tokens, whose in limits if tokens is not None]
-    return min(known, key=lambda limit: limit[0])
+    return min(known, key=itemgetter(0))
 
 
-def _fit(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, tokens: int) -> CandidateFit:
-    return fit_candidate(facts, runtime, model, catalogue=work.catalogue, tokens=tokens, agents=work.agents)
-
-
-def _fitting_look(
-    work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, limit_tokens: int
-) -> Look:
-    """The first profile whose prompt fits and is read in time, else the smallest one."""
-    for profile in work.profiles():
-        total = work.total_tokens(profile)
-        fit = _fit(work, facts, runtime, model, tokens=total)
-        look = Look(work, facts, runtime, model, profile, total, fit)
-        wait_s, deadline_s = fit.estimate.first_token_s, work.deadline_s
-        if total <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s):
-            break
-    return look
+def _carries(look: Look, limit_tokens: int) -> bool:
+    wait_s, deadline_s = look.fit.estimate.first_token_s, look.work.deadline_s
+    return look.total_tokens <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ..answer import Expected, Remedy
+from ..answer import Remedy
 from ..facts import MachineFacts, MemoryPressure, ModelFacts, RuntimeFacts, RuntimeKind
 from ..fit.candidate import CandidateFit
-from ..policy.values import OnBattery, Tier
+from ..policy.values import TIERS, OnBattery
 from ..prefixes import PrefixProfile
 from ..reading.model_checks import ModelChecks
 from ..request import ClientName
@@ -26,8 +26,8 @@ class Look(NamedTuple):
     fit: CandidateFit
 
     @property
-    def expected(self) -> Expected:
-        return self.fit.expected(is_loaded=self.model.is_loaded)
+    def first_token_s(self) -> tuple[float, float] | None:
+        return self.fit.estimate.first_token_s
 
     @property
     def checks(self) -> ModelChecks | None:
@@ -49,19 +49,23 @@ def _presence(look: Look) -> Iterator[Limit]:
 
 
 def _origin(look: Look) -> Iterator[Limit]:
-    remedy = Remedy("use_local_runtime")
     if not is_loopback(look.runtime.base_url):
-        yield Limit("runtime_not_on_this_machine", True, look.data(), remedy)
+        code = "runtime_not_on_this_machine"
     elif look.model.is_remote or _is_cloud_model(look):
-        yield Limit("model_remote", True, look.data(), remedy)
+        code = "model_remote"
     elif look.model.is_remote is None or look.runtime.kind is RuntimeKind.OPENAI_COMPATIBLE:
-        yield Limit("model_origin_unknown", True, look.data(), remedy)
+        code = "model_origin_unknown"
+    else:
+        return
+    yield Limit(code, True, look.data(), Remedy("use_local_runtime"))
 
 
 def _is_cloud_model(look: Look) -> bool:
     """Ollama runs models with such a tag at its maker's, behind the same loopback address, whatever a report says."""
+    if look.runtime.kind is not RuntimeKind.OLLAMA:
+        return False
     tag = look.model.name.lower().rpartition(":")[2]
-    return look.runtime.kind is RuntimeKind.OLLAMA and (tag == "cloud" or tag.endswith("-cloud"))
+    return tag == "cloud" or tag.endswith("-cloud")
 
 
 def _permission(look: Look) -> Iterator[Limit]:
@@ -94,17 +98,22 @@ def _memory(look: Look) -> Iterator[Limit]:
 
 def _context(look: Look) -> Iterator[Limit]:
     total, model = look.total_tokens, look.model
-    raise_it = Remedy("raise_context", data=look.data(total_tokens=total))
-    shorten = Remedy("shorten_context", data={"total_tokens": total})
     if model.max_context_tokens is not None and total > model.max_context_tokens:
-        data = look.data(total_tokens=total, limit_tokens=model.max_context_tokens)
-        yield Limit("context_over_model", True, data, shorten)
+        yield Limit("context_over_model", True, _lengths(look, model.max_context_tokens), _shorten(look))
     elif model.effective_context_tokens is not None and total > model.effective_context_tokens:
-        data = look.data(total_tokens=total, limit_tokens=model.effective_context_tokens)
-        yield Limit("context_over_runtime", True, data, raise_it)
+        raise_it = Remedy("raise_context", data=look.data(total_tokens=total))
+        yield Limit("context_over_runtime", True, _lengths(look, model.effective_context_tokens), raise_it)
     limit = look.work.limits.local_context_tokens
     if total > limit:
-        yield Limit("context_over_org_limit", False, look.data(total_tokens=total, limit_tokens=limit), shorten)
+        yield Limit("context_over_org_limit", False, _lengths(look, limit), _shorten(look))
+
+
+def _lengths(look: Look, limit_tokens: int) -> dict[str, object]:
+    return look.data(total_tokens=look.total_tokens, limit_tokens=limit_tokens)
+
+
+def _shorten(look: Look) -> Remedy:
+    return Remedy("shorten_context", data={"total_tokens": look.total_tokens})
 
 
 def _needs(look: Look) -> Iterator[Limit]:
@@ -125,7 +134,7 @@ def _has_tools(look: Look) -> bool | None:
 
 
 def _deadline(look: Look) -> Iterator[Limit]:
-    deadline_s, first_token_s = look.work.asked_deadline_s, look.expected.first_token_s
+    deadline_s, first_token_s = look.work.asked_deadline_s, look.first_token_s
     if deadline_s is None or first_token_s is None or first_token_s[1] <= deadline_s:
         return
     data = look.data(first_token_s=first_token_s[1], deadline_s=deadline_s)
@@ -146,8 +155,8 @@ def _machine_state(look: Look) -> Iterator[Limit]:
 
 def _quality(look: Look) -> Iterator[Limit]:
     """Ratings come with the catalogue; a model that it does not know counts as basic."""
-    tiers, minimum, tier = list(Tier), look.work.task.min_quality, look.fit.tier
-    if tiers.index(tier) < tiers.index(minimum):
+    minimum, tier = look.work.task.min_quality, look.fit.tier
+    if TIERS.index(tier) < TIERS.index(minimum):
         data = look.data(tier=str(tier), minimum=str(minimum))
         yield Limit("quality_below_minimum", False, data, Remedy("choose_model"))
 
@@ -170,5 +179,5 @@ def list_notes(look: Look) -> Iterator[Limit]:
     if look.model.size_bytes is None and not look.model.is_loaded:
         yield Limit("size_unknown", False, look.data())
     deadline_s = look.work.asked_deadline_s
-    if deadline_s is not None and look.expected.first_token_s is None:
+    if deadline_s is not None and look.first_token_s is None:
         yield Limit("deadline_unknown", False, look.data(deadline_s=deadline_s))

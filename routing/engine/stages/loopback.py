@@ -1,5 +1,6 @@
 """Whether an address can only be this machine."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _LOOPBACK_NAMES = ("localhost", "::1")
@@ -8,6 +9,8 @@ _OCTETS = frozenset(map(str, range(256)))
 _URL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]")
 
 
+# A Mac's runtimes answer at the same few addresses in every report.
+@lru_cache(maxsize=256)
 def is_loopback(base_url: str) -> bool:
     """Whether the address can only be this machine. An odd address, which two programs may read differently, is not."""
     if not set(base_url) <= _URL_CHARACTERS:

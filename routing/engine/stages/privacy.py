@@ -14,6 +14,8 @@ from ..rules import Finding, Miss, ProjectVerdict
 from .trace import Trace
 from .work import Permission
 
+_STRICTEST_FIRST = (Classification.NDA, Classification.INTERNAL, Classification.UNCLASSIFIED, Classification.OPEN)
+
 
 class Judgement(NamedTuple):
     """The outcome of the privacy stage: what is told of it, and what it means for the other stages."""
@@ -33,10 +35,10 @@ def judge_privacy(request: TaskRequest, task: TaskCategory, bundle: Bundle, situ
     ]
     judged = _conclude_once(tuple(verdicts), task, request.session.floor, bundle.policy.models)
     named = [finding.rule for verdict in verdicts for finding in verdict.findings if finding.rule]
-    overdue = rules.overdue(dict.fromkeys(named), now=now)
+    overdue = rules.overdue(named, now=now)
     if not overdue:
         return judged
-    notes = [Note("rule_overdue", {"rule": rule.id, "day": str(rule.review_by)}) for rule in overdue]
+    notes = [Note("rule_overdue", {"rule": rule.id, "day": str(rule.review_by)}) for rule in dict.fromkeys(overdue)]
     return judged._replace(warnings=(*notes, *judged.warnings))
 
 
@@ -59,14 +61,14 @@ def _conclude(
             effect=effect,
             classification=classification,
             floor=strictest(floors) if floors else None,
-            rules=tuple(dict.fromkeys(rule.id for rule in rules)),
-            exceptions=tuple(dict.fromkeys(one.exception.id for one in findings if one.exception)),
+            rules=tuple(dict.fromkeys([rule.id for rule in rules])),
+            exceptions=tuple(dict.fromkeys([one.exception.id for one in findings if one.exception])),
         ),
         permission=Permission(
             effect=effect,
             classification=classification,
             blocker=_blocker(effect, findings, task),
-            model_rules=(models, *dict.fromkeys(rule.models for rule in rules)),
+            model_rules=(models, *dict.fromkeys([rule.models for rule in rules])),
         ),
         reasons=tuple(trace.reasons),
         near_misses=tuple([_near_miss(miss) for verdict in verdicts for miss in verdict.misses]),
@@ -117,8 +119,7 @@ def _near_miss(miss: Miss) -> NearMiss:
 
 
 def _classification(verdicts: Sequence[ProjectVerdict]) -> Classification:
-    order = (Classification.NDA, Classification.INTERNAL, Classification.UNCLASSIFIED, Classification.OPEN)
-    return min((verdict.classification for verdict in verdicts), key=order.index)
+    return min([verdict.classification for verdict in verdicts], key=_STRICTEST_FIRST.index)
 
 
 def _blocker(effect: Effect, findings: Iterable[Finding], task: TaskCategory) -> str | None:

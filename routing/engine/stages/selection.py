@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..answer import Note
-from ..policy.values import TaskCategory, Tier
+from ..policy.values import TIERS, TaskCategory
 from .feasibility import Candidate
-
-_TIERS = list(Tier)
 
 
 class Selected(NamedTuple):
@@ -36,7 +34,7 @@ def select(candidates: Sequence[Candidate], task: TaskCategory) -> Selected | No
 
 def _criteria(candidate: Candidate, task: TaskCategory) -> tuple[float, ...]:
     """Smaller is better. Demanding reasoning puts the rating first, everything else the wait."""
-    tier = -_TIERS.index(candidate.tier)
+    tier = -TIERS.index(candidate.tier)
     is_unloaded = 0 if candidate.model.is_loaded else 1
     wait = candidate.wait_s if candidate.wait_s is not None else float("inf")
     return (tier, is_unloaded, wait) if task.axes.reasoning == "high" else (is_unloaded, wait, tier)
