@@ -9,7 +9,7 @@ from .answer import Alternative, Answer, Backend, Privacy, Remedy, Stage
 from .bundle_value import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
-from .facts import MachineFacts, Situation
+from .facts import MachineFacts, MachineState, Situation
 from .policy.values import Preference, TaskCategory
 from .request import ClientName, TaskRequest
 from .stages.feasibility import Candidate, list_candidates, list_runtime_limits
@@ -28,7 +28,7 @@ def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, 
     """
     task = find_task(request, bundle)
     judged = judge_privacy(request, task, bundle, situation)
-    settled = _settle_once(_plan(request, task, bundle, judged.permission, situation), facts)
+    settled = _settle_once(_plan(request, task, bundle, judged.permission, situation), _what_counts(facts))
     return Answer(
         task=task.id,
         is_task_assumed=request.is_task_assumed,
@@ -92,12 +92,31 @@ def _plan(
 
 def _circumstances(bundle: Bundle, situation: Situation) -> Circumstances:
     age_s = situation.facts_age_s
-    has_hours = any(override.when.time is not None for override in bundle.policy.overrides)
     return Circumstances(
         are_facts_old=age_s is not None and age_s > bundle.policy.limits.facts_max_age_s,
         machine_state=situation.machine_state,
         groups=situation.groups,
-        moment=bundle.rules.moment(situation.now) if has_hours else None,
+        moment=bundle.rules.moment(situation.now),
+    )
+
+
+def _what_counts(facts: MachineFacts | None) -> MachineFacts | None:
+    """The facts without what differs in every report and decides nothing: free memory, swap, and whose they are."""
+    if facts is None:
+        return None
+    state = facts.state
+    return MachineFacts(
+        machine=None,
+        hardware=facts.hardware,
+        state=MachineState(
+            memory_pressure=state.memory_pressure,
+            is_on_battery=state.is_on_battery,
+            is_low_power=state.is_low_power,
+            cloud_quota_left=state.cloud_quota_left,
+            is_cloud_available=state.is_cloud_available,
+        ),
+        runtimes=facts.runtimes,
+        benchmarks=facts.benchmarks,
     )
 
 

@@ -281,8 +281,8 @@ def _path_segments(path: str) -> list[str]:
 
 
 def _resolve_dots(parts: list[str]) -> list[str]:
-    if ".." not in parts:
-        return [part for part in parts if part and part != "."]
+    if "." not in parts and ".." not in parts:
+        return list(filter(None, parts))
     segments: list[str] = []
     for part in parts:
         if part == "..":

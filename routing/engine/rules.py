@@ -5,7 +5,7 @@ What restricts matches when any signal hits; what loosens needs an identified pr
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ MAX_NEAR_MISSES = 8
 _EARLIEST_ZONE_HOURS = 14
 # A team works in some hundreds of repositories; what the patterns make of one is kept beside them.
 _KEPT_PROJECTS = 1024
+# For verdicts in which no date has a say.
+_AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class Finding(NamedTuple):
@@ -61,6 +63,13 @@ class ProjectVerdict(NamedTuple):
     misses: tuple[Miss, ...]
 
 
+class KnownProject(NamedTuple):
+    """What is kept of a project. `verdict` is None where a date or the asking machine has a say in it."""
+
+    hits: Hits
+    verdict: ProjectVerdict | None
+
+
 class PrivacyRules:
     """The rules and exceptions of one policy, prepared for matching."""
 
@@ -68,7 +77,7 @@ class PrivacyRules:
         self.policy = policy
         self.restricting, self.opening, self.exceptions, self.protected_folders = parts
         self.matching = matching
-        self._hits_of = lru_cache(maxsize=_KEPT_PROJECTS)(partial(find_hits_of, matching))
+        self._know_once = lru_cache(maxsize=_KEPT_PROJECTS)(self._know)
 
     @classmethod
     def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
@@ -102,15 +111,29 @@ class PrivacyRules:
         except (KeyError, ValueError, OSError):
             return None
 
+    @cached_property
+    def _has_hours(self) -> bool:
+        return any(override.when.time is not None for override in self.policy.overrides)
+
     def judge_project(
         self, project: Project, *, now: datetime, machine: str | None, is_expired: bool
     ) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
-        return self._judge(self._hits_of(project), now=now, machine=machine, is_expired=is_expired)
+        hits, verdict = self._know_once(project)
+        if verdict is not None and not is_expired:
+            return verdict
+        return self._judge(hits, now=now, machine=machine, is_expired=is_expired)
 
     def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         """The same for signals that were read before, and without keeping anything."""
         return self._judge(find_hits(self.matching, signals), now=now, machine=machine, is_expired=is_expired)
+
+    def _know(self, project: Project) -> KnownProject:
+        hits = find_hits_of(self.matching, project)
+        ending = [place for places in hits.opened for place in places if self.opening[place].expires]
+        if ending or hits.excepted:
+            return KnownProject(hits, None)
+        return KnownProject(hits, self._judge(hits, now=_AT_ANY_TIME, machine=None, is_expired=False))
 
     def _judge(self, hits: Hits, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
         exceptions = [self.exceptions[place] for place in hits.excepted]
@@ -140,7 +163,9 @@ class PrivacyRules:
             return True
 
     def moment(self, now: datetime) -> Moment | None:
-        """The time in the organisation's zone; None where this machine has no data on it."""
+        """The time in the organisation's zone; None where no override asks for it or this machine has no data on it."""
+        if not self._has_hours:
+            return None
         try:
             here = now.astimezone(self.zone) if self.zone is not None else None
         except OverflowError:  # a clock at the end of time

@@ -18,6 +18,8 @@ from tests.engine.conftest import (
     KEPT,
     NDA_RULE,
     NOW,
+    OPEN_RULE,
+    OTHER,
     OURS,
     bundle_of,
     facts_from,
@@ -58,9 +60,10 @@ def test_answer_is_the_same_whatever_was_asked_before(
 
 def ask(bundle: Bundle, project: dict[str, Any], *, now: datetime = NOW, **changes: Any) -> Answer:
     facts = changes.pop("facts", facts_from())
+    situation = Situation(now=now, policy_state=changes.pop("policy_state", "fresh"), facts_age_s=3)
     document = {"task": "multi-file-edit", "client": "claude", "projects": [project], **changes}
     request = wire.request_from_document(document)
-    return decide(request, bundle=bundle, facts=facts, situation=Situation(now=now, facts_age_s=3))
+    return decide(request, bundle=bundle, facts=facts, situation=situation)
 
 
 def test_same_question_is_worked_out_once() -> None:
@@ -89,11 +92,11 @@ def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
     told = [ask(bundle, ACME).privacy.effect for bundle in (closed, closed, opened)]
 
     assert told == ["local_only", "local_only", "cloud_ok"]
-    assert closed.rules._hits_of.cache_info().hits == 1
+    assert closed.rules._know_once.cache_info().hits == 1
 
 
 def test_what_is_kept_has_an_end() -> None:
-    sizes = [kept.cache_info().maxsize for kept in (*KEPT, bundle_of(policy_of()).rules._hits_of)]
+    sizes = [kept.cache_info().maxsize for kept in (*KEPT, bundle_of(policy_of()).rules._know_once)]
 
     assert all(size is not None and 0 < size <= 1024 for size in sizes)
 
@@ -108,6 +111,22 @@ def test_exception_ends_for_a_project_that_is_known() -> None:
     told = [ask(bundle, ACME, now=NOW + timedelta(days=day)).privacy.effect for day in (0, 1, 2)]
 
     assert told == ["cloud_ok", "cloud_ok", "local_only"]
+
+
+def test_rule_that_opens_ends_for_a_project_that_is_known() -> None:
+    bundle = bundle_of(policy_of(privacy_rules=[OPEN_RULE | {"expires": "2026-11-26"}]))
+
+    told = [ask(bundle, OURS, now=NOW + timedelta(days=day)).privacy.classification for day in (0, 1, 2, 0)]
+
+    assert told == ["open", "open", "unclassified", "open"]
+
+
+def test_policy_that_expires_closes_a_project_that_is_known() -> None:
+    bundle = bundle_of(policy_of(unclassified={"identified": "cloud_ok", "anonymous": "local_only"}))
+
+    told = [ask(bundle, OTHER, policy_state=state).privacy.effect for state in ("fresh", "expired", "stale")]
+
+    assert told == ["cloud_ok", "local_only", "cloud_ok"]
 
 
 def test_exception_of_one_machine_is_not_taken_for_another() -> None:
@@ -139,6 +158,18 @@ def test_next_report_of_a_machine_counts() -> None:
     ]
 
     assert told == ["cloud", "local", "cloud"]
+
+
+def test_report_that_differs_in_nothing_that_counts_is_worked_out_once() -> None:
+    bundle = bundle_of(policy_of())
+    first = facts_from(state={"memory_available_bytes": 16 * 10**9, "swap_used_bytes": 0})
+    other = facts_from(state={"memory_available_bytes": 2 * 10**9, "swap_used_bytes": 10**9})
+
+    told = [ask(bundle, OURS, facts=facts) for facts in (first, other._replace(machine="m_0000000000000001"))]
+
+    assert [answer.machine for answer in told] == ["m_0000000000000000", "m_0000000000000001"]
+    assert told[0] == told[1]._replace(machine=told[0].machine)
+    assert _settle_once.cache_info().misses == 1
 
 
 def test_hours_of_an_override_come_and_go() -> None:

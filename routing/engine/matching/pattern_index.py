@@ -52,7 +52,7 @@ class PatternIndex:
         """The numbers whose pattern matches the whole of `segments`."""
         found = set(self._exact.get(segments, ()))
         for depth in self._depths:
-            if depth <= len(segments) and (numbers := self._below.get(segments[:depth])):
+            if numbers := self._below.get(segments[:depth]):
                 found.update(numbers)
         if self._others:
             found |= self._get_tree().matching(segments)

@@ -53,13 +53,12 @@ class PatternTree:
 class _Node:
     """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
 
-    __slots__ = ("by_prefix", "by_suffix", "deep", "globs", "is_deep", "literals", "numbers", "reached")
+    __slots__ = ("by_affix", "deep", "globs", "is_deep", "literals", "numbers", "reached")
 
     def __init__(self, *, is_deep: bool = False) -> None:
         self.literals: dict[str, _Node] = {}
         self.globs: dict[str, _Node] = {}
-        self.by_prefix: dict[int, dict[str, list[str]]] = {}
-        self.by_suffix: dict[int, dict[str, list[str]]] = {}
+        self.by_affix: dict[slice, dict[str, list[str]]] = {}
         self.deep: _Node | None = None
         self.is_deep = is_deep
         self.numbers: list[int] = []
@@ -84,8 +83,8 @@ class _Node:
 
     def _place(self, glob: str) -> None:
         prefix, suffix = glob.partition("*")[0], glob.rpartition("*")[2]
-        by_length, key = (self.by_prefix, prefix) if prefix or not suffix else (self.by_suffix, suffix)
-        by_length.setdefault(len(key), {}).setdefault(key, []).append(glob)
+        where, key = (slice(len(prefix)), prefix) if prefix or not suffix else (slice(-len(suffix), None), suffix)
+        self.by_affix.setdefault(where, {}).setdefault(key, []).append(glob)
 
     def after(self, segment: str) -> Sequence["_Node"]:
         """The nodes below that one segment of an address leads to, `**` apart."""
@@ -93,16 +92,10 @@ class _Node:
         nodes = () if literal is None else (literal,)
         if not self.globs:
             return nodes
-        met = [self.globs[glob] for glob in self._candidates(segment) if globs.matches_segment(glob, segment)]
-        return (*nodes, *met)
-
-    def _candidates(self, segment: str) -> list[str]:
         candidates: list[str] = []
-        for length, by_prefix in self.by_prefix.items():
-            candidates += by_prefix.get(segment[:length], ())
-        for length, by_suffix in self.by_suffix.items():
-            candidates += by_suffix.get(segment[-length:], ())
-        return candidates
+        for where, by_text in self.by_affix.items():
+            candidates += by_text.get(segment[where], ())
+        return (*nodes, *[self.globs[glob] for glob in candidates if globs.matches_segment(glob, segment)])
 
     def children(self) -> list["_Node"]:
         deep = () if self.deep is None else (self.deep,)

@@ -229,4 +229,7 @@ class Policy(NamedTuple):
     cases: tuple[PolicyCase, ...]
 
     def find_task(self, slug: str) -> TaskCategory | None:
-        return next((task for task in self.tasks if task.id == slug), None)
+        for task in self.tasks:
+            if task.id == slug:
+                return task
+        return None
