@@ -25,6 +25,7 @@ from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import ApiToken, Scope
 from portal.common.addresses import portal_address
 from portal.common.api_query import NoParameters, PageParameters, read_query
+from portal.common.client_address import address_of
 from portal.common.models import PolicyHead
 from portal.common.pagination import answer_page, page_of
 from portal.common.policy_head import get_head, recent_head
@@ -67,7 +68,7 @@ class EnrolmentsView(OpenView):
         if wanted.join_key is not None:
             machine, token = enrolment.enrol_by_join_key(join_key=wanted.join_key, applicant=wanted.applicant)
             return Response(_approved(machine, token), status=201)
-        started = enrolment.start_enrolment(applicant=wanted.applicant, address=request.META["REMOTE_ADDR"])
+        started = enrolment.start_enrolment(applicant=wanted.applicant, address=address_of(request.META))
         return Response(_pending(request, started), status=201)
 
 

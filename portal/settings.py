@@ -51,7 +51,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "portal.common.middleware.require_content_length",
+    "portal.common.middleware.refuse_unreadable_body",
     "portal.common.middleware.ignore_odd_session",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -206,6 +206,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "weekly-summary": {"task": "weekly.tell", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "worker-heartbeat": {"task": "health.worker_heartbeat", "schedule": 15.0, "options": {"expires": 15.0}},
 }
+
+# Proxies whose word on where a request came from is taken; empty: none's.
+TRUSTED_PROXIES = env.read_networks("KIRIKAE_TRUSTED_PROXIES")
 
 # Where the portal may look for itself; empty: nowhere.
 POLL_NETWORKS = env.read_networks("KIRIKAE_POLL_NETWORKS")

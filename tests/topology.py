@@ -107,6 +107,7 @@ class Topology:
             KIRIKAE_DATABASE_URL=self.postgresql.url(),
             KIRIKAE_REDIS_URL=self.valkey.url,
             KIRIKAE_SECRET_KEY=(self.folder / "secret").read_text(),
+            KIRIKAE_TRUSTED_PROXIES="127.0.0.1",
         )
 
     def tell(self, line: str) -> None:

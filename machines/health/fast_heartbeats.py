@@ -25,6 +25,7 @@ from portal.accounts.models import ApiToken, TokenKind
 from portal.accounts.tokens import check_token, split_token
 from portal.common import clock
 from portal.common.api import BODY_LIMIT_BYTES
+from portal.common.middleware import is_encoded
 from portal.common.policy_head import recent_head
 from portal.common.problems import Problem, problem_response
 from routing.engine.errors import WireError
@@ -96,7 +97,8 @@ def _has_services() -> bool:
 
 
 def _answer(environ: Environ, body: bytes) -> Answer | None:
-    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
+    is_json = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == "application/json"
+    if not is_json or is_encoded(environ):
         return None
     try:
         now = clock.now()

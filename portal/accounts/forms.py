@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import sign_in_limit
 from portal.accounts.models import Invitation, Role, User
+from portal.common.client_address import address_of
 from portal.common.forms import StyledFields
 
 
@@ -23,7 +24,7 @@ class SignInForm(StyledFields, AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         attempt = sign_in_limit.SignInTry(
             email=self.cleaned_data.get("username", "").strip().lower()[:254],
-            address=self.request.META.get("REMOTE_ADDR", "") if self.request else "",
+            address=address_of(self.request.META) if self.request else "",
         )
         # Before the password is looked at: a locked guesser learns nothing, not even when right.
         if sign_in_limit.is_locked(attempt):

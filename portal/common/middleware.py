@@ -1,6 +1,7 @@
 """Checks that belong before every view, and what belongs after each page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,15 +14,25 @@ type GetResponse = Callable[[HttpRequest], HttpResponse]
 type View = Callable[..., HttpResponse]
 
 
-def require_content_length(get_response: GetResponse) -> GetResponse:
-    """A body of unstated length is refused with 411: WSGI would show it to the views as no body at all."""
+def refuse_unreadable_body(get_response: GetResponse) -> GetResponse:
+    """Before a view takes it for something else: WSGI shows a body of unstated length as none at all (411), and nothing
+    here unpacks a body (415).
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return problem_response(Problem(411, "request.length_required", "Send the body with a Content-Length."))
+        if is_encoded(request.META):
+            detail = "The body is not unpacked here. Send it as it is, without Content-Encoding."
+            return problem_response(Problem(415, "request.encoded", detail))
         return get_response(request)
 
     return middleware
+
+
+def is_encoded(environ: Mapping[str, Any]) -> bool:
+    """`identity` says that it is not; a body that is only called encoded is refused as well."""
+    return environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity")
 
 
 def ignore_odd_session(get_response: GetResponse) -> GetResponse:

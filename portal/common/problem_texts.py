@@ -46,6 +46,9 @@ TEXTS: dict[str, Promise] = {
     "request.malformed": _("The request cannot be read. Compare it with the API description at /api/v1/schema."),
     "request.invalid": _("A value is not what the call takes. The error names the field and what is allowed."),
     "request.refused": _("The request was refused for the reason in the error's sentence."),
+    "request.encoded": _(
+        "The body is packed, or its header says so, and nothing here unpacks it. Send it without Content-Encoding."
+    ),
     "request.length_required": _("Send the body with a Content-Length: bodies of unknown length are not read."),
     "request.too_large": _("The body is too large. Send less; the error names the limit."),
     "request.too_many": _("Too many requests of this Mac wait for an admin. Wait for an answer."),

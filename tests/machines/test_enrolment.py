@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from itertools import count
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from machines.enrolment import CodeRefusedError, approve_enrolment, create_join_key, look_up_code
 from machines.models import CodeTries, Enrolment, Machine
@@ -116,6 +119,21 @@ def test_one_address_may_start_ten_enrolments_in_ten_minutes(stranger: Agent) ->
     assert [answer.status_code for answer in answers] == [201] * 10 + [429]
     assert answers[-1].json()["code"] == "enrolment.too_many"
     assert answers[-1].headers["Retry-After"] == "600"
+
+
+def test_behind_a_trusted_proxy_each_mac_has_the_ten_of_its_own_address(stranger: Agent, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = (ip_network("127.0.0.1"),)
+    turns = count(1)
+
+    def enrol(address: str) -> int:
+        # What a client writes in front of it counts for nothing.
+        stranger.client.defaults["HTTP_X_FORWARDED_FOR"] = f"192.0.2.{next(turns)}, {address}"
+        return int(stranger.post("enrolments", ENROLMENT).status_code)
+
+    first = [enrol("10.20.0.1") for _ in range(11)]
+
+    assert first == [201] * 10 + [429]
+    assert enrol("10.20.0.2") == 201
 
 
 def test_second_approval_makes_no_second_machine(stranger: Agent, ben: User, aiko: User, client_of: ClientOf) -> None:

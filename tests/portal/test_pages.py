@@ -67,6 +67,24 @@ def test_a_body_of_unstated_length_is_411(client: Client) -> None:
     assert response.status_code == 411
 
 
+@pytest.mark.parametrize("path", ["/api/v1/decisions", "/api/v1/heartbeats", "/api/v1/enrolments", "/sign-in"])
+def test_a_body_that_is_called_packed_is_415(client: Client, path: str) -> None:
+    response = client.post(path, {}, content_type="application/json", headers={"Content-Encoding": "gzip"})
+
+    assert response.status_code == 415
+    assert response.json()["code"] == "request.encoded"
+    assert response.json()["detail"] == "The body is not unpacked here. Send it as it is, without Content-Encoding."
+
+
+@pytest.mark.parametrize("name", ["identity", "Identity", ""])
+def test_a_body_that_is_called_plain_is_read(client: Client, name: str) -> None:
+    response = client.post(
+        "/api/v1/enrolments", {}, content_type="application/json", headers={"Content-Encoding": name}
+    )
+
+    assert response.status_code == 400
+
+
 def test_pages_allow_no_inline_script_or_style(client_of: ClientOf, aiko: User) -> None:
     response = client_of(aiko).get("/")
 

@@ -92,6 +92,7 @@ def test_both_ways_answer_alike_and_leave_the_same_behind(agent: Agent, mac: Mac
         (b"[" * 1000, {}),
         (json.dumps(GOOD).encode(), {"CONTENT_TYPE": "text/plain"}),
         (json.dumps(GOOD).encode(), {"CONTENT_TYPE": "x-application/jsonp; application/json"}),
+        (json.dumps(GOOD).encode(), {"HTTP_CONTENT_ENCODING": "gzip"}),
         (json.dumps(GOOD).encode(), {"HTTP_AUTHORIZATION": "Basic x"}),
         (json.dumps(GOOD).encode(), {"HTTP_AUTHORIZATION": "Bearer kmt_000000000000_" + "x" * 43}),
         (json.dumps(GOOD).encode(), {"REQUEST_METHOD": "PUT"}),
