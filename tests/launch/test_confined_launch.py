@@ -122,6 +122,18 @@ def test_servers_that_the_work_starts_are_reached_and_other_programs_of_the_mach
     assert "\\n1\\n" in told_to_the_model(result)
 
 
+def test_the_models_server_is_no_way_out(desk: Desk) -> None:
+    """Ollama fetches a model from any address that it is told, and passes some models on."""
+    ask = f"curl -sS -o /dev/null -w '%{{http_code}}.' http://127.0.0.1:{LOCAL_PORT}"
+    other = json.dumps({"model": "gpt-oss:120b-cloud", "messages": []})
+    desk.launch(*HEADLESS)
+    attempts = [f"{ask}/api/pull -d '{{}}'", f"{ask}/v1/messages -d '{other}'", f"{ask}/v1/models"]
+
+    result = play(desk, calls=[("Bash", {"command": "; ".join(attempts)})])
+
+    assert "403.403.200." in told_to_the_model(result)
+
+
 def test_a_sandbox_of_managed_settings_is_left_alone_and_named(desk: Desk) -> None:
     desk.managed = {"sandbox": {"enabled": True}}
     desk.launch(*HEADLESS)

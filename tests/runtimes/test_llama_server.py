@@ -1,12 +1,16 @@
 """The collectors against a real llama-server."""
 
+import json
+import socket
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from kirikae.bench.measuring import MAX_RUNS, MIN_RUNS, measure_model
 from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import find_runtimes, probe_runtime
+from kirikae.confining.relay import Server, serve_relay
 from kirikae.engine.facts import benchmarks_from_document, report_from_document
 from kirikae.home import Home
 from kirikae.launching.model_checks import check_model, find_checks
@@ -78,3 +82,20 @@ def test_the_model_checks_find_a_late_system_message_and_no_tools_in_a_random_mo
 
     assert (checks.system_in_middle, checks.tool_call) == (True, False)
     assert find_checks(home, runtime_version="b1", model=llama_server.model) == checks
+
+
+def test_an_answer_streams_through_the_relay_of_a_confined_launch(llama_server: LlamaServer) -> None:
+    host, _, port = llama_server.base_url.removeprefix("http://").rpartition(":")
+    messages = [{"role": "user", "content": "hi"}]
+    body = {"model": llama_server.model, "max_tokens": 8, "stream": True, "messages": messages}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serve_relay(listener, server=Server(host, int(port), llama_server.model))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/messages?beta=true"
+        request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            events = [line for line in answer.read().decode().splitlines() if line.startswith("event: ")]
+
+    assert events[0] == "event: message_start"
+    assert events[-1] == "event: message_stop"
+    assert events.count("event: content_block_delta") >= 1

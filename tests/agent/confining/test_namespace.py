@@ -64,21 +64,27 @@ def test_the_one_server_is_reached_and_no_other_of_this_machine(home: Home) -> N
     assert done.stdout.splitlines() == ["the model", "URLError", "the model"], done.stderr
 
 
-def test_much_passes_in_both_directions(home: Home) -> None:
+def test_a_long_answer_comes_whole(home: Home) -> None:
     body = os.urandom(1 << 16).hex().encode() * 64
-    script = """
-import socket, sys, hashlib
-connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-connection.sendall(b"POST / HTTP/1.1\\r\\nContent-Length: 4000000\\r\\n\\r\\n" + b"x" * 4_000_000)
-content = b""
-while piece := connection.recv(65536):
-    content += piece
-print(len(content.partition(b"\\r\\n\\r\\n")[2]))
-"""
-    with standin(routes({"/": answer(body)})) as url:
-        done = launch(home, server_of(url), script, url.rpartition(":")[2])
 
-    assert done.stdout == f"{len(body)}\n", done.stderr
+    with standin(routes({"/": answer(body)})) as url:
+        assert launch(home, server_of(url), FETCH, url).stdout == f"{body.decode()}\n"
+
+
+def test_the_server_is_asked_for_answers_of_the_model_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ollama would fetch a model from any address."""
+    script = """
+import json, sys, urllib.error, urllib.request
+for path, model in (("/v1/messages", "m"), ("/v1/messages", "m:cloud"), ("/api/pull", "evil.example/secret/m")):
+    request = urllib.request.Request(sys.argv[1] + path, data=json.dumps({"model": model}).encode())
+    try:
+        print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).read().decode())
+    except urllib.error.HTTPError as error:
+        print(error.code)
+"""
+    monkeypatch.setenv("KIRIKAE_MODEL", "m")
+    with standin(routes({}, otherwise=answer(b"done"))) as url:
+        assert launch(home, server_of(url), script, url).stdout.split() == ["done", "403", "403"]
 
 
 def test_a_server_that_is_gone_ends_a_connection(home: Home) -> None:

@@ -18,7 +18,7 @@ from kirikae.launching.becoming import need_time
 from kirikae.launching.preflight import Preflight, tell_on_stderr
 from kirikae.texts import say
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORT = 80
 
 
 class Started(NamedTuple):
@@ -29,20 +29,23 @@ class Started(NamedTuple):
     server: str = ""
 
 
-def find_confinement(preflight: Preflight, home: Home, kind: ClientKind) -> Reach:
+def find_confinement(preflight: Preflight, home: Home, kind: ClientKind, *, base_url: str) -> Reach:
     """For protected work. Says what is missing, to the developer and in the receipt."""
-    reach, code = _find(home, kind)
+    reach, code = _find(home, kind, base_url)
     preflight.notes.append({"check": "confinement", "ok": code is None, "code": code})
     if code is not None:
         tell_on_stderr(say(code))
     return reach
 
 
-def _find(home: Home, kind: ClientKind) -> tuple[Reach, str | None]:
+def _find(home: Home, kind: ClientKind, base_url: str) -> tuple[Reach, str | None]:
     """And the code of the sentence that says what is missing."""
     if kind.name == "claude" and any("sandbox" in document for document in managed_documents()):
         # An administrator's sandbox cannot start within ours, and the client would then run no command at all.
         return "none", "run.sandbox_managed"
+    if not base_url.startswith("http:"):
+        # What is carried to the server is read, and TLS would hide it.
+        return "none", "run.not_confined"
     if not is_remembered(home):
         # A try may take a moment, and what holds for the service need not hold in the terminal.
         need_time()
@@ -70,4 +73,4 @@ def confine(program: str, argv: Sequence[str], *, reach: Reach, base_url: str, p
 
 def _server(base_url: str) -> str:
     address = urlsplit(base_url)
-    return f"{address.hostname}:{address.port or DEFAULT_PORTS[address.scheme]}"
+    return f"{address.hostname}:{address.port or DEFAULT_PORT}"

@@ -113,7 +113,7 @@ def _find_reach(preflight: Preflight, home: Home, document: Mapping[str, object]
         return "none"
     from kirikae.launching.confinement import find_confinement  # noqa: PLC0415 - as above
 
-    return find_confinement(preflight, home, kind)
+    return find_confinement(preflight, home, kind, base_url=base_url_of(document))
 
 
 @contextmanager

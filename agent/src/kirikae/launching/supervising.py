@@ -98,9 +98,11 @@ def _start(
     handled = [number for number in PASSED_ON if _is_heard(number)]
     start = Start(program, argv, variables, signals=([*IGNORED_BY_PYTHON, *handled], mask))
     child, listener = start_enclosed(start, port=int(port))
-    from kirikae.confining.relay import serve_relay  # noqa: PLC0415 - the client runs by now
+    from kirikae.confining.relay import Server, serve_relay  # noqa: PLC0415 - the client runs by now
 
-    serve_relay(listener, server=(host, int(port)))
+    # Set for every launch, by the launch.
+    model = os.fsdecode(variables.get(b"KIRIKAE_MODEL", b""))
+    serve_relay(listener, server=Server(host, int(port), model))
     return child
 
 
