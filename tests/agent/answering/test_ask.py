@@ -154,6 +154,25 @@ def test_a_shallow_clone_is_unknown_to_a_rule_by_first_commits_and_told_what_to_
     assert "nda-acme" in said
 
 
+@pytest.mark.usefixtures("protected_project", "runtime_url")
+def test_benchmarks_that_cannot_be_read_count_as_none(synced: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    synced.write_json("benchmarks.json", {"benchmarks": [{"model": 5}]})
+
+    assert ask(capsys, "architecture-design")["backend"] == "local"
+    assert main(["fit"]) == 0
+
+
+@pytest.mark.usefixtures("protected_project", "runtime_url")
+@pytest.mark.parametrize("kind", ["of-tomorrow", 5, ["ollama"]])
+def test_a_kept_report_of_another_version_is_forgotten(
+    synced: Home, capsys: pytest.CaptureFixture[str], kind: object
+) -> None:
+    runtime = {"kind": kind, "base_url": "http://127.0.0.1:9", "state": "up", "models": []}
+    synced.write_json("report.json", {"runtimes": [runtime]})
+
+    assert ask(capsys, "architecture-design")["backend"] == "local"
+
+
 def test_an_unknown_task_is_an_error_that_names_the_known_ones(
     synced: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

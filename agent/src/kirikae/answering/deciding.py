@@ -69,8 +69,7 @@ def decide_here(home: Home, question: Question, reader: FactsReader) -> Decision
 
     def look(machine: str | None) -> tuple[KnownFacts, dict[str, object]]:
         kept = reader.get_facts()
-        benchmarks = home.read_json("benchmarks.json")
-        machine_facts = machine_facts_from(kept.report, benchmarks, machine=machine)
+        machine_facts, benchmarks = machine_facts_from(home, kept.report, machine=machine)
         return KnownFacts(machine_facts, round(kept.age_s)), {"report": kept.report, **benchmarks}
 
     return _decided(home, question, look)
@@ -130,10 +129,15 @@ def _request(home: Home, question: Question, *, machine: str | None, policy: Pol
 
 
 def machine_facts_from(
-    report: dict[str, object], benchmarks: dict[str, object], *, machine: str | None
-) -> facts.MachineFacts:
-    measured = facts.benchmarks_from_document(benchmarks) if benchmarks.get("benchmarks") else ()
-    return facts.facts_of(facts.report_from_document(report), measured, machine=machine)
+    home: Home, report: dict[str, object], *, machine: str | None
+) -> tuple[facts.MachineFacts, dict[str, object]]:
+    """With the benchmarks that were kept; those of another version, or damaged ones, count as none."""
+    kept = home.read_json("benchmarks.json")
+    try:
+        measured = facts.benchmarks_from_document(kept) if kept.get("benchmarks") else ()
+    except EngineError:
+        kept, measured = {}, ()
+    return facts.facts_of(facts.report_from_document(report), measured, machine=machine), kept
 
 
 def _decide_fresh(

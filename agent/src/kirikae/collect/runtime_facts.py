@@ -13,6 +13,9 @@ MAX_NUMBER = 2**53
 UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
+KINDS = frozenset(["ollama", "lm_studio", "llama_cpp", "mlx_lm", "omlx", "openai_compatible"])
+
+
 class Model(NamedTuple):
     """`remote`: True when another machine computes, None when unknown (which counts as remote)."""
 
@@ -54,6 +57,8 @@ class Runtime(NamedTuple):
 
 def runtime_from_document(document: Mapping[str, object]) -> Runtime:
     """Back from `Runtime.document()`, as kept in the last report; raises TypeError on anything else."""
+    if document.get("kind") not in KINDS:
+        raise TypeError("another version's")
     fields = {name: value for name, value in document.items() if name != "models"}
     models = tuple(_model_from_document(entry) for entry in entries_of(document, "models"))
     return Runtime(**fields, models=models)  # type: ignore[arg-type]  # our own file

@@ -27,7 +27,7 @@ def execute(arguments: Arguments, home: Home) -> int:
     bundle = load_bundle(home).bundle
     catalogue = bundle.catalogue
     reader = FactsReader(home)
-    facts = machine_facts_from(reader.get_report(), home.read_json("benchmarks.json"), machine=None)
+    facts, _benchmarks = machine_facts_from(home, reader.get_report(), machine=None)
     machine = machine_of(facts.hardware, facts.state)
     question = Question(context_tokens=arguments.context, parallel=arguments.parallel_agents)
     installed = [model for runtime in facts.runtimes for model in runtime.models]
