@@ -1,6 +1,7 @@
 """The sentences of the agent in both languages."""
 
 import string
+from pathlib import Path
 
 import pytest
 from kirikae.texts import TEXTS, choose_language, say
@@ -34,3 +35,17 @@ def test_the_language_follows_the_environment(environment: dict[str, str], langu
 
 def test_a_sentence_is_said_in_the_language_asked_for() -> None:
     assert say("answer.cloud", "ja") == "クラウド"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\nb", r"a\nb"),
+        ("a\u202eb", r"a\u202eb"),
+        ("a\udcffb", r"a\udcffb"),
+        ("\u6848\u4ef6\u3000\u4e00", "\u6848\u4ef6\u3000\u4e00"),
+    ],
+)
+def test_a_name_steers_no_terminal(name: str, shown: str) -> None:
+    assert say("home.not_writable", "en", path=Path(name)).startswith(f"{shown} cannot")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+# Not printable to Python, and harmless.
+WIDE_SPACES = "\u00a0\u3000"
+
 TEXTS: Mapping[str, tuple[str, str]] = {
     # Help
     "help.program": (
@@ -705,4 +708,12 @@ def choose_language(environment: Mapping[str, str] = os.environ) -> str:
 def say(code: str, language: str | None = None, /, **data: object) -> str:
     english, japanese = TEXTS[code]
     template = japanese if (language or choose_language()) == "ja" else english
-    return template.format(**data)
+    return template.format(**{name: _shown(value) for name, value in data.items()})
+
+
+def _shown(value: object) -> object:
+    """A folder may be called anything: its name must neither steer a terminal nor turn a sentence around."""
+    text = str(value) if isinstance(value, str | os.PathLike) else ""
+    if not text or text.isprintable():
+        return value
+    return "".join(one if one.isprintable() or one in WIDE_SPACES else ascii(one)[1:-1] for one in text)

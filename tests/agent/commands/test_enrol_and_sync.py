@@ -11,7 +11,7 @@ from kirikae.engine.bundle import parse_payload as parse
 from kirikae.engine.bundle_value import Bundle
 from kirikae.errors import NoPolicyError
 from kirikae.home import Home
-from kirikae.policy.bundle_store import load_bundle
+from kirikae.policy.bundle_store import load_bundle, mark_checked
 
 from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import standin
@@ -223,6 +223,15 @@ def test_the_newest_time_seen_never_goes_back(portal: Portal, enrolled: Home) ->
     main(["sync"])
 
     assert load_bundle(enrolled).newest_time == datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def test_what_one_process_confirms_takes_back_no_newer_revision_of_another(enrolled: Home) -> None:
+    before = load_bundle(enrolled).bundle
+    enrolled.write_json("seen.json", enrolled.read_json("seen.json") | {"revision": 7})
+
+    mark_checked(enrolled, before, at=datetime.now(UTC))
+
+    assert enrolled.read_json("seen.json")["revision"] == 7
 
 
 def test_a_time_that_is_still_to_come_is_forgotten_when_the_portals_clock_agrees(enrolled: Home) -> None:

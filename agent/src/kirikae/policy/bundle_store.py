@@ -158,15 +158,10 @@ def mark_checked(home: Home, bundle: Bundle, *, at: datetime, portal_date: str |
         before = None
     known = [at, bundle.issued_at, before]
     newest = max(moment for moment in known if moment is not None)
-    home.write_json(
-        SEEN,
-        {
-            "checked_at": write_moment(newest),
-            "newest_time": write_moment(newest),
-            "epoch": bundle.epoch,
-            "revision": bundle.revision,
-        },
-    )
+    # Another process may have taken in a newer one meanwhile.
+    epoch, revision = max(bundle.order, _highest_seen(seen) or bundle.order)
+    moment = write_moment(newest)
+    home.write_json(SEEN, {"checked_at": moment, "newest_time": moment, "epoch": epoch, "revision": revision})
 
 
 def _is_now(date: str | None, at: datetime) -> bool:
@@ -195,10 +190,14 @@ def _verified_payload(document: Mapping[str, object], *, enrolment: Enrolment) -
 
 
 def _refuse_older(home: Home, bundle: Bundle) -> None:
-    seen = home.read_json(SEEN)
+    highest = _highest_seen(home.read_json(SEEN))
+    if highest is not None and bundle.order < highest:
+        raise PortalError("bundle.older", revision=bundle.revision, kept=highest[1])
+
+
+def _highest_seen(seen: Mapping[str, object]) -> tuple[int, int] | None:
     epoch, revision = seen.get("epoch"), seen.get("revision")
-    if isinstance(epoch, int) and isinstance(revision, int) and (bundle.epoch, bundle.revision) < (epoch, revision):
-        raise PortalError("bundle.older", revision=bundle.revision, kept=revision)
+    return (epoch, revision) if isinstance(epoch, int) and isinstance(revision, int) else None
 
 
 def _forget_others(home: Home, digest: str) -> None:
