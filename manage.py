@@ -5,7 +5,12 @@ import os
 import sys
 
 if sys.version_info < (3, 12):  # noqa: UP036 - this one runs under whatever python3 the user typed
-    sys.exit("Kirikae needs Python 3.12 or newer. Type: uv run manage.py " + " ".join(sys.argv[1:]))
+    # In both languages: nothing of the portal can be imported to choose one.
+    typed = "uv run manage.py " + " ".join(sys.argv[1:])
+    sys.exit(
+        "Kirikae needs Python 3.12 or newer. Type: " + typed + "\n"
+        "Kirikae には Python 3.12 以降が必要です。次のように入力してください: " + typed
+    )
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.terminal import gettext as _
+
 # A request that waits longer than this for the database is better answered with "try again".
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 2_000
@@ -113,10 +115,12 @@ def _redis(url: str) -> SplitResult:
     parts = _split(url, name=name, schemes=("redis", "rediss", "unix"))
     _parameters(parts, name=name, known=_REDIS_PARAMETERS if parts.scheme == "rediss" else {})
     if parts.scheme == "unix" and (parts.username or parts.password):
-        raise ImproperlyConfigured(f"{name}: on a socket the queue knows no password; write redis://:PASSWORD@HOST/0.")
+        told = _("%(name)s: on a socket the queue knows no password; write redis://:PASSWORD@HOST/0.")
+        raise ImproperlyConfigured(told % {"name": name})
     # Clients disagree on what another path means: some take it for database 0, and the queue does not start.
     if parts.scheme != "unix" and not re.fullmatch(r"(/\d{0,5})?", parts.path):
-        raise ImproperlyConfigured(f"{name} ends in no number of a database; write {parts.scheme}://HOST:PORT/0.")
+        told = _("%(name)s ends in no number of a database; write %(scheme)s://HOST:PORT/0.")
+        raise ImproperlyConfigured(told % {"name": name, "scheme": parts.scheme})
     _need("redis", name=name)
     return parts
 
@@ -126,19 +130,24 @@ def _parameters(parts: SplitResult, *, name: str, known: dict[str, tuple[str, ..
     options = dict(parse_qsl(parts.query))
     for key, value in options.items():
         if key not in known:
-            allowed = f"Known: {', '.join(known)}" if known else "It takes none"
-            raise ImproperlyConfigured(f"{name} has an unknown parameter '{key}'. {allowed}.")
+            told = _("%(name)s has an unknown parameter '%(key)s'. It takes none.")
+            if known:
+                told = _("%(name)s has an unknown parameter '%(key)s'. Known: %(known)s.")
+            raise ImproperlyConfigured(told % {"name": name, "key": key, "known": ", ".join(known)})
         if known[key] and value not in known[key]:
-            raise ImproperlyConfigured(f"{name}: {key} is none of {', '.join(known[key])}.")
+            told = _("%(name)s: %(key)s is none of %(known)s.")
+            raise ImproperlyConfigured(told % {"name": name, "key": key, "known": ", ".join(known[key])})
         if key in _FILES and not os.access(value, os.R_OK):
-            raise ImproperlyConfigured(f"{name}: the file of {key} cannot be read.")
+            told = _("%(name)s: the file of %(key)s cannot be read.")
+            raise ImproperlyConfigured(told % {"name": name, "key": key})
     return options
 
 
 def _need(package: str, *, name: str) -> None:
     """What only a team's installation needs is in a group of its own."""
     if find_spec(package) is None:
-        raise ImproperlyConfigured(f"{name} needs the package {package}. Install it: uv sync --group team")
+        told = _("%(name)s needs the package %(package)s. Install it: uv sync --group team")
+        raise ImproperlyConfigured(told % {"name": name, "package": package})
 
 
 def _split(url: str, *, name: str, schemes: tuple[str, ...]) -> SplitResult:
@@ -150,5 +159,6 @@ def _split(url: str, *, name: str, schemes: tuple[str, ...]) -> SplitResult:
         is_known = False
     if not is_known:
         examples = ", ".join(f"{scheme}://…" for scheme in schemes)
-        raise ImproperlyConfigured(f"{name} is no address of a kind that is known here; write one of: {examples}.")
+        told = _("%(name)s is no address of a kind that is known here; write one of: %(examples)s.")
+        raise ImproperlyConfigured(told % {"name": name, "examples": examples})
     return parts

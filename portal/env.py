@@ -1,4 +1,4 @@
-"""Typed readers of the environment. The only place that reads it; odd values stop the start by name."""
+"""Typed readers of the environment. Only `portal.terminal` reads it as well; odd values stop the start by name."""
 
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -6,6 +6,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from portal.terminal import gettext as _
 
 # Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
 PORTAL_NAMES = frozenset(
@@ -15,6 +17,7 @@ PORTAL_NAMES = frozenset(
         "KIRIKAE_DATA_DIR",
         "KIRIKAE_DECISIONS_KEEP_DAYS",
         "KIRIKAE_ENROLMENTS_KEEP_DAYS",
+        "KIRIKAE_LANG",
         "KIRIKAE_MAIL_FROM",
         "KIRIKAE_MAIL_URL",
         "KIRIKAE_NOTICES_KEEP_DAYS",
@@ -32,7 +35,6 @@ CLIENT_NAMES = frozenset(
     {
         "KIRIKAE_BACKEND",
         "KIRIKAE_HOME",
-        "KIRIKAE_LANG",
         "KIRIKAE_MODEL",
         "KIRIKAE_RUNTIME_URL",
         "KIRIKAE_RUNTIMES",
@@ -48,7 +50,9 @@ def refuse_unknown_names() -> None:
     for name in sorted(os.environ):
         if name.startswith("KIRIKAE_") and name not in PORTAL_NAMES | CLIENT_NAMES:
             known = ", ".join(sorted(PORTAL_NAMES))
-            raise ImproperlyConfigured(f"{name} is set, but there is no such variable. Known: {known}.")
+            raise ImproperlyConfigured(
+                _("%(name)s is set, but there is no such variable. Known: %(known)s.") % {"name": name, "known": known}
+            )
 
 
 def read_text(name: str, *, default: str) -> str:
@@ -60,7 +64,8 @@ def read_days(name: str, *, default: int) -> int:
     # int() alone takes signs, spaces, underscores and digits of other scripts as well.
     if found.isascii() and found.isdigit() and len(found) <= 5 and 1 <= int(found) <= MAX_DAYS:
         return int(found)
-    raise ImproperlyConfigured(f"{name} is '{found}'; write a whole number of days from 1 to {MAX_DAYS}.")
+    told = _("%(name)s is '%(found)s'; write a whole number of days from 1 to %(most)d.")
+    raise ImproperlyConfigured(told % {"name": name, "found": found, "most": MAX_DAYS})
 
 
 def read_optional_days(name: str) -> int | None:
@@ -74,7 +79,9 @@ def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(text) for text in texts if text)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}; write networks such as 10.20.0.0/16, with commas.") from error
+        # Python's own sentence tells which one is wrong, in English.
+        told = _("%(name)s: %(error)s; write networks such as 10.20.0.0/16, with commas.")
+        raise ImproperlyConfigured(told % {"name": name, "error": error}) from error
 
 
 def read_path(name: str, *, default: Path) -> Path:
@@ -94,7 +101,8 @@ def read_url(name: str, *, default: str) -> str:
     except ValueError:
         is_web = False
     if not is_web:
-        raise ImproperlyConfigured(f"{name} is '{found}'; write an address such as https://kirikae.example.org.")
+        told = _("%(name)s is '%(found)s'; write an address such as https://kirikae.example.org.")
+        raise ImproperlyConfigured(told % {"name": name, "found": found})
     return f"{origin_of(found)}{parts.path}".rstrip("/")
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.terminal import gettext as _
+from portal.terminal import reason_of
+
 
 def read_or_create(path: Path) -> str:
     """The file's text; when there is no file yet, it is made with 256 random bits."""
@@ -14,7 +17,8 @@ def read_or_create(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return _create(path, secrets.token_urlsafe(32))
     except OSError as error:
-        raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from error
+        told = _("%(path)s cannot be read: %(reason)s.") % {"path": path, "reason": reason_of(error)}
+        raise ImproperlyConfigured(told) from error
 
 
 def read_or_create_lines(path: Path) -> list[str]:
@@ -26,7 +30,8 @@ def _read(path: Path) -> str:
     # A restored file may hold what the environment gave, in any script.
     text = path.read_bytes().decode(errors="replace").strip()
     if not text or "\N{REPLACEMENT CHARACTER}" in text:
-        raise ImproperlyConfigured(f"{path} is empty or damaged. Delete it, then restore a backup.")
+        told = _("%(path)s is empty or damaged. Delete it, then restore a backup.")
+        raise ImproperlyConfigured(told % {"path": path})
     return text
 
 
@@ -39,15 +44,19 @@ def _create(path: Path, text: str) -> str:
         if path.is_file():
             return _read(path)
         if os.path.lexists(path.parent) and not path.parent.is_dir():
-            raise ImproperlyConfigured(
-                f"{path.parent} is no folder. Correct KIRIKAE_DATA_DIR or --data-dir."
-            ) from error
-        raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
+            told = _("%(folder)s is no folder. Correct KIRIKAE_DATA_DIR or --data-dir.")
+            raise ImproperlyConfigured(told % {"folder": path.parent}) from error
+        raise _not_written(path, error) from error
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text + "\n")
     except OSError as error:
         # No room. What is there of it must not be taken for a secret later.
         path.unlink(missing_ok=True)
-        raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}.") from error
+        raise _not_written(path, error) from error
     return text
+
+
+def _not_written(path: Path, error: OSError) -> ImproperlyConfigured:
+    told = _("%(path)s cannot be written: %(reason)s.")
+    return ImproperlyConfigured(told % {"path": path, "reason": reason_of(error)})

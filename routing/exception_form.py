@@ -6,9 +6,10 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.engine_words import problem_in_words
 from routing.engine.errors import Problem
 from routing.forms import pattern_lines, read_patterns, text_line
-from routing.wording import EFFECTS, problem_in_words
+from routing.wording import EFFECTS
 
 # Weakest last in a policy's order; most exceptions open a repository altogether.
 EFFECT_CHOICES = [(effect, EFFECTS[effect]) for effect in ("cloud_ok", "org_only", "local_only")]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.access import admin_required, get_person
+from portal.common.engine_words import problems_in_words
 from portal.common.policy_head import get_zone
 from routing import exceptions, inbox, rules, wording
 from routing.asked import RequestClosedError, find_asked
@@ -71,7 +72,7 @@ def exception_remove(request: HttpRequest, code: str) -> HttpResponse:
     try:
         return _published(request, exceptions.remove_exception(code=code, by=get_person(request)))
     except PolicyErrors as error:
-        messages.error(request, wording.problems_in_words(error.problems))
+        messages.error(request, problems_in_words(error.problems))
         return redirect("routing:exceptions")
 
 

@@ -9,8 +9,9 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.engine_words import problem_in_words
 from routing.engine.errors import Problem
-from routing.wording import EFFECTS, problem_in_words
+from routing.wording import EFFECTS
 
 EFFECT_CHOICES = [(effect, EFFECTS[effect]) for effect in ("local_only", "block", "org_only", "cloud_ok")]
 EFFECT_HELP = {

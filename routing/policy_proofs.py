@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
+from portal.common.engine_words import sample_in_words
 from routing.engine.bundle_value import Bundle
 from routing.engine.effects import Effect
 from routing.engine.explain import text_of
@@ -15,22 +18,25 @@ def prove_rules(bundle: Bundle, *, only: str | None, now: datetime) -> list[Proo
     rules = [rule for rule in bundle.policy.privacy_rules if rule.effect.is_restricting]
     chosen = [rule for rule in rules if only in (None, rule.id)]
     if only is not None and not chosen:
-        known = ", ".join(rule.id for rule in rules) or "none"
-        raise LookupError(f"There is no restricting rule '{only}'; known: {known}.")
+        known = ", ".join(rule.id for rule in rules) or _("none")
+        raise LookupError(
+            _("There is no restricting rule '%(rule)s'; known: %(known)s.") % {"rule": only, "known": known}
+        )
     return [prove_rule(bundle, rule, now=now) for rule in chosen]
 
 
 def proof_lines(proof: Proof) -> Iterator[str]:
     if proof.counterexample is None:
-        yield (
-            f"{proof.rule}: no request that carries one of its signals can be answered cloud "
-            f"({proof.classes:,} classes checked)."
+        told = _(
+            "%(rule)s: no request that carries one of its signals can be answered cloud (%(classes)s classes checked)."
         )
+        yield told % {"rule": proof.rule, "classes": f"{proof.classes:,}"}
     else:
-        yield f"{proof.rule}: COUNTEREXAMPLE. {_counterexample(proof.counterexample)}"
+        told = _("%(rule)s: COUNTEREXAMPLE. %(found)s")
+        yield told % {"rule": proof.rule, "found": _counterexample(proof.counterexample)}
     for row in proof.variations:
         mark = "cloud" if row.effect is Effect.CLOUD_OK else row.effect
-        yield f"  {row.words}: {mark}"
+        yield f"  {sample_in_words(row.words)}: {mark}"
 
 
 def lint_lines(bundle: Bundle, *, now: datetime, language: str) -> list[str]:
@@ -41,5 +47,12 @@ def lint_lines(bundle: Bundle, *, now: datetime, language: str) -> list[str]:
 
 
 def _counterexample(found: Counterexample) -> str:
-    machine = f" on {found.machine}" if found.machine else ""
-    return f"This may be answered cloud: {found.words}, {found.task}{machine}, policy {found.policy_state}."
+    told = _("This may be answered cloud: %(sample)s, %(task)s, policy %(state)s.")
+    if found.machine:
+        told = _("This may be answered cloud: %(sample)s, %(task)s on %(machine)s, policy %(state)s.")
+    return told % {
+        "sample": sample_in_words(found.words),
+        "task": found.task,
+        "machine": found.machine,
+        "state": _("out of date") if found.policy_state == "expired" else _("fresh"),
+    }

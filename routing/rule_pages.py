@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.access import admin_required, get_person
 from portal.accounts.models import User
+from portal.common.engine_words import problems_in_words
 from portal.common.htmx import render_page_or_part
 from routing import drafts, inbox, rules, wording
 from routing.asked import RequestClosedError, find_asked
@@ -89,7 +90,7 @@ def rule_remove(request: HttpRequest, code: str) -> HttpResponse:
     try:
         return _published(request, rules.remove_rule(code=code, by=get_person(request)))
     except PolicyErrors as error:
-        messages.error(request, wording.problems_in_words(error.problems))
+        messages.error(request, problems_in_words(error.problems))
         return redirect("routing:rule", code)
 
 
@@ -101,7 +102,7 @@ def draft_publish(request: HttpRequest, draft_id: str) -> HttpResponse:
     except DraftRefusedError as refused:
         messages.error(request, str(refused))
     except PolicyErrors as error:
-        messages.error(request, wording.problems_in_words(error.problems))
+        messages.error(request, problems_in_words(error.problems))
     return redirect("routing:rules")
 
 

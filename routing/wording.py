@@ -1,16 +1,13 @@
 """A logged answer in the reader's language. The codes and data in it are the truth; sentences follow from them."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from machines.models import BrokenReason
-from routing.engine.errors import Problem
 from routing.engine.explain import TEXTS, text_of
 
 PATTERNS_SHOWN = 6
@@ -35,27 +32,6 @@ CLASSIFICATIONS = {
     "open": _("Open"),
     "unclassified": _("Unclassified"),
 }
-
-# What the engine says of a pattern, a code or a day in a policy, for the page on which a rule is written.
-PROBLEM_WORDS = {
-    "no pattern": _("no pattern"),
-    "at least one pattern": _("at least one pattern"),
-    "nothing": _("nothing"),
-    "a value": _("a value"),
-    "small letters, digits and hyphens": _("small letters, digits and hyphens"),
-    "a day such as 2027-03-31": _("a day such as 2027-03-31"),
-    "nothing: only remotes can loosen": _("nothing: only remotes can open a project"),
-    "a whole hash, 40 or 64 digits": _("a whole hash, 40 or 64 digits"),
-    "** only as a whole segment": _("** only as a whole part of the path"),
-    "host/path, such as github.com/acme/**": _("host/path, such as github.com/acme/**"),
-    "~/folder/** or /folder/**": _("~/folder/** or /folder/**"),
-    "the repository, its wiki goes with it": _("the repository, its wiki goes with it"),
-    "each id once": _("each code once"),
-    "a rule that permits exceptions": _("a rule that permits exceptions"),
-}
-_LENGTH = re.compile(r"a text of 1 to (\d+) characters")
-_FOUND_LENGTH = re.compile(r"a text of (\d+) characters")
-_AGAIN = re.compile(r"'(.+)' again")
 
 
 @dataclass(frozen=True)
@@ -124,29 +100,6 @@ def rule_in_words(rule: Mapping[str, Any], language: str, *, today: date) -> dic
         "is_overdue": "" < review_by < today.isoformat(),
         "is_ended": "" < expires < today.isoformat(),
     }
-
-
-def problems_in_words(problems: Iterable[Problem]) -> str:
-    """One sentence each, with its place in the policy."""
-    return " ".join(
-        gettext("%(path)s: found %(found)s; allowed: %(allowed)s.") % {"path": one.path, **problem_in_words(one)}
-        for one in problems
-    )
-
-
-def problem_in_words(problem: Problem) -> dict[str, str]:
-    """`found` and `allowed` in the reader's language; patterns and names stand as they were typed."""
-    return {"found": _engine_words(problem.found), "allowed": _engine_words(problem.allowed)}
-
-
-def _engine_words(text: str) -> str:
-    if length := _LENGTH.fullmatch(text):
-        return gettext("a text of 1 to %(high)s characters") % {"high": length[1]}
-    if length := _FOUND_LENGTH.fullmatch(text):
-        return gettext("a text of %(length)s characters") % {"length": length[1]}
-    if again := _AGAIN.fullmatch(text):
-        return gettext("“%(code)s” once more") % {"code": again[1]}
-    return str(PROBLEM_WORDS.get(text.strip("'"), text))
 
 
 def trace_of(answer: Mapping[str, Any]) -> list[StageTrace]:

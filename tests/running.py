@@ -29,7 +29,7 @@ def free_ports(count: int) -> list[int]:
 
 def portal_environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIRIKAE_", "DJANGO_"))}
-    return kept | more
+    return kept | {"KIRIKAE_LANG": "en"} | more
 
 
 @dataclass
@@ -44,6 +44,24 @@ class RunningPortal:
         return self.process.wait(20)
 
 
+def spawn_portal(
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+) -> "subprocess.Popen[str]":
+    """Returns at once; its output and errors come through one pipe."""
+    command = [sys.executable, "manage.py", "up", "--data-dir", str(data_dir), "--port", str(port or free_port())]
+    return subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=portal_environment(**environment or {}),
+    )
+
+
 def start_portal(
     data_dir: Path,
     *,
@@ -54,15 +72,7 @@ def start_portal(
     within_s: float = READY_WITHIN_S,
 ) -> RunningPortal:
     """Returns when the ready line has appeared. `is_set_up`: there is a user already, so no set-up line comes."""
-    command = [sys.executable, "manage.py", "up", "--data-dir", str(data_dir), "--port", str(port or free_port())]
-    command += options
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=portal_environment(**environment or {}),
-    )
+    process = spawn_portal(data_dir, port=port, environment=environment, options=options)
     # Reading ends when the process does, so a portal that hangs fails the test instead of stopping it.
     timer = threading.Timer(within_s, process.kill)
     timer.start()

@@ -15,6 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
+
+from portal.terminal import reason_of
+
 # Raised when an older portal could not restore the file any more.
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -75,13 +79,14 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         with path.open("rb") as file:
             is_whole = _digest_before_seal(file) == file.read(_SEAL_BYTES)
     except OSError as error:
-        raise BackupError(f"{path} cannot be read: {error.strerror}.") from error
+        told = _("%(path)s cannot be read: %(reason)s.") % {"path": path, "reason": reason_of(error)}
+        raise BackupError(told) from error
     try:
         if is_whole:
             return zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         pass  # its seal is right, and yet it is something else
-    raise BackupError(f"{path} is no backup, or it is damaged. Take another one.")
+    raise BackupError(_("%(path)s is no backup, or it is damaged. Take another one.") % {"path": path})
 
 
 def read_manifest(archive: zipfile.ZipFile) -> Manifest:
@@ -89,7 +94,8 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
         document = json.loads(archive.read(MANIFEST))
         # First, for a later format may look different in everything else.
         if document["format"] > FORMAT:
-            raise BackupError(f"{archive.filename} was made by a newer Kirikae. Restore it with that version.")
+            told = _("%(path)s was made by a newer Kirikae. Restore it with that version.")
+            raise BackupError(told % {"path": archive.filename})
         return _manifest_from(document)
     except (TypeError, ValueError, AttributeError, *_UNREADABLE) as error:
         raise _damaged(archive, MANIFEST) from error
@@ -152,7 +158,8 @@ def _create(path: Path) -> IO[bytes]:
 
 
 def _damaged(archive: zipfile.ZipFile, name: str) -> BackupError:
-    return BackupError(f"{archive.filename} is damaged ({name}). Take another one.")
+    told = _("%(path)s is damaged (%(member)s). Take another one.")
+    return BackupError(told % {"path": archive.filename, "member": name})
 
 
 def _sync_folder(folder: Path) -> None:

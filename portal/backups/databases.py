@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
 
 from portal.backups.archive import BackupError
 from portal.common.database_errors import describe
@@ -52,7 +53,7 @@ class SQLite:
                 cursor.execute("VACUUM INTO %s", [str(file)])
             self._check(file)
         except (DatabaseError, sqlite3.Error) as error:
-            raise BackupError(f"The database cannot be copied: {describe(error)}.") from error
+            raise BackupError(_("The database cannot be copied: %(reason)s.") % {"reason": describe(error)}) from error
 
     def load(self, file: Path, *, then: Sequence[str]) -> None:
         path = connection.settings_dict["NAME"]
@@ -64,19 +65,20 @@ class SQLite:
                 # Not a swap of files: this is one transaction of the database, and its log stays right.
                 source.backup(target, progress=_refuse_to_wait)
         except sqlite3.Error as error:
-            raise BackupError(f"{path} cannot be replaced: {describe(error)}. Restore into a new folder.") from error
+            told = _("%(path)s cannot be replaced: %(reason)s. Restore into a new folder.")
+            raise BackupError(told % {"path": path, "reason": describe(error)}) from error
 
     def _check(self, file: Path) -> None:
         with closing(sqlite3.connect(file)) as copy:
             [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
-            raise BackupError(f"The database is damaged: {found}.")
+            raise BackupError(_("The database is damaged: %(reason)s.") % {"reason": found})
 
 
 def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
     """Python would try again for ever while somebody else holds the database; the timeout has passed by then."""
     if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):
-        raise sqlite3.OperationalError("another process uses it")
+        raise sqlite3.OperationalError(_("another process uses it"))
 
 
 class PostgreSQL:
@@ -104,8 +106,8 @@ def run(program: str, *arguments: str) -> None:
         command, capture_output=True, text=True, timeout=COPY_WITHIN_S, env=environment, check=False
     )
     if done.returncode:
-        said = (done.stderr.strip() or f"{program} failed").splitlines()
-        raise BackupError(f"The database cannot be copied: {said[0]}")
+        said = (done.stderr.strip() or _("%(program)s failed.") % {"program": program}).splitlines()
+        raise BackupError(_("The database cannot be copied: %(said)s") % {"said": said[0]})
 
 
 def find_program(name: str) -> str:
@@ -118,11 +120,12 @@ def find_program(name: str) -> str:
     found = [path for path in (shutil.which(name), _of_the_wheel(name)) if path is not None]
     fitting = [path for path in found if _major_of(path) >= server]
     if not fitting:
-        have = f"only {_major_of(found[-1])}" if found else "none"
-        raise BackupError(
-            f"The server is PostgreSQL {server}, and of {name} there is {have} here. "
-            f"Install PostgreSQL's client programs {server} or newer, or type: uv sync --group team --group backup"
+        have = _("only %(version)d") % {"version": _major_of(found[-1])} if found else _("none")
+        told = _(
+            "The server is PostgreSQL %(server)d, and of %(program)s there is %(have)s here. "
+            "Install PostgreSQL's client programs %(server)d or newer, or type: uv sync --group team --group backup"
         )
+        raise BackupError(told % {"server": server, "program": name, "have": have})
     return fitting[0]
 
 

@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from machines.models import Machine
 from portal.accounts.models import ApiToken, User
@@ -34,6 +35,7 @@ from portal.common.policy_head import least_epoch_after_restore
 from portal.common.schema import list_applied, list_unknown
 from portal.common.signing import get_signing_key
 from portal.processes.reachable import explain
+from portal.terminal import reason_of
 
 SECRETS = ("secret_key", "token_peppers", "signing_key.pem")
 
@@ -50,10 +52,10 @@ class Restored:
 def write_backup(target: Path) -> Manifest:
     """The database and the portal's secrets in one verified file; the portal may run. Raises BackupError."""
     if target.exists():
-        raise BackupError(f"{target} is there already. Choose another name.")
+        raise BackupError(_("%(path)s is there already. Choose another name.") % {"path": target})
     with _explaining(target), staging(target.parent) as folder:
         if not list_applied():
-            raise BackupError("The database is empty. Correct KIRIKAE_DATA_DIR or KIRIKAE_DATABASE_URL.")
+            raise BackupError(_("The database is empty. Correct KIRIKAE_DATA_DIR or KIRIKAE_DATABASE_URL."))
         source = copier()
         source.dump(folder / source.member)
         _write_secrets(folder)
@@ -109,7 +111,7 @@ def _read_present() -> _Present:
 
 def _keep_present(*, can_replace: bool) -> Path:
     if not can_replace:
-        raise BackupError("This portal is in use already. Add --replace to put the backup in its place.")
+        raise BackupError(_("This portal is in use already. Add --replace to put the backup in its place."))
     folder = settings.DATA_DIR / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = folder / f"before-restore-{timezone.now():%Y%m%d-%H%M%S-%f}.zip"
@@ -119,11 +121,14 @@ def _keep_present(*, can_replace: bool) -> Path:
 
 def _refuse_unfit(manifest: Manifest, source: Path) -> None:
     if manifest.database != connection.vendor:
-        raise BackupError(f"{source} is of {manifest.database}, and this portal runs on {connection.vendor}.")
+        told = _("%(path)s is of %(theirs)s, and this portal runs on %(ours)s.")
+        raise BackupError(told % {"path": source, "theirs": manifest.database, "ours": connection.vendor})
     if unknown := list_unknown(manifest.migrations):
-        raise BackupError(f"{source} was made by a newer Kirikae ({unknown[-1]}). Restore it with that version.")
+        told = _("%(path)s was made by a newer Kirikae (%(migration)s). Restore it with that version.")
+        raise BackupError(told % {"path": source, "migration": unknown[-1]})
     if missing := {copier().member, *SECRETS} - set(manifest.digests):
-        raise BackupError(f"{source} is not complete: {', '.join(sorted(missing))} is missing. Take another one.")
+        told = _("%(path)s is not complete: %(members)s is missing. Take another one.")
+        raise BackupError(told % {"path": source, "members": ", ".join(sorted(missing))})
 
 
 def _load_database(folder: Path, present_epoch: int) -> int:
@@ -165,6 +170,7 @@ def _explaining(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BackupError(f"{place} cannot be written: {error.strerror}.") from error
+        told = _("%(path)s cannot be written: %(reason)s.") % {"path": place, "reason": reason_of(error)}
+        raise BackupError(told) from error
     except DatabaseError as error:
         raise BackupError(explain(error)) from error

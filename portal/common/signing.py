@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.terminal import gettext as _
+from portal.terminal import reason_of
+
 
 def get_signing_key() -> Ed25519PrivateKey:
     """The key of this data folder. Reads the file once a process; makes it when there is none."""
@@ -34,11 +37,14 @@ def _load(path: Path) -> Ed25519PrivateKey:
             _create(path)
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise ImproperlyConfigured(f"{path} cannot be used: {error.strerror}.") from error
+        told = _("%(path)s cannot be used: %(reason)s.") % {"path": path, "reason": reason_of(error)}
+        raise ImproperlyConfigured(told) from error
     except ValueError as error:
-        raise ImproperlyConfigured(f"{path} holds no private key. Restore it from a backup.") from error
+        told = _("%(path)s holds no private key. Restore it from a backup.") % {"path": path}
+        raise ImproperlyConfigured(told) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise ImproperlyConfigured(f"{path} holds a key of another kind; an Ed25519 key is needed.")
+        told = _("%(path)s holds a key of another kind; an Ed25519 key is needed.") % {"path": path}
+        raise ImproperlyConfigured(told)
     return key
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from machines.enrolment import (
     Applicant,
@@ -69,7 +71,7 @@ def make_demo(*, now: datetime, days_of_work: int = DAYS - 1, scale: int = 1) ->
     """
     if not _is_untouched():
         raise DemoRefusedError(
-            "This portal holds data of its own, so no demo is mixed into it. Start one in another data folder."
+            _("This portal holds data of its own, so no demo is mixed into it. Start one in another data folder.")
         )
     _start_over(is_demo=True)
     start = now - timedelta(days=DAYS)
@@ -95,13 +97,17 @@ def remove_demo() -> None:
     Raises DemoRefusedError in a portal that is no demo, and in one that real people have joined.
     """
     if not is_demo():
-        raise DemoRefusedError("This portal is no demo; nothing was removed.")
+        raise DemoRefusedError(_("This portal is no demo; nothing was removed."))
     strangers = User.objects.exclude(email__endswith=f"@{DOMAIN}").count()
     if strangers:
-        raise DemoRefusedError(
-            f"{strangers} people who are not of the demo have joined this portal, so nothing was removed. "
-            "Start a portal of your own in another data folder."
+        told = ngettext(
+            "%(count)d person who is not of the demo has joined this portal, so nothing was removed. "
+            "Start a portal of your own in another data folder.",
+            "%(count)d people who are not of the demo have joined this portal, so nothing was removed. "
+            "Start a portal of your own in another data folder.",
+            strangers,
         )
+        raise DemoRefusedError(told % {"count": strangers})
     _start_over(is_demo=False)
     ensure_first_revision()
 
@@ -126,13 +132,15 @@ def ensure_demo(*, scale: int = 1) -> list[str]:
     is_there = is_demo()
     if is_there and scale > 1:
         raise DemoRefusedError(
-            "This portal holds a demo already, so it was not scaled. Remove it first: manage.py demo --remove"
+            _("This portal holds a demo already, so it was not scaled. Remove it first: manage.py demo --remove")
         )
     counts = count_demo() if is_there else make_demo(now=clock.now(), scale=scale)
     owner, developer = PEOPLE[0], PEOPLE[4]
+    size = _("DEMO: %(people)d people, %(machines)d Macs, %(decisions)d decisions.")
+    sign_in = _("Sign in as %(owner)s (owner) or %(developer)s (developer), password %(password)s")
     return [
-        f"DEMO: {counts.people} people, {counts.machines} Macs, {counts.decisions} decisions.",
-        f"Sign in as {owner.email} (owner) or {developer.email} (developer), password {_give_password()}",
+        size % {"people": counts.people, "machines": counts.machines, "decisions": counts.decisions},
+        sign_in % {"owner": owner.email, "developer": developer.email, "password": _give_password()},
     ]
 
 

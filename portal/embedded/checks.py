@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from django.utils.translation import gettext as _
+
+from portal.terminal import reason_of
+
 # SQLite's write-ahead log needs shared memory, which these do not give.
 NETWORK_FILE_SYSTEMS = frozenset(
     {"afpfs", "afs", "ceph", "cifs", "davfs", "fuse.rclone", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4"}
@@ -22,17 +26,20 @@ class StartRefused(Exception):  # noqa: N818 - it is not a fault of the program
 
 def check_data_folder(folder: Path) -> None:
     if synced := sorted(SYNCED_FOLDERS.intersection(folder.resolve().parts)):
-        raise StartRefused(f"{folder} is in a synced folder ({synced[0]}). Choose a local one with --data-dir.")
+        told = _("%(folder)s is in a synced folder (%(kind)s). Choose a local one with --data-dir.")
+        raise StartRefused(told % {"folder": folder, "kind": synced[0]})
     kind = file_system_of(folder.resolve(), mounts=read_mounts())
     if kind in NETWORK_FILE_SYSTEMS:
-        raise StartRefused(f"{folder} is on a network file system ({kind}). Choose a local one with --data-dir.")
+        told = _("%(folder)s is on a network file system (%(kind)s). Choose a local one with --data-dir.")
+        raise StartRefused(told % {"folder": folder, "kind": kind})
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise StartRefused(f"{folder} cannot be written: {error.strerror}. Choose another with --data-dir.") from error
+        told = _("%(folder)s cannot be written: %(reason)s. Choose another with --data-dir.")
+        raise StartRefused(told % {"folder": folder, "reason": reason_of(error)}) from error
 
 
 def read_mounts() -> list[tuple[str, str]]:
@@ -51,8 +58,8 @@ def parse_macos_mounts(listed: str) -> list[tuple[str, str]]:
     """Lines such as `//aiko@nas/share on /Volumes/share (smbfs, nodev, nosuid)`."""
     mounts = []
     for line in listed.splitlines():
-        place, _, options = line.rpartition(" (")
-        _, _, point = place.partition(" on ")
+        place, _parenthesis, options = line.rpartition(" (")
+        _device, _on, point = place.partition(" on ")
         if point:
             mounts.append((point, options.split(",")[0].rstrip(")").strip()))
     return mounts
@@ -74,8 +81,9 @@ def check_port(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             return
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StartRefused(f"Cannot listen on {host} port {port}: {reason}. Choose another with --port.") from error
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        told = _("Cannot listen on %(host)s port %(port)d: %(reason)s. Choose another with --port.")
+        raise StartRefused(told % {"host": host, "port": port, "reason": reason}) from error
 
 
 def lock_data_folder(folder: Path) -> IO[str]:
@@ -85,5 +93,6 @@ def lock_data_folder(folder: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise StartRefused(f"Another portal already runs on {folder}. Stop it or choose another --data-dir.") from error
+        told = _("Another portal already runs on %(folder)s. Stop it or choose another --data-dir.")
+        raise StartRefused(told % {"folder": folder}) from error
     return lock

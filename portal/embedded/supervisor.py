@@ -14,6 +14,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
+from django.utils.translation import gettext as _
+
 ENDS_ALLOWED = 5
 ENDS_WINDOW_S = 60.0
 STOP_GRACE_S = 8.0
@@ -110,7 +112,8 @@ class Supervisor:
         if child.process is None or child.process.pid != event.pid:
             return None  # ended because it was stopped for a reload
         if not child.may_restart(time.monotonic()):
-            return f"The {child.name} process ended {ENDS_ALLOWED + 1} times within a minute. Read {child.log}."
+            told = _("The %(name)s process ended %(count)d times within a minute. Read %(log)s.")
+            return told % {"name": child.name, "count": ENDS_ALLOWED + 1, "log": child.log}
         child.signal_group(signal.SIGKILL)
         child.start(lifeline)
         return None
@@ -129,7 +132,7 @@ class Supervisor:
 def stop_on_signals(events: "SimpleQueue[Event]") -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # SimpleQueue.put may be called from a signal handler.
-        signal.signal(number, lambda *_: events.put(Wish.STOP))
+        signal.signal(number, lambda *_arguments: events.put(Wish.STOP))
 
 
 def _open_log(path: Path) -> IO[bytes]:

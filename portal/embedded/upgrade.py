@@ -5,6 +5,7 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.backups.archive import BackupError
 from portal.backups.services import write_backup
@@ -24,17 +25,17 @@ def upgrade_database(folder: Path) -> None:
             _back_up(folder / "backups")
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
-        raise StartRefused(f"The database cannot be used: {describe(error)}.") from error
+        raise StartRefused(_("The database cannot be used: %(reason)s.") % {"reason": describe(error)}) from error
     except BackupError as error:
-        raise StartRefused(f"No backup could be made before the upgrade. {error}") from error
+        told = _("No backup could be made before the upgrade. %(reason)s") % {"reason": error}
+        raise StartRefused(told) from error
 
 
 def refuse_newer(applied: Migrations) -> None:
     """Raises StartRefused for a schema that this checkout does not know."""
     if unknown := list_unknown(applied):
-        raise StartRefused(
-            f"The database was made by a newer Kirikae ({unknown[-1]}). Start that version, or restore a backup."
-        )
+        told = _("The database was made by a newer Kirikae (%(migration)s). Start that version, or restore a backup.")
+        raise StartRefused(told % {"migration": unknown[-1]})
 
 
 def _back_up(folder: Path) -> None:

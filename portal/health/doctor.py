@@ -12,14 +12,17 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from kombu.exceptions import OperationalError
 
 from portal.audit.models import AuditEntry
 from portal.backups.services import SECRETS
 from portal.celery import app as celery_app
+from portal.common.policy_head import get_head
 from portal.common.schema import list_applied, list_pending, list_unknown
 from portal.embedded.checks import StartRefused, check_data_folder
-from portal.health.services import Check, check_policy, check_worker
+from portal.health.services import WORKER_LATE_AFTER_S, Check, find_worker_age_s
 from portal.processes.reachable import explain
 
 # A day of work of a large team, an upgrade's backup included.
@@ -48,78 +51,87 @@ def _examine_database() -> Iterator[Check]:
         if not list_pending():
             yield from (_check_clock(), _check_policy(), _check_worker())
     except DatabaseError as error:
-        yield Check("database", False, explain(error))
+        yield Check(_("database"), False, explain(error))
 
 
 def _check_data_folder(folder: Path) -> Check:
     try:
         check_data_folder(folder)
     except StartRefused as refused:
-        return Check("data folder", False, str(refused))
+        return Check(_("data folder"), False, str(refused))
     if problem := _openness(folder, allowed=0o700):
-        return Check("data folder", False, problem)
-    return Check("data folder", True, str(folder))
+        return Check(_("data folder"), False, problem)
+    return Check(_("data folder"), True, str(folder))
 
 
 def _check_secret(path: Path) -> Check:
     if not path.exists():
         # The signing key is made with the first bundle.
-        return Check(path.name, True, "not made yet")
+        return Check(path.name, True, _("not made yet"))
     problem = _openness(path, allowed=0o600)
-    return Check(path.name, not problem, problem or "only its owner can read it")
+    return Check(path.name, not problem, problem or _("only its owner can read it"))
 
 
 def _openness(path: Path, *, allowed: int) -> str:
     """What is wrong with the owner or the mode; empty when nothing is."""
     found = path.stat()
     if found.st_uid != os.geteuid():
-        return f"{path} belongs to another user. Run the portal as its owner, or type: chown {os.geteuid()} {path}"
+        told = _("%(path)s belongs to another user. Run the portal as its owner, or type: chown %(user)d %(path)s")
+        return told % {"path": path, "user": os.geteuid()}
     if stat.S_IMODE(found.st_mode) & ~allowed:
-        return f"others can read {path}. Type: chmod {allowed:o} {path}"
+        return _("others can read %(path)s. Type: chmod %(mode)s %(path)s") % {"path": path, "mode": f"{allowed:o}"}
     return ""
 
 
 def _check_disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    told = f"{free / 1e9:.1f} GB free"
-    return Check("disk", free >= FREE_BYTES, told if free >= FREE_BYTES else f"only {told} at {folder}. Make room.")
+    told = _("%(free).1f GB free") if free >= FREE_BYTES else _("only %(free).1f GB free at %(folder)s. Make room.")
+    return Check(_("disk"), free >= FREE_BYTES, told % {"free": free / 1e9, "folder": folder})
 
 
 def _check_database() -> Check:
     with connection.cursor():
         version = ".".join(str(part) for part in connection.get_database_version())
-    mode = "team mode" if connection.vendor == "postgresql" else "embedded mode"
-    return Check("database", True, f"{connection.display_name} {version}, {mode}")
+    mode = _("team mode") if connection.vendor == "postgresql" else _("embedded mode")
+    return Check(_("database"), True, f"{connection.display_name} {version}, {mode}")
 
 
 def _check_journal() -> Check:
     """Without the write-ahead log writers fail under load, and readers wait for them."""
     if connection.vendor != "sqlite":
-        return Check("journal", True, "the server's own")
+        return Check(_("journal"), True, _("the server's own"))
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         [mode] = cursor.fetchone()
-    advice = f"the database is in mode '{mode}', not 'wal'. Move the data folder to a local disk."
-    return Check("journal", mode == "wal", "wal" if mode == "wal" else advice)
+    advice = _("the database is in mode '%(mode)s', not 'wal'. Move the data folder to a local disk.")
+    return Check(_("journal"), mode == "wal", "wal" if mode == "wal" else advice % {"mode": mode})
 
 
 def _check_migrations() -> Check:
     if unknown := list_unknown(list_applied()):
-        return Check("migrations", False, f"a newer Kirikae made this database ({unknown[-1]}). Use that version.")
+        told = _("a newer Kirikae made this database (%(migration)s). Use that version.")
+        return Check(_("migrations"), False, told % {"migration": unknown[-1]})
     if pending := list_pending():
-        return Check("migrations", False, f"{len(pending)} are pending. Type: uv run manage.py migrate")
-    return Check("migrations", True, "all applied")
+        told = ngettext(
+            "%(count)d is pending. Type: uv run manage.py migrate",
+            "%(count)d are pending. Type: uv run manage.py migrate",
+            len(pending),
+        )
+        return Check(_("migrations"), False, told % {"count": len(pending)})
+    return Check(_("migrations"), True, _("all applied"))
 
 
 def _check_clock() -> Check:
     """Against the database's server, and against what was written last: time does not go back."""
     now, written = timezone.now(), AuditEntry.objects.aggregate(at=Max("at"))["at"]
     if now < EARLIEST or (written and now < written - CLOCK_OFF_BY):
-        return Check("clock", False, f"it shows {now:%Y-%m-%d %H:%M} UTC, which has been. Set it, and turn NTP on.")
+        told = _("it shows %(time)s UTC, which has been. Set it, and turn NTP on.")
+        return Check(_("clock"), False, told % {"time": f"{now:%Y-%m-%d %H:%M}"})
     off_s = abs((_server_time() - now).total_seconds())
     if off_s > CLOCK_OFF_BY.total_seconds():
-        return Check("clock", False, f"{off_s:.0f} s away from the database server's. Turn NTP on, on both.")
-    return Check("clock", True, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+        told = _("%(seconds).0f s away from the database server's. Turn NTP on, on both.")
+        return Check(_("clock"), False, told % {"seconds": off_s})
+    return Check(_("clock"), True, f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _server_time() -> datetime:
@@ -132,22 +144,27 @@ def _server_time() -> datetime:
 
 
 def _check_policy() -> Check:
-    found = check_policy()
-    return found if found.is_ok else Check("policy", False, "nothing is published. Type: uv run manage.py up")
+    if revision := get_head().revision:
+        return Check(_("policy"), True, _("revision %(number)d") % {"number": revision})
+    return Check(_("policy"), False, _("nothing is published. Type: uv run manage.py up"))
 
 
 def _check_worker() -> Check:
-    found = check_worker()
-    advice = f"{found.detail}. Start the portal, or read logs/worker.log in {settings.DATA_DIR}."
-    return found if found.is_ok else Check("worker", False, advice)
+    age_s = find_worker_age_s()
+    seen = _("never seen") if age_s is None else _("seen %(seconds)d s ago") % {"seconds": age_s}
+    if age_s is not None and age_s <= WORKER_LATE_AFTER_S:
+        return Check(_("worker"), True, seen)
+    advice = _("%(seen)s. Start the portal, or read logs/worker.log in %(folder)s.")
+    return Check(_("worker"), False, advice % {"seen": seen, "folder": settings.DATA_DIR})
 
 
 def _check_queue() -> Check:
     if not settings.REDIS_URL:
-        return Check("queue", True, "a folder of files")
+        return Check(_("queue"), True, _("a folder of files"))
     try:
         with celery_app.connection_for_write() as queue:
             queue.ensure_connection(max_retries=1, timeout=3)
     except (OSError, OperationalError) as error:
-        return Check("queue", False, f"{str(error).rstrip('.')}. Check KIRIKAE_REDIS_URL, and that Valkey runs.")
-    return Check("queue", True, "answers")
+        told = _("%(reason)s. Check KIRIKAE_REDIS_URL, and that Valkey runs.")
+        return Check(_("queue"), False, told % {"reason": str(error).rstrip(".")})
+    return Check(_("queue"), True, _("answers"))

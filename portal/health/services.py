@@ -15,6 +15,8 @@ WORKER_LATE_AFTER_S = 60
 
 @dataclass(frozen=True)
 class Check:
+    """Behind /readyz, for machines, name and detail are English; `doctor` makes those of its own in the terminal's."""
+
     name: str
     is_ok: bool
     detail: str
@@ -43,8 +45,13 @@ def check_policy() -> Check:
 
 
 def check_worker() -> Check:
-    heartbeat = WorkerHeartbeat.objects.first()
-    if heartbeat is None:
+    age_s = find_worker_age_s()
+    if age_s is None:
         return Check("worker", False, "never seen")
-    age_s = max(0, round((timezone.now() - heartbeat.beaten_at).total_seconds()))
     return Check("worker", age_s <= WORKER_LATE_AFTER_S, f"seen {age_s} s ago")
+
+
+def find_worker_age_s() -> int | None:
+    """How long ago a worker gave a sign of life; None when none ever did."""
+    heartbeat = WorkerHeartbeat.objects.first()
+    return None if heartbeat is None else max(0, round((timezone.now() - heartbeat.beaten_at).total_seconds()))

@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.utils.translation import gettext as _
 
 from portal.common.signing import get_signing_key
 from portal.embedded.checks import StartRefused
 from portal.embedded.upgrade import upgrade_database
+from portal.terminal import reason_of
 from routing.services import ensure_first_revision
 
 
@@ -18,7 +20,8 @@ def prepare() -> None:
         upgrade_database(settings.DATA_DIR)
         call_command("collectstatic", verbosity=0, interactive=False)
     except OSError as error:
-        raise StartRefused(f"{settings.DATA_DIR} cannot be written: {error.strerror}. Make room there.") from error
+        told = _("%(folder)s cannot be written: %(reason)s. Make room there.")
+        raise StartRefused(told % {"folder": settings.DATA_DIR, "reason": reason_of(error)}) from error
     # Made or read now: with a damaged one every Mac would be refused its policy later.
     get_signing_key()
     ensure_first_revision()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from portal.terminal import gettext as _
+
 # A killed web worker is back after this; granian's default is 3.5.
 RESPAWN_AFTER_S = 0.5
 ALIVE_EVERY_S = 10.0
@@ -85,20 +87,21 @@ def parser() -> argparse.ArgumentParser:
 
 def add_programs(parser: argparse.ArgumentParser) -> None:
     programs = parser.add_subparsers(dest="program", required=True, parser_class=argparse.ArgumentParser)
-    servers = (("web", "the web server", 8000, 2), ("intake", "takes heartbeats and reports of agents", 8001, 1))
+    servers = (("web", _("the web server"), 8000, 2), ("intake", _("takes heartbeats and reports of agents"), 8001, 1))
     for name, told, port, processes in servers:
         server = programs.add_parser(name, help=told)
-        server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-        server.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
-        many = f"processes behind the port (default: {processes})"
+        server.add_argument("--host", default="127.0.0.1", help=_("address to listen on (default: 127.0.0.1)"))
+        listened = _("port to listen on (default: %(port)d)") % {"port": port}
+        server.add_argument("--port", type=int, default=port, help=listened)
+        many = _("processes behind the port (default: %(count)d)") % {"count": processes}
         server.add_argument("--processes", type=int, default=processes, help=many)
-    worker = programs.add_parser("worker", help="does scheduled work")
-    worker.add_argument("--queues", default="", help="only these queues, with commas between (default: all)")
-    worker.add_argument("--concurrency", type=int, default=4, help="tasks at a time (default: 4)")
-    worker.add_argument("--alive-file", type=Path, help="a file to touch while all is well")
-    beat = programs.add_parser("beat", help="sends scheduled work to the workers")
-    beat.add_argument("--schedule", type=Path, required=True, help="file that remembers what was sent")
-    beat.add_argument("--alive-file", type=Path, help="a file to touch while all is well")
+    worker = programs.add_parser("worker", help=_("does scheduled work"))
+    worker.add_argument("--queues", default="", help=_("only these queues, with commas between (default: all)"))
+    worker.add_argument("--concurrency", type=int, default=4, help=_("tasks at a time (default: 4)"))
+    worker.add_argument("--alive-file", type=Path, help=_("a file to touch while all is well"))
+    beat = programs.add_parser("beat", help=_("sends scheduled work to the workers"))
+    beat.add_argument("--schedule", type=Path, required=True, help=_("file that remembers what was sent"))
+    beat.add_argument("--alive-file", type=Path, help=_("a file to touch while all is well"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
 
 from portal.common.database_errors import describe, is_disk_full
 from portal.embedded.checks import StartRefused
@@ -46,7 +47,7 @@ def explain(error: DatabaseError) -> str:
         check_database()
     except StartRefused as refused:
         return str(refused)
-    return f"The database cannot be used: {describe(error)}."
+    return _("The database cannot be used: %(reason)s.") % {"reason": describe(error)}
 
 
 def _look_whether_it_writes(probe: Any) -> None:
@@ -65,76 +66,89 @@ def _look_whether_it_writes(probe: Any) -> None:
 def _database_name(probe: Any) -> str:
     settings_dict = probe.settings_dict
     if probe.vendor != "postgresql":
-        return f"The database {settings_dict['NAME']}"
-    host = settings_dict["HOST"] or "localhost"
-    port = settings_dict["PORT"] or "5432"
-    return f"The database '{settings_dict['NAME']}' on {host} port {port}"
+        return _("The database %(file)s") % {"file": settings_dict["NAME"]}
+    return _("The database '%(name)s' on %(host)s port %(port)s") % {
+        "name": settings_dict["NAME"],
+        "host": settings_dict["HOST"] or "localhost",
+        "port": settings_dict["PORT"] or "5432",
+    }
 
 
 def _database_sentence(probe: Any, error: DatabaseError) -> str:
     name = _database_name(probe)
     if "readonly" in str(error) or "read-only" in str(error):
-        return f"{name} is read-only. Make it writable, or correct KIRIKAE_DATABASE_URL."
+        return _("%(name)s is read-only. Make it writable, or correct KIRIKAE_DATABASE_URL.") % {"name": name}
     if probe.vendor != "postgresql":
-        return f"{name} cannot be used: {_sqlite_reason(probe, error)}"
+        return _("%(name)s cannot be used: %(reason)s") % {"name": name, "reason": _sqlite_reason(probe, error)}
     # While connecting, the server's code does not reach the exception; its text does.
-    state, text = getattr(error.__cause__, "sqlstate", None), str(error)
+    state, text, user = getattr(error.__cause__, "sqlstate", None), str(error), probe.settings_dict["USER"]
     if state in _SIGN_IN_REFUSED or "authentication failed" in text or "no password supplied" in text:
-        user = probe.settings_dict["USER"]
-        return f"{name} refuses user '{user}' or the password. Correct KIRIKAE_DATABASE_URL."
+        told = _("%(name)s refuses user '%(user)s' or the password. Correct KIRIKAE_DATABASE_URL.")
+        return told % {"name": name, "user": user}
     if state == _NO_DATABASE or ("database" in text and "does not exist" in text):
-        return f"{name} does not exist. Create it, or correct KIRIKAE_DATABASE_URL."
+        return _("%(name)s does not exist. Create it, or correct KIRIKAE_DATABASE_URL.") % {"name": name}
     if "role" in text and "does not exist" in text:
-        return f"{name} does not know user '{probe.settings_dict['USER']}'. Correct KIRIKAE_DATABASE_URL."
+        told = _("%(name)s does not know user '%(user)s'. Correct KIRIKAE_DATABASE_URL.")
+        return told % {"name": name, "user": user}
     return _connection_sentence(name, text)
 
 
 def _connection_sentence(name: str, text: str) -> str:
-    """libpq's words for what is neither a name nor a password; they hold no secret."""
+    """libpq's words, as it has them, for what is neither a name nor a password; they hold no secret."""
     if "resolve host" in text or "translate host name" in text:
-        return f"{name} cannot be found: there is no host of that name. Correct KIRIKAE_DATABASE_URL."
+        told = _("%(name)s cannot be found: there is no host of that name. Correct KIRIKAE_DATABASE_URL.")
+        return told % {"name": name}
     if found := re.search(r"((?:server does not support )?SSL|certificate).*", text):
-        return f"{name} cannot be reached by TLS as asked for ({found[0].rstrip('.')}). Correct KIRIKAE_DATABASE_URL."
+        told = _("%(name)s cannot be reached by TLS as asked for (%(reason)s). Correct KIRIKAE_DATABASE_URL.")
+        return told % {"name": name, "reason": found[0].rstrip(".")}
     if found := re.search(r"FATAL:\s+(.+)", text):
-        return f"{name} refuses connections: {found[1].rstrip('.')}. Try again, or look at the server's log."
-    return f"{name} does not answer. Start it, or correct KIRIKAE_DATABASE_URL."
+        told = _("%(name)s refuses connections: %(reason)s. Try again, or look at the server's log.")
+        return told % {"name": name, "reason": found[1].rstrip(".")}
+    return _("%(name)s does not answer. Start it, or correct KIRIKAE_DATABASE_URL.") % {"name": name}
 
 
 def _sqlite_reason(probe: Any, error: DatabaseError) -> str:
     folder = Path(probe.settings_dict["NAME"]).parent
     if is_disk_full():
-        return f"{describe(error)}. Make room there."
+        return _("%(reason)s. Make room there.") % {"reason": describe(error)}
     # SQLite writes beside its file as well, and only says that it cannot open it.
     if not os.access(folder, os.W_OK):
-        return f"{folder} cannot be written. Make it writable, or choose another folder with --data-dir."
-    return f"{describe(error)}. Restore a backup, or choose another folder with --data-dir."
+        told = _("%(folder)s cannot be written. Make it writable, or choose another folder with --data-dir.")
+        return told % {"folder": folder}
+    told = _("%(reason)s. Restore a backup, or choose another folder with --data-dir.")
+    return told % {"reason": describe(error)}
 
 
 def check_redis(url: str) -> None:
     import redis  # noqa: PLC0415 - only a team's installation has it
 
-    name = f"The server {_without_password(url)}"
+    name = _("The server %(address)s") % {"address": _without_password(url)}
     limits = {"socket_connect_timeout": CONNECT_WITHIN_S, "socket_timeout": CONNECT_WITHIN_S}
     try:
         with redis.Redis.from_url(url, **limits) as client:
             client.set("kirikae:start", "1", ex=1)
     except redis.exceptions.AuthenticationError as error:
-        raise StartRefused(f"{name} refuses the password. Correct KIRIKAE_REDIS_URL.") from error
+        told = _("%(name)s refuses the password. Correct KIRIKAE_REDIS_URL.")
+        raise StartRefused(told % {"name": name}) from error
     except redis.exceptions.ReadOnlyError as error:
-        raise StartRefused(f"{name} is a read-only replica. Point KIRIKAE_REDIS_URL at the primary.") from error
+        told = _("%(name)s is a read-only replica. Point KIRIKAE_REDIS_URL at the primary.")
+        raise StartRefused(told % {"name": name}) from error
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
         # The client tells its reason in words only; what it caught is the context.
-        reason = error.__cause__ or error.__context__
-        if isinstance(reason, socket.gaierror):
-            raise StartRefused(f"{name} has a host that nobody knows. Correct KIRIKAE_REDIS_URL.") from error
-        if isinstance(reason, ssl.SSLError):
-            raise StartRefused(
-                f"{name} cannot be reached by TLS. Correct KIRIKAE_REDIS_URL, or turn TLS on."
-            ) from error
-        raise StartRefused(f"{name} does not answer. Start it, or correct KIRIKAE_REDIS_URL.") from error
+        raise StartRefused(_unreachable_sentence(name, error.__cause__ or error.__context__)) from error
     except redis.exceptions.RedisError as error:
         # Such as "NOAUTH": Valkey asks for a password and the address has none.
-        raise StartRefused(f"{name} refuses to work: {error}. Correct KIRIKAE_REDIS_URL.") from error
+        told = _("%(name)s refuses to work: %(reason)s. Correct KIRIKAE_REDIS_URL.")
+        raise StartRefused(told % {"name": name, "reason": error}) from error
+
+
+def _unreachable_sentence(name: str, reason: BaseException | None) -> str:
+    told = _("%(name)s does not answer. Start it, or correct KIRIKAE_REDIS_URL.")
+    if isinstance(reason, socket.gaierror):
+        told = _("%(name)s has a host that nobody knows. Correct KIRIKAE_REDIS_URL.")
+    elif isinstance(reason, ssl.SSLError):
+        told = _("%(name)s cannot be reached by TLS. Correct KIRIKAE_REDIS_URL, or turn TLS on.")
+    return told % {"name": name}
 
 
 def _without_password(url: str) -> str:

@@ -99,7 +99,7 @@ def test_clock_that_went_back_is_told(doctor: Doctor) -> None:
 def test_pending_and_unknown_migrations_are_told(doctor: Doctor) -> None:
     recorder = MigrationRecorder(connection)
     recorder.record_unapplied("health", "0001_worker_heartbeat")
-    assert "1 are pending. Type: uv run manage.py migrate" in doctor()[1]["migrations"]
+    assert "1 is pending. Type: uv run manage.py migrate" in doctor()[1]["migrations"]
 
     recorder.record_applied("health", "0001_worker_heartbeat")
     recorder.record_applied("health", "0999_later")

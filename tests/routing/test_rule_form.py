@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from portal.common.engine_words import problem_in_words
 from portal.common.policy_head import get_head
 from routing.bundles import get_current_bundle
 from routing.engine.errors import PolicyErrors
 from routing.near_names import find_near
 from routing.publishing import read_policy
-from routing.wording import problem_in_words
 from tests.routing.conftest import ACME
 from tests.routing.test_pages import FORM
 

@@ -7,23 +7,29 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from machines.catalogue.files import read_catalogue_file, write_catalogue_file
 from machines.catalogue.queries import list_entries
 from machines.catalogue.services import save_entries
 from portal.audit.services import OPERATOR
+from portal.common.engine_words import error_in_words
 from portal.common.operator_commands import OperatorCommand
+from portal.terminal import reason_of
 from routing.engine.errors import WireError
 
 
 class Command(OperatorCommand):
-    help = "Reads or writes the model catalogue as a YAML file. An import adds and changes models; it removes none."
+    help = gettext_noop(
+        "Read or write the model catalogue as a YAML file. An import adds and changes models; it removes none."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        export = actions.add_parser("export")
-        export.add_argument("file", nargs="?", type=Path)
-        actions.add_parser("import").add_argument("file", type=Path)
+        export = actions.add_parser("export", help=_("write the catalogue as YAML"))
+        export.add_argument("file", nargs="?", type=Path, help=_("the file to write (default: standard output)"))
+        importing = actions.add_parser("import", help=_("add and change the models of a file"))
+        importing.add_argument("file", type=Path, help=_("the file to read; - for standard input"))
 
     def handle(self, *args: Any, action: str, file: Path | None, **options: Any) -> None:
         if action == "export":
@@ -36,14 +42,23 @@ class Command(OperatorCommand):
         if file is None:
             self.stdout.write(text, ending="")
         else:
-            file.write_text(text, encoding="utf-8")
+            _write(file, text)
 
     def _import(self, file: Path) -> None:
         try:
             content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
             changed = save_entries(entries=read_catalogue_file(content), by=None, actor=OPERATOR)
         except OSError as error:
-            raise CommandError(_("%(file)s cannot be read.") % {"file": file}) from error
+            told = _("%(path)s cannot be read: %(reason)s.") % {"path": file, "reason": reason_of(error)}
+            raise CommandError(told) from error
         except WireError as error:
-            raise CommandError(f"{error.field or file}: {error.detail}") from error
+            raise CommandError(f"{error.field or file}: {error_in_words(error)}") from error
         self.stdout.write(_("%(count)d models were added or changed.") % {"count": changed})
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        told = _("%(path)s cannot be written: %(reason)s.") % {"path": file, "reason": reason_of(error)}
+        raise CommandError(told) from error

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from portal.common.database_errors import describe
 from portal.common.operator_commands import OperatorCommand
@@ -15,20 +17,19 @@ MAX_SCALE = 1000
 
 
 class Command(OperatorCommand):
-    help = "Fills an empty portal with an invented team, or removes it again."
+    help = gettext_noop("Fill an empty portal with an invented team, or remove it again.")
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         # No `type=int`: argparse would answer with its usage, and in its own words.
-        parser.add_argument(
-            "--scale", metavar="N", help=f"N times the Macs, projects and decisions, for load (1 to {MAX_SCALE})"
-        )
-        parser.add_argument("--remove", action="store_true", help="empty the demo portal, so that it is as new")
+        scale = _("N times the Macs, projects and decisions, for load (1 to %(most)d)") % {"most": MAX_SCALE}
+        parser.add_argument("--scale", metavar="N", help=scale)
+        parser.add_argument("--remove", action="store_true", help=_("empty the demo portal, so that it is as new"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         scale = None if options["scale"] is None else _parse_scale(str(options["scale"]))
         if options["remove"] and scale is not None:
-            raise CommandError("--scale and --remove do not go together; give one of them.")
+            raise CommandError(_("--scale and --remove do not go together; give one of them."))
         try:
             if options["remove"]:
                 self._remove()
@@ -43,18 +44,20 @@ class Command(OperatorCommand):
             free_space_of_demo()
         except DatabaseError as error:
             # The demo itself is gone by now.
-            self.stderr.write(f"The database's file still holds what was deleted: {describe(error)}.")
-        self.stdout.write("The demo is removed. The next start of the portal prints a set-up link.")
+            told = _("The database's file still holds what was deleted: %(reason)s.")
+            self.stderr.write(told % {"reason": describe(error)})
+        self.stdout.write(_("The demo is removed. The next start of the portal prints a set-up link."))
 
     def _make(self, scale: int | None) -> None:
         began = perf_counter()
         self.stdout.write("\n".join(ensure_demo(scale=scale or 1)))
         if scale is not None:
-            self.stdout.write(f"It took {perf_counter() - began:.1f} s.")
+            self.stdout.write(_("It took %(seconds).1f s.") % {"seconds": perf_counter() - began})
 
 
 def _parse_scale(found: str) -> int:
     # int() would also take "1_0" and digits of other scripts; the length is bounded before it reads them.
     if found.isascii() and found.isdigit() and len(found) <= 9 and 1 <= int(found) <= MAX_SCALE:
         return int(found)
-    raise CommandError(f"--scale takes a whole number from 1 to {MAX_SCALE}, not '{found[:40]}'.")
+    told = _("--scale takes a whole number from 1 to %(most)d, not '%(found)s'.")
+    raise CommandError(told % {"most": MAX_SCALE, "found": found[:40]})

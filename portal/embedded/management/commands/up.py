@@ -11,9 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from portal.common.operator_commands import TerminalCommand
 from portal.demo.services import DemoRefusedError, ensure_demo
 from portal.embedded.checks import StartRefused, check_data_folder, check_port, lock_data_folder
 from portal.embedded.supervisor import Child, Event, Supervisor, Wish, stop_on_signals
@@ -25,16 +29,17 @@ READY_WITHIN_S = 60.0
 ASK_EVERY_S = 0.05
 
 
-class Command(BaseCommand):
-    help = "Start the portal: web server and worker, on SQLite, in one data folder."
-    requires_system_checks = ()
+class Command(TerminalCommand):
+    help = gettext_noop("Start the portal: web server and worker, on SQLite, in one data folder.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
-        parser.add_argument("--data-dir", help="where everything is kept (default: KIRIKAE_DATA_DIR or var/)")
-        parser.add_argument("--demo", action="store_true", help="fill an empty portal with an invented team")
-        parser.add_argument("--reload", action="store_true", help="restart when a file of the portal changes")
+        parser.add_argument("--host", default="127.0.0.1", help=_("address to listen on (default: 127.0.0.1)"))
+        port = 8000
+        listened = _("port to listen on (default: %(port)d)") % {"port": port}
+        parser.add_argument("--port", type=int, default=port, help=listened)
+        parser.add_argument("--data-dir", help=_("where everything is kept (default: KIRIKAE_DATA_DIR or var/)"))
+        parser.add_argument("--demo", action="store_true", help=_("fill an empty portal with an invented team"))
+        parser.add_argument("--reload", action="store_true", help=_("restart when a file of the portal changes"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)
@@ -62,7 +67,9 @@ class Command(BaseCommand):
             ),
         ]
         has_ended = threading.Event()
-        threading.Thread(target=self._announce, args=(host, port, lines, has_ended), daemon=True).start()
+        # Django keeps the language of each thread apart.
+        announce = translation.override(translation.get_language())(self._announce)
+        threading.Thread(target=announce, args=(host, port, lines, has_ended), daemon=True).start()
         if reload:
             threading.Thread(target=watch_files, args=(events, has_ended), daemon=True).start()
         refusal = Supervisor(children, events).run()
@@ -73,20 +80,20 @@ class Command(BaseCommand):
     def _announce(self, host: str, port: int, more: list[str], has_ended: threading.Event) -> None:
         """Prints the ready line, and what else there is to tell, once the web server really answers."""
         local = local_address(host, port)
-        for _ in range(int(READY_WITHIN_S / ASK_EVERY_S)):
+        for _turn in range(int(READY_WITHIN_S / ASK_EVERY_S)):
             if answers(f"{local}/healthz"):
                 break
             if has_ended.wait(ASK_EVERY_S):
                 return
         else:
-            self.stderr.write(
-                f"The web server does not answer on {local}. Read {settings.DATA_DIR / 'logs' / 'web.log'}."
-            )
+            told = _("The web server does not answer on %(address)s. Read %(log)s.")
+            self.stderr.write(told % {"address": local, "log": settings.DATA_DIR / "logs" / "web.log"})
             return
         shown = settings.BASE_URL or local
-        lines = [f"Kirikae is ready: {shown}", *more]
+        lines = [_("Kirikae is ready: %(address)s") % {"address": shown}, *more]
         if needs_setup():
-            lines.append(f"Set up: {shown}/setup/{issue_setup_token()} (once, 1 h)")
+            address = f"{shown}/setup/{issue_setup_token()}"
+            lines.append(_("Set up: %(address)s (once, 1 h)") % {"address": address})
         connections.close_all()
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
@@ -111,7 +118,7 @@ def watch_files(events: "SimpleQueue[Event]", has_ended: threading.Event) -> Non
     from watchfiles import PythonFilter, watch  # noqa: PLC0415 - only for --reload
 
     folders = [Path(settings.BASE_DIR, name) for name in ("portal", "machines", "routing", "templates")]
-    for _ in watch(
+    for _changes in watch(
         *folders,
         watch_filter=PythonFilter(extra_extensions=(".html", ".css", ".js", ".json", ".mo")),
         stop_event=has_ended,

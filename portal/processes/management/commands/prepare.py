@@ -4,17 +4,21 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from portal.common.operator_commands import TerminalCommand
 from portal.embedded.checks import StartRefused
 from portal.processes.preparing import prepare
 from portal.processes.reachable import check_services
 from portal.setup.services import issue_setup_token, needs_setup
 
 
-class Command(BaseCommand):
-    help = "Bring database and static files up to date, and print a set-up link while nobody has an account."
-    requires_system_checks = ()
+class Command(TerminalCommand):
+    help = gettext_noop(
+        "Bring database and static files up to date, and print a set-up link while nobody has an account."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)
@@ -24,4 +28,5 @@ class Command(BaseCommand):
         except StartRefused as refused:
             raise CommandError(str(refused)) from refused
         if needs_setup():
-            self.stdout.write(f"Set up: {settings.BASE_URL}/setup/{issue_setup_token()} (once, 1 h)")
+            address = f"{settings.BASE_URL}/setup/{issue_setup_token()}"
+            self.stdout.write(_("Set up: %(address)s (once, 1 h)") % {"address": address})

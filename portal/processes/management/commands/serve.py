@@ -6,9 +6,11 @@ from argparse import ArgumentParser
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
+from django.utils.translation import gettext_noop
 
+from portal.common.operator_commands import TerminalCommand
 from portal.common.schema import list_applied
 from portal.embedded.checks import StartRefused
 from portal.embedded.upgrade import refuse_newer
@@ -16,9 +18,10 @@ from portal.processes.programs import add_programs
 from portal.processes.reachable import check_services
 
 
-class Command(BaseCommand):
-    help = "Run one process of the portal: web, intake, worker or beat. `manage.py prepare` comes first, once."
-    requires_system_checks = ()
+class Command(TerminalCommand):
+    help = gettext_noop(
+        "Run one process of the portal: web, intake, worker or beat. `manage.py prepare` comes first, once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_programs(parser)
