@@ -6,13 +6,16 @@ model, with all reasons, near misses, alternatives and the launch recipe. What t
 `engine_peers`; they keep nothing, so that new and known projects are one to them.
 
 What is warm: the process has decided before, from this policy, for this Mac and this task. `new`: every project is
-seen for the first time. `again`: the same 200 projects come over and over, as a team's do. For 1,000 rules two colder
-cases stand apart: the Mac has just sent another report, and the task has a context of its own size; in both the
-project is new too.
+seen for the first time. `again`: the same 200 projects come over and over. `day`: what a team asks, part of it known,
+part new, each Mac with another report after ten questions of it (`engine_questions`). For 1,000 rules two colder cases
+stand apart: the Mac has just sent another report, and the task has a context of its own size; in both the project is
+new too. `rules only` is the one thing that engine and peers do alike: from an address in its normal form to the rules
+that match it.
 """
 
 import gc
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -21,24 +24,23 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from routing.engine import wire
 from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.bundle_value import Bundle
 from routing.engine.compiled import dump_compiled
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy.document import parse_policy
-from routing.engine.request import TaskRequest
-from tests.bench.engine_peers import Peer, cedar, zen_table
+from tests.bench.engine_peers import Peer, cedar, own_matching, zen_table
+from tests.bench.engine_questions import Question, again, new_projects, reported, sized, task_request, team_day
 from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_sections
 from tests.golden.run import DATA, Worlds
 
 SIZES = (10, 100, 1_000, 10_000)
 DECISIONS, WARM_UP, ROUNDS = 4_000, 200, 3
-KNOWN_PROJECTS = 200
 PEER_ROUND_S = 3.0
 ROOT = Path(__file__).resolve().parents[2]
 ONE_SHOT = """
@@ -110,38 +112,31 @@ def payload_of(count: int, worlds: Worlds) -> bytes:
     return build_payload(revision=1, epoch=1, issued_at=worlds.now, policy=policy, client_prefixes=prefixes)
 
 
-def task_request(asked: Asked) -> TaskRequest:
-    project = {"remotes": [asked.url], "paths": [asked.path], "root_commits": [asked.root_commit], "markers": []}
-    return wire.request_from_document({"task": "multi-file-edit", "client": "claude", "projects": [project]})
-
-
 @dataclass(frozen=True)
-class OwnCosts:
-    """What the engine takes, by what it has met before."""
+class Row:
+    """What one number of rules costs: whole decisions by what the engine has met before, and the rules alone."""
 
     new: Spread
     again: Spread
+    day: Spread
     reported: Spread
     sized: Spread
+    peers: dict[str, tuple[Spread, float]]
 
 
-def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> OwnCosts:
-    known, situation = worlds.facts("capable"), Situation(now=worlds.now, facts_age_s=3)
+def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> dict[str, Spread]:
+    facts, situation, dice = worlds.facts("capable"), Situation(now=worlds.now, facts_age_s=3), random.Random(13)
 
-    def decide_one(question: tuple[TaskRequest, MachineFacts]) -> object:
+    def decide_one(question: Question) -> object:
         return decide(question[0], bundle=bundle, facts=question[1], situation=situation)
 
-    rounds = [[task_request(one) for one in part] for part in rounds_of(asked)]
-    new = [[(request, known) for request in part] for part in rounds]
-    repeated = [(part[:KNOWN_PROJECTS] * (len(part) // KNOWN_PROJECTS + 1))[: len(part)] for part in new]
-    reports = [[(request, reported_anew(known, at)) for at, (request, _) in enumerate(part)] for part in new]
-    sized = [[(request._replace(context_tokens=at), known) for at, (request, _) in enumerate(part)] for part in new]
-    return OwnCosts(*(measure(decide_one, questions) for questions in (new, repeated, reports, sized)))
-
-
-def reported_anew(facts: MachineFacts, number: int) -> MachineFacts:
-    """Another report of the same Mac: of what it says, only the free memory has changed."""
-    return facts._replace(state=facts.state._replace(memory_available_bytes=16 * 10**9 + number))
+    kinds: dict[str, Callable[[list[Asked], MachineFacts], list[Question]]] = {
+        "new": new_projects, "again": again, "day": partial(team_day, dice=dice), "reported": reported, "sized": sized,
+    }  # fmt: skip
+    return {
+        name: measure(decide_one, [questions_of(part, facts) for part in rounds_of(asked)])
+        for name, questions_of in kinds.items()
+    }
 
 
 def compile_ms(payload: bytes) -> float:
@@ -225,16 +220,46 @@ def check_same_rules(peer: Peer, bundle: Bundle, asked: list[Asked], worlds: Wor
             raise SystemExit(f"{peer.name} finds other rules than the engine for {one.address}")
 
 
+def measure_row(size: int, worlds: Worlds) -> Row:
+    rules, payload = make_rules(size), payload_of(size, worlds)
+    asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
+    bundle = parse_payload(payload).indexed()
+    own = measure_engine(bundle, asked, worlds)
+    peers = {}
+    for peer in (own_matching(bundle, compile_ms=compile_ms(payload)), cedar(rules), zen_table(rules)):
+        check_same_rules(peer, bundle, asked, worlds)
+        peers[peer.name] = measure_peer(peer, asked), peer.compile_ms
+    return Row(**own, peers=peers)
+
+
+def tell_rows(rows: dict[int, Row]) -> None:
+    kinds = ("new", "again", "day")
+    heads = " |".join(f"{f'{kind} p50, p99':>20}" for kind in kinds)
+    print(f"{'whole decisions':>15} |{heads} | zen-engine against each")
+    for size, row in rows.items():
+        spreads: list[Spread] = [getattr(row, kind) for kind in kinds]
+        ratios = _ratios(row.peers["zen-engine"][0], spreads)
+        print(f"{size:15,} | {' | '.join(map(str, spreads))} | {ratios}")
+    for words, spread in (("after another report", rows[1_000].reported), ("own context sizes", rows[1_000].sized)):
+        print(f"{1_000:15,} | {spread} | new projects, {words}")
+    heads = " |".join(f"{f'{name} p50, p99, compile':>31}" for name in rows[10].peers)
+    print(f"\n{'rules only':>15} |{heads} | each peer against kirikae")
+    for size, row in rows.items():
+        cells = [f"{spread} {compile_ms:8.1f} ms" for spread, compile_ms in row.peers.values()]
+        own, *others = (spread for spread, _ in row.peers.values())
+        print(f"{size:15,} |{' |'.join(cells)} | {', '.join(_ratios(other, [own]) for other in others)}")
+
+
+def _ratios(peer: Spread, own: list[Spread]) -> str:
+    return ", ".join(f"{peer.p50_us / one.p50_us:.1f}×" for one in own)
+
+
 def main() -> None:
     worlds = Worlds("routing.engine")
     print(f"Python {sys.version.split()[0]}, cedarpy {version('cedarpy')}, zen-engine {version('zen-engine')}")
-    print(f"µs of CPU per decision; {DECISIONS:,} decisions in each of {ROUNDS} rounds, fewer for slow peers\n")
-    print(f"{'':>7} |{'kirikae':^50} |{'cedarpy':^30} |{'zen-engine':^30} |{'p50 against kirikae':^40}")
-    heads = f" |{'new p50':>9} {'p99':>9} {'again p50':>9} {'p99':>9} {'compile':>10}" + PEER_HEAD * 2
-    print(f"{'rules':>7}{heads} |{'cedarpy: new, again':>20} {'zen: new, again':>20}")
-    colder = [_row(size, worlds) for size in SIZES][SIZES.index(1_000)]
-    print(f"\n1,000 rules, new projects: after another report {_words(colder.reported)}")
-    print(f"1,000 rules, new projects: each with a context of its own size {_words(colder.sized)}\n")
+    print(f"µs of CPU; {DECISIONS:,} decisions in each of {ROUNDS} rounds, fewer for slow peers\n")
+    tell_rows({size: measure_row(size, worlds) for size in SIZES})
+    print()
     for size in SIZES[-2:]:
         tell_one_shot(size, worlds)
     parsed_bytes, index_bytes = compiled_memory_bytes(payload_of(SIZES[-1], worlds))
@@ -242,33 +267,10 @@ def main() -> None:
     print(f"import over bare Python: engine {import_ms(IMPORTS):.1f} ms, all of `kirikae ask` {import_ms(ASK):.1f} ms")
 
 
-def _row(size: int, worlds: Worlds) -> OwnCosts:
-    """Prints it, and gives what the engine took."""
-    rules, payload = make_rules(size), payload_of(size, worlds)
-    asked = list(make_requests(rules, (DECISIONS + WARM_UP) * ROUNDS))
-    bundle = parse_payload(payload).indexed()
-    own = measure_engine(bundle, asked, worlds)
-    cells = [f"{size:7,} |{own.new} {own.again} {compile_ms(payload):7.1f} ms"]
-    ratios = []
-    for make_peer in (cedar, zen_table):
-        peer = make_peer(rules)
-        check_same_rules(peer, bundle, asked, worlds)
-        spread = measure_peer(peer, asked)
-        cells.append(f"{spread} {peer.compile_ms:7.1f} ms")
-        ratios.append(f"{spread.p50_us / own.new.p50_us:9.1f}× {spread.p50_us / own.again.p50_us:8.1f}×")
-    print(" |".join([*cells, " ".join(ratios)]), flush=True)
-    return own
-
-
-def _words(spread: Spread) -> str:
-    return f"p50 {spread.p50_us:.1f}, p99 {spread.p99_us:.1f} µs"
-
-
 def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
-PEER_HEAD = f" |{'p50':>9} {'p99':>9} {'compile':>10}"
 ASK = "import kirikae.cli, kirikae.commands.ask, kirikae.answering.asking"
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The peers of `.ci/bench engine`, each in the fastest form found for it, with less to do than the engine.
+"""The peers of `.ci/bench engine`, each in the fastest form found for it, with less to do than a whole decision.
 
 Both get the remote's normal form as one text (the engine starts from the URL as git gives it), a prepared handle, and
-only the question which rules match; neither plans models, finds near misses or writes a launch recipe.
+only the question which rules match; neither plans models, finds near misses or writes a launch recipe. Beside them
+stands the engine's own index with the same question, which is the comparison of equals.
 
 cedarpy: one policy for each rule (`forbid` what restricts, `permit` what opens), `like` for globs, parsed once into a
 `PolicySet`; its answer names the policies that decided. `*` of `like` crosses segments, which costs it nothing.
@@ -18,6 +19,9 @@ from dataclasses import dataclass
 import cedarpy
 import zen
 
+from routing.engine.bundle_value import Bundle
+from routing.engine.identity import NormalRemote, Standing
+from routing.engine.matching.signals import Signals
 from tests.bench.rule_workload import Asked, Rule
 
 
@@ -28,6 +32,29 @@ class Peer:
     name: str
     compile_ms: float
     matched: Callable[[Asked], list[str]]
+
+
+def own_matching(bundle: Bundle, *, compile_ms: float) -> Peer:
+    """The index alone, as made for `bundle`; nothing is kept from one question to the next."""
+    rules, matching = bundle.rules, bundle.rules.matching
+
+    def matched(asked: Asked) -> list[str]:
+        remote = tuple(asked.address.split("/"))
+        signals = Signals(
+            is_identified=True,
+            is_in_doubt=False,
+            exact=(NormalRemote(Standing.RESOLVED, remote),),
+            remotes=(remote,),
+            hostless=(),
+            root_commits=frozenset(),
+            markers=(),
+            paths=(),
+            labels=(),
+        )
+        restricting = [rules.restricting[place].id for place in matching.restricting(signals)]
+        return restricting + [rules.opening[place].id for place in matching.opening(remote)]
+
+    return Peer("kirikae", compile_ms, matched)
 
 
 def cedar(rules: list[Rule]) -> Peer:
