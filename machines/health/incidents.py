@@ -44,13 +44,16 @@ def note_state_changes(changes: Iterable[Changed]) -> None:
 
 def _note(after: str, machines: QuerySet[Machine], *, at: datetime) -> None:
     kind = _KINDS.get(after)
-    subjects = [_subject(machine) for machine in machines.only("public_id", "name", "owner_id")]
+    read = machines.select_related("health").only("public_id", "name", "owner_id", "health__seen_at")
+    subjects = [_subject(machine, kind) for machine in read]
     for other in set(_KINDS.values()) - {kind}:
         end(kind=other, subjects=[subject.id for subject in subjects], at=at, is_news=after not in _BY_DECISION)
     if kind is not None:
         begin(kind=kind, subjects=subjects, at=at)
 
 
-def _subject(machine: Machine) -> Subject:
+def _subject(machine: Machine, kind: IncidentKind | None) -> Subject:
+    """Silence began with the last message, before it was long enough to be told: after a sleep, by two weeks."""
     page = reverse("machines:detail", args=[machine.public_id])
-    return Subject(id=machine.public_id, label=machine.name, page=page, owner_id=machine.owner_id)
+    since = machine.health.seen_at if kind is IncidentKind.OFFLINE else None
+    return Subject(id=machine.public_id, label=machine.name, page=page, owner_id=machine.owner_id, since=since)

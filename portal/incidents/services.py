@@ -31,12 +31,16 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Subject:
-    """The thing that it happened to: public id, name, path of its page, and who is told besides the admins."""
+    """The thing that it happened to: public id, name, path of its page, and who is told besides the admins.
+
+    `since`: when it began, where that was before it was noticed.
+    """
 
     id: str
     label: str
     page: str = ""
     owner_id: int | None = None
+    since: datetime | None = None
 
 
 @transaction.atomic
@@ -129,7 +133,7 @@ def _add_parts(kind: IncidentKind, subjects: Sequence[Subject], newest: dict[str
             label=subject.label,
             page=subject.page,
             owner_id=subject.owner_id,
-            since=at,
+            since=min(subject.since or at, at),
             changes=changes,
             tell_at=at + begin_delay(kind, changes),
         )

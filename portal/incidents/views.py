@@ -8,19 +8,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.access import get_person
-from portal.common.htmx import render_page_or_part
+from portal.common.htmx import live, render_page_or_part
 from portal.incidents import queries
 from portal.incidents.services import acknowledge
 from portal.notices.queries import list_deliveries_about
 
 
 @require_GET
+@live
 def show_list(request: HttpRequest) -> HttpResponse:
     context = {"incidents": queries.list_incidents(get_person(request))}
     return render_page_or_part(request, "incidents/list.html", context, part="rows")
 
 
 @require_GET
+@live
 def show(request: HttpRequest, public_id: str) -> HttpResponse:
     person = get_person(request)
     incident = queries.get_incident(person, public_id)

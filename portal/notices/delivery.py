@@ -48,7 +48,7 @@ class Outcome:
 def deliver_due() -> int:
     """Sends until nothing is due. Returns how many were taken by their receivers."""
     sent = 0
-    while batch := _claim_batch(clock.now()):
+    while (batch := _claim_batch(clock.now())) is not None:
         outcomes = _send(batch)
         for outcome in outcomes:
             _settle(outcome, now=clock.now())
@@ -62,9 +62,12 @@ def pause(attempts: int, *, share: float) -> timedelta:
     return timedelta(seconds=longest_s * share)
 
 
-def _claim_batch(now: datetime) -> list[Delivery]:
+def _claim_batch(now: datetime) -> list[Delivery] | None:
+    """None when nothing is due; an empty list when all that was found waits for somebody's morning."""
     due = Delivery.objects.filter(_is_free(now), state=Delivery.State.WAITING, due_at__lte=now).order_by("due_at", "pk")
     found = due.select_related("notice", "person__notice_choice", "destination__person__notice_choice")[:BATCH]
+    if not found:
+        return None
     return [delivery for delivery in found if not _is_put_off(delivery, now=now) and _claim(delivery, now=now)]
 
 

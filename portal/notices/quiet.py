@@ -34,7 +34,9 @@ def _end_of_quiet(local: datetime, quiet: Quiet) -> datetime | None:
     if starts is None or ends is None or not _is_within(local.time(), starts, ends):
         return None
     day = local.date() if local.time() < ends else local.date() + timedelta(days=1)
-    return datetime.combine(day, ends, tzinfo=local.tzinfo)
+    end = datetime.combine(day, ends, tzinfo=local.tzinfo)
+    # When summer time ends an hour comes twice: the first showing of the end may be over.
+    return end if end.timestamp() > local.timestamp() else end.replace(fold=1)
 
 
 def _is_within(now: time, starts: time, ends: time) -> bool:

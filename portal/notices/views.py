@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.access import admin_required, get_person
-from portal.common.htmx import render_page_or_part
+from portal.common.htmx import live, render_page_or_part
 from portal.common.policy_head import get_head, zone_of
 from portal.notices import choices, destinations, queries, services
 from portal.notices.forms import ChoiceForm, DestinationForm, KindsForm, SnoozeForm
@@ -17,6 +17,7 @@ from portal.notices.models import Destination
 
 
 @require_http_methods(["GET", "POST"])
+@live
 def show(request: HttpRequest) -> HttpResponse:
     """What one is told of; a POST changes it."""
     person = get_person(request)
@@ -102,6 +103,7 @@ def choose_for_webhook(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @admin_required
 @require_GET
+@live
 def show_deliveries(request: HttpRequest) -> HttpResponse:
     is_dead_only = "dead" in request.GET
     context = {

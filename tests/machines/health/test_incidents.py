@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from machines.health.incidents import note_state_changes
+from machines.health.models import Health
 from machines.models import Machine
 from portal.accounts.models import User
-from portal.incidents.models import Part
+from portal.incidents.models import Part, Round
 from portal.incidents.telling import tell
 from portal.notices.models import Notice
 
@@ -83,3 +84,17 @@ def test_a_mac_that_is_silent_after_its_release_is_told_of_anew(mac: Machine) ->
     note_state_changes([Change(mac.pk, "offline", NOW + timedelta(minutes=11))])
 
     assert Part.objects.filter(kind="offline", until=None, told_at=None).exists()
+
+
+def test_silence_is_told_from_the_last_message_on(mac: Machine) -> None:
+    slept = NOW - timedelta(days=14, minutes=1)
+    Health.objects.filter(pk=mac.pk).update(seen_at=slept)
+
+    go_through(mac, "missing")
+    later = NOW + timedelta(minutes=6)
+    Round.objects.create(at=later - timedelta(seconds=15))
+    tell(now=later)
+
+    assert Part.objects.get().since == slept
+    told = {datetime.fromisoformat(notice.data["since"]) for notice in Notice.objects.all()}
+    assert told == {slept}

@@ -91,3 +91,15 @@ def test_the_list_costs_a_fixed_number_of_queries(
 
     with django_assert_num_queries(6):  # type: ignore[attr-defined] # session, person, head, open, closed, parts
         client.get("/incidents/")
+
+
+@pytest.mark.parametrize("page", ["/incidents/", "/incidents/{}/", "/notices/", "/notices/deliveries/"])
+def test_a_part_that_did_not_change_is_not_sent_again(
+    page: str, client_of: SignIn, aiko: User, incident: Incident
+) -> None:
+    client, address = client_of(aiko), page.format(incident.public_id)
+    etag = client.get(address, headers={"HX-Request": "true"}).headers["ETag"]
+
+    again = client.get(address, headers={"HX-Request": "true", "If-None-Match": etag})
+
+    assert (again.status_code, again.content) == (304, b"")

@@ -217,6 +217,15 @@ def test_a_snooze_that_begins_after_the_notice_still_holds_it_back(ben: User, cl
     assert Delivery.objects.get().attempts == 1
 
 
+def test_what_waits_for_a_morning_holds_up_nobody_elses(ben: User, chie: User) -> None:
+    for number in range(outbox.BATCH + 1):
+        tell(ben, key=f"b{number}")
+    Choice.objects.create(person=ben, snoozed_until=NOW + timedelta(hours=2))
+    tell(chie, key="c")
+
+    assert outbox.deliver_due() == 1
+
+
 def test_a_demos_invented_addresses_get_no_mail(ben: User) -> None:
     PolicyHead.objects.update(is_demo=True)
 

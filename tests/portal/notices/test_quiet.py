@@ -53,6 +53,15 @@ def test_the_morning_is_the_walls_when_summer_time_begins() -> None:
     assert earliest(night, NIGHT, zone=BERLIN) == datetime(2026, 3, 29, 5, 0, tzinfo=UTC)
 
 
+def test_quiet_that_ends_in_the_hour_that_comes_twice_ends_with_its_next_showing() -> None:
+    """2:30 to 2:45 by the clock, an hour before and after it was set back."""
+    quiet = Quiet(time(22), time(2, 45))
+
+    for hour in (0, 1):
+        night = datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+        assert earliest(night, quiet, zone=BERLIN) == night + timedelta(minutes=15)
+
+
 moments = st.integers(0, 315_000_000).map(lambda seconds: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
 
 
