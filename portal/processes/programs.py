@@ -14,8 +14,6 @@ from portal.terminal import gettext as _
 # A killed web worker is back after this; granian's default is 3.5.
 RESPAWN_AFTER_S = 0.5
 ALIVE_EVERY_S = 10.0
-# So many steps behind the web processes where both want the same core.
-NICE_OF_INTAKE = 10
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,6 @@ def run_web(host: str, port: int, *, processes: int = 1, application: str = "por
 
 def run_intake(host: str, port: int, *, processes: int) -> None:
     """A web server for what agents send by themselves: when all come at once, people and decisions go first."""
-    os.nice(NICE_OF_INTAKE)
     run_web(host, port, processes=processes, application="portal.intake:application")
 
 

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from tests.bench.ground import Figure, tree_of
 from tests.topology import ROOT, Topology, running_topology
 
 AGENTS, INTERVAL_S, STEADY_S = 10_000, 60, 30
-HERD_WITHIN_S, DECISION_P99_MS, POLL_WITHIN_S = 15.0, 50.0, 5.0
+DRAINED_WITHIN_S, WRITTEN_WITHIN_S, DECISION_P99_MS, POLL_WITHIN_S = 15.0, 30.0, 50.0, 5.0
+CROWDS = 3
 CORE_SHARE = 25.0
 ALONE_S = 5.0
 SIZES = (1_000, 10_000, 100_000)
@@ -67,38 +70,55 @@ def measure_steady(topology: Topology, tokens: Path) -> Figure:
     return Figure("10,000 agents at 60 s", found, f"< {CORE_SHARE:.0f} % of one core", share < CORE_SHARE)
 
 
-def measure_decisions(topology: Topology, tokens: Path) -> Figure:
-    """Decisions while nobody else asks for anything, and while all agents come back within a second."""
+@dataclass(frozen=True)
+class Crowd:
+    agents: dict[str, Any]
+    decisions: dict[str, Any]
+    # What the machine itself makes a process wait meanwhile.
+    late_ms: list[float]
+    written_s: float
+
+
+def measure_crowd(topology: Topology, tokens: Path) -> Figure:
+    """Decisions while nobody else asks for anything, and while all agents come back within a second.
+
+    Several times, for the slowest hundredth of one time is three decisions.
+    """
     callers = [topology.manage("api_token", "--name", f"bench {one}", "--scope", "decide") for one in range(2)]
     with asking(topology, callers) as alone:
         time.sleep(ALONE_S)
-    with asking(topology, callers) as crowded:
-        told = herd(topology, tokens, rate=0, seconds=0)
-    waits, quick, slow = told["waits_ms"], waits_of(alone), waits_of(crowded)
-    no_errors = set(told["statuses"]) == {"200"} and alone["statuses"] == crowded["statuses"] == [200]
-    p99 = percentile(slow, 0.99)
+    crowds = [meet_crowd(topology, tokens, callers) for _ in range(CROWDS)]
+    statuses = sum((Counter(crowd.agents["statuses"]) for crowd in crowds), Counter[str]())
+    drained, written = [crowd.agents["took_s"] for crowd in crowds], [crowd.written_s for crowd in crowds]
+    quick, slow = waits_of(alone), sorted(wait for crowd in crowds for wait in waits_of(crowd.decisions))
+    late = sorted(one for crowd in crowds for one in crowd.late_ms)
     found = (
-        f"drained in {told['took_s']:.1f} s, {told['statuses']}, p99 {percentile(waits, 0.99):.0f} ms, "
-        f"next after {told['intervals_s'][0]} to {told['intervals_s'][-1]} s; meanwhile "
-        f"{len(slow)} decisions, p50 {percentile(slow, 0.5):.0f} ms, p99 {p99:.0f} ms "
-        f"(without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f}); load {load()}"
+        f"{CROWDS} times: drained in {spread(drained)} s, {dict(statuses)}, told to come again after at most "
+        f"{max(crowd.agents['intervals_s'][-1] for crowd in crowds)} s, in the database {spread(written)} s later; "
+        f"meanwhile {len(slow)} decisions, p50 {percentile(slow, 0.5):.0f} ms, p99 {percentile(slow, 0.99):.0f} ms; "
+        f"without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f} ms; "
+        f"the machine itself wakes a process {percentile(late, 0.99):.1f} ms late in the p99; load {load()}"
     )
-    is_met = told["took_s"] < HERD_WITHIN_S and no_errors and p99 < DECISION_P99_MS
-    return Figure("10,000 agents at once", found, "< 15 s, no 5xx, decisions p99 < 50 ms", is_met)
+    is_quick = max(drained) < DRAINED_WITHIN_S and max(written) < WRITTEN_WITHIN_S
+    has_no_errors = set(statuses) == {"200"} and all(crowd.decisions["statuses"] == [200] for crowd in crowds)
+    is_met = is_quick and has_no_errors and percentile(slow, 0.99) < DECISION_P99_MS
+    target = "drained < 15 s, no 5xx, written < 30 s, decisions p99 < 50 ms"
+    return Figure("10,000 agents at once", found, target, is_met)
 
 
-def measure_flush(topology: Topology) -> Figure:
-    """The herd again, from Valkey to the database: how long until all 10,000 are written."""
-    began = time.monotonic()
+def meet_crowd(topology: Topology, tokens: Path, callers: list[str]) -> Crowd:
+    """Returns when all is written, so that the next crowd meets a quiet portal."""
     with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
-        while time.monotonic() - began < 40:
-            query = "SELECT count(*) FROM machines_health WHERE boots->0->>'id' = repeat('b', 32)"
-            row = connection.execute(query).fetchone()
-            if row and row[0] >= AGENTS:
+        [began] = connection.execute("SELECT now()").fetchone() or [None]
+        with running("tests.bench.floor") as late, asking(topology, callers) as decisions:
+            agents = herd(topology, tokens, rate=0, seconds=0)
+        drained = time.monotonic()
+        query = "SELECT count(*) FROM machines_health WHERE seen_at >= %s"
+        while (connection.execute(query, [began]).fetchone() or [0])[0] < AGENTS:
+            if time.monotonic() - drained > 2 * WRITTEN_WITHIN_S:
                 break
             time.sleep(0.5)
-    took_s = time.monotonic() - began
-    return Figure("heartbeats written", f"all in the database {took_s:.1f} s after the herd", "< 30 s", took_s < 30)
+    return Crowd(agents, decisions, late["told"], time.monotonic() - drained)
 
 
 def measure_poll(topology: Topology) -> Figure:
@@ -143,7 +163,10 @@ def seed(topology: Topology, fleet: Seed) -> None:
 
 def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.herd", str(topology.port), str(tokens), str(rate), str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    # Each process that the bench starts has a session of its own: Linux shares cores between sessions.
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True, start_new_session=True
+    )
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
@@ -151,15 +174,24 @@ def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> di
 @contextmanager
 def asking(topology: Topology, tokens: list[str]) -> Iterator[dict[str, Any]]:
     """What the callers tell is there afterwards."""
-    command = [sys.executable, "-m", "tests.bench.callers", str(topology.port), *tokens]
     told: dict[str, Any] = {}
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as callers:
-        assert callers.stdout is not None
-        callers.stdout.readline()
+    with running("tests.bench.callers", str(topology.port), *tokens) as callers:
         yield told
-        told |= json.loads(callers.communicate("", timeout=30)[0])
+    told |= callers["told"]
+
+
+@contextmanager
+def running(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """Until the end of the block, in a session of its own, from its first line on; then `told` is its JSON."""
+    command = [sys.executable, "-m", module, *arguments]
+    found: dict[str, Any] = {}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield found
+        found["told"] = json.loads(process.communicate("", timeout=30)[0])
 
 
 def waits_of(told: dict[str, Any]) -> list[float]:
@@ -174,6 +206,10 @@ def cpu_s(topology: Topology) -> dict[str, float]:
 def cpu_s_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spread(values: list[float]) -> str:
+    return f"{min(values):.1f} to {max(values):.1f}"
 
 
 def percentile(sorted_values: list[float], part: float) -> float:
@@ -193,8 +229,7 @@ def main() -> None:
         tokens.write_text("\n".join(fleet.tokens))
         measurements: list[Callable[[], Figure]] = [
             lambda: measure_steady(topology, tokens),
-            lambda: measure_decisions(topology, tokens),
-            lambda: measure_flush(topology),
+            lambda: measure_crowd(topology, tokens),
             lambda: measure_poll(topology),
             lambda: measure_evaluation(topology),
         ]

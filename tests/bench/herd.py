@@ -1,54 +1,123 @@
 """Agents by the thousand, as a process of its own: `python -m tests.bench.herd PORT TOKENS RATE SECONDS`.
 
-RATE is heartbeats per second, 0 for all at once and each token once. Prints JSON: statuses, latencies, and when to come
-again.
+Each asks over a connection of its own, and when its time has come, whether or not those before it were answered: so it
+is after an outage. Whoever gets no answer, or a refusal, comes again. RATE is heartbeats per second for SECONDS, 0 for
+each token once, all within one second. Prints JSON: statuses of all tries (0: hung up), their latencies, and when to
+come again.
 """
 
-import asyncio
 import json
+import resource
+import selectors
+import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import count, cycle
+from dataclasses import dataclass, field
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 
-CONNECTIONS = 200
+from kirikae.service.link import TIMEOUT_S
+from kirikae.service.schedule import SHORTEST_S
+
 BOOT = "b" * 32
+NO_ANSWER = 0
+# As soon as an agent may: most come later.
+AGAIN_AFTER_S = SHORTEST_S
+# The rest of this process: its modules, its output.
+OTHER_FILES = 50
 
 
-async def run(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[str, object]:
-    statuses: Counter[int] = Counter()
-    waits_ms: list[float] = []
-    intervals_s: list[float] = []
-    # The bench starts several of these; numbers by the clock stay above those of the one before.
-    numbers = count(int(time.time() * 1000))
-    turns = schedule(tokens, rate=rate, seconds=seconds)
-    began = time.monotonic()
+@dataclass(eq=False)
+class Agent:
+    """`due` by the monotonic clock: what it waits is counted from then, however late this process is."""
 
-    async def agent() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for due, token in turns:
-            await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-            asked = time.monotonic()
-            writer.write(request(token, next(numbers)))
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            body = await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
-            statuses[int(head[9:12])] += 1
-            waits_ms.append((time.monotonic() - asked) * 1000)
-            intervals_s.append(json.loads(body).get("heartbeat_s", 0))
-        writer.close()
+    due: float
+    request: bytes
+    connection: socket.socket = field(default_factory=socket.socket)
+    answer: bytes = b""
 
-    await asyncio.gather(*(agent() for _ in range(CONNECTIONS if rate == 0 else 20)))
-    took_s = time.monotonic() - began
-    return {"statuses": statuses, "took_s": took_s, "waits_ms": sorted(waits_ms), "intervals_s": sorted(intervals_s)}
+    def connect(self, port: int) -> None:
+        self.connection.setblocking(False)
+        self.connection.connect_ex(("127.0.0.1", port))
+
+    def read(self) -> tuple[int, bytes] | None:
+        """Status and body; None while more is to come. Raises OSError."""
+        part = self.connection.recv(65536)
+        if not part:
+            raise ConnectionResetError
+        self.answer += part
+        head, is_whole, body = self.answer.partition(b"\r\n\r\n")
+        if not is_whole or len(body) < int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]):
+            return None
+        return int(head[9:12]), body
 
 
-def schedule(tokens: list[str], *, rate: float, seconds: float) -> Iterator[tuple[float, str]]:
-    """When each heartbeat is due, after the start; an iterator that all connections take from."""
-    if rate == 0:
-        return iter([(0.0, token) for token in tokens])
-    return ((index / rate, token) for index, token in zip(range(int(rate * seconds)), cycle(tokens), strict=False))
+@dataclass
+class Herd:
+    port: int
+    statuses: Counter[int] = field(default_factory=Counter)
+    waits_ms: list[float] = field(default_factory=list)
+    intervals_s: list[float] = field(default_factory=list)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    # Longest waiting first.
+    waiting: dict[Agent, None] = field(default_factory=dict)
+    returning: deque[Agent] = field(default_factory=deque)
+
+    def run(self, agents: Iterator[Agent]) -> None:
+        coming = next(agents, None)
+        while coming or self.waiting or self.returning:
+            # Those that are due go first, or a quick portal would slow its own crowd down.
+            while coming and coming.due <= time.monotonic():
+                self._send_off(coming)
+                coming = next(agents, None)
+            while self.returning and self.returning[0].due <= time.monotonic():
+                self._send_off(self.returning.popleft())
+            self._hang_up()
+            next_at = [agent.due for agent in (coming, *islice(self.returning, 1)) if agent]
+            next_at += [agent.due + TIMEOUT_S for agent in islice(self.waiting, 1)]
+            for key, _ in self.selector.select(max(0.0, min(next_at, default=0.0) - time.monotonic())):
+                self._go_on(key.data, is_connected=key.events == selectors.EVENT_WRITE)
+
+    def _send_off(self, agent: Agent) -> None:
+        agent.connect(self.port)
+        self.selector.register(agent.connection, selectors.EVENT_WRITE, agent)
+        self.waiting[agent] = None
+
+    def _hang_up(self) -> None:
+        long_since = time.monotonic() - TIMEOUT_S
+        for agent in list(takewhile(lambda agent: agent.due <= long_since, self.waiting)):
+            self._note(agent, NO_ANSWER, b"")
+
+    def _go_on(self, agent: Agent, *, is_connected: bool) -> None:
+        try:
+            if is_connected:
+                agent.connection.sendall(agent.request)
+                self.selector.modify(agent.connection, selectors.EVENT_READ, agent)
+                return
+            told = agent.read()
+        except OSError:
+            told = NO_ANSWER, b""
+        if told:
+            self._note(agent, *told)
+
+    def _note(self, agent: Agent, status: int, body: bytes) -> None:
+        self.selector.unregister(agent.connection)
+        agent.connection.close()
+        del self.waiting[agent]
+        self.statuses[status] += 1
+        self.waits_ms.append((time.monotonic() - agent.due) * 1000)
+        if status == 200:
+            self.intervals_s.append(json.loads(body)["heartbeat_s"])
+        else:
+            self.returning.append(Agent(time.monotonic() + AGAIN_AFTER_S, agent.request))
+
+
+def requests(tokens: list[str]) -> Iterator[bytes]:
+    # The bench starts several herds; numbers by the clock stay above those of the one before.
+    first = int(time.time() * 1000)
+    return (request(token, number) for number, token in enumerate(cycle(tokens), first))
 
 
 def request(token: str, number: int) -> bytes:
@@ -61,7 +130,27 @@ def request(token: str, number: int) -> bytes:
     return head.encode() + body
 
 
+def allow_connections(count: int) -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + OTHER_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        sys.exit(f"{count} connections at once need {needed} open files; allowed are {hard}. Try: ulimit -Hn {needed}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def main(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[str, object]:
+    count = int(rate * seconds) if rate else len(tokens)
+    allow_connections(count)
+    # A crowd has its words ready: making them takes as long as sending them.
+    asked = islice(requests(tokens), count)
+    ready = asked if rate else iter(list(asked))
+    herd, began = Herd(port), time.monotonic()
+    herd.run(Agent(began + place / (rate or count), words) for place, words in enumerate(ready))
+    took_s = time.monotonic() - began
+    waits_ms, intervals_s = sorted(herd.waits_ms), sorted(herd.intervals_s)
+    return {"statuses": herd.statuses, "took_s": took_s, "waits_ms": waits_ms, "intervals_s": intervals_s}
+
+
 if __name__ == "__main__":
-    port, tokens, rate, seconds = sys.argv[1:]
-    told = run(int(port), Path(tokens).read_text().split(), rate=float(rate), seconds=float(seconds))
-    print(json.dumps(asyncio.run(told)))
+    at, file, per_s, for_s = sys.argv[1:]
+    print(json.dumps(main(int(at), Path(file).read_text().split(), rate=float(per_s), seconds=float(for_s))))

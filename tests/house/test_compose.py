@@ -132,3 +132,18 @@ def test_the_proxy_sends_routes_that_exist_to_services_that_exist() -> None:
     assert {name for name, _port in upstreams} == {"web", "intake"}
     for name, port in upstreams:
         assert parser().parse_args(SERVICES[name]["command"][1:]).port == int(port)
+
+
+def test_a_crowd_waits_in_the_proxy() -> None:
+    """The server's line for new connections has 1,024 places; a proxy answers by 502 what finds none."""
+    bounds = [int(bound) for bound in re.findall(r"max_conns_per_host (\d+)", CADDYFILE)]
+
+    assert len(bounds) == CADDYFILE.count("reverse_proxy ")
+    assert sum(bounds) < 1024
+
+
+def test_between_containers_intake_stands_back_by_as_much_as_between_processes() -> None:
+    """One step of `nice` is a quarter more or less."""
+    [steps] = re.findall(r"^STEPS_BEHIND = (\d+)$", Path("portal/intake.py").read_text(), re.MULTILINE)
+
+    assert SERVICES["intake"]["cpu_shares"] / 1024 == pytest.approx(1.25 ** -int(steps), rel=0.01)

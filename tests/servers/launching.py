@@ -15,7 +15,9 @@ class ServerStartError(RuntimeError):
 
 
 def start(argv: Sequence[str], *, log: Path, environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-    """The server in the background, writing to `log`."""
+    """The server in the background, writing to `log`; a session of its own, as a service or a container is: Linux
+    shares cores between sessions.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
             [*ending_with_parent(), *argv],
@@ -23,6 +25,7 @@ def start(argv: Sequence[str], *, log: Path, environment: dict[str, str] | None 
             stdout=output,
             stderr=output,
             env=os.environ | (environment or {}),
+            start_new_session=True,
         )
 
 
