@@ -54,6 +54,17 @@ class NameNotFoundError(Exception):
     """The name has no address, or nobody could be asked."""
 
 
+def as_meant(address: Address) -> Address:
+    """An IPv4 address that is written as IPv6 becomes what it is."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        return IPv4Address(mapped)
+    # ::1.2.3.4, long out of use and still understood by some.
+    if isinstance(address, IPv6Address) and 1 < int(address) < 2**32:
+        return IPv4Address(int(address))
+    return address
+
+
 @dataclass(frozen=True)
 class Guard:
     """What is permitted beside the list: any public address, the portal's own host. Both are off unless said."""
@@ -63,21 +74,21 @@ class Guard:
     is_loopback_permitted: bool = False
 
     def permits(self, address: Address) -> bool:
-        plain = _plain(address)
-        if any(plain in network for network in _NEVER) or (plain.is_loopback and not self.is_loopback_permitted):
+        meant = as_meant(address)
+        if any(meant in network for network in _NEVER) or (meant.is_loopback and not self.is_loopback_permitted):
             return False
-        return self.is_listed(plain) or (self.is_public_permitted and plain.is_global)
+        return self.is_listed(meant) or (self.is_public_permitted and meant.is_global)
 
     def is_listed(self, address: Address) -> bool:
-        plain = _plain(address)
-        return any(plain in network for network in self.allowed)
+        meant = as_meant(address)
+        return any(meant in network for network in self.allowed)
 
     def choose(self, addresses: Iterable[Address]) -> Address:
         """The one to connect to. One bad address condemns the name: who answers so may be up to something.
 
         Raises AddressRefusedError.
         """
-        found = list(addresses)
+        found = [as_meant(address) for address in addresses]
         if not found or not all(self.permits(address) for address in found):
             raise AddressRefusedError
         return found[0]
@@ -95,14 +106,3 @@ def find_addresses(host: str, port: int) -> list[Address]:
         asked.cancel()
         raise NameNotFoundError from error
     return list(dict.fromkeys(ipaddress.ip_address(str(answer[4][0])) for answer in answers))
-
-
-def _plain(address: Address) -> Address:
-    """An IPv4 address that is written as IPv6 is judged as what it is."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        return IPv4Address(mapped)
-    # ::1.2.3.4, long out of use and still understood by some.
-    if isinstance(address, IPv6Address) and 1 < int(address) < 2**32:
-        return IPv4Address(int(address))
-    return address

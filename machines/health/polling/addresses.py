@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from portal.common.network_guard import Address, AddressRefusedError, Guard, NameNotFoundError, find_addresses
+from portal.common.network_guard import Address, AddressRefusedError, Guard, NameNotFoundError, as_meant, find_addresses
 
 
 def is_of_this_host(address: Address) -> bool:
@@ -32,7 +32,7 @@ class PollGuard:
 
     def choose(self, addresses: Iterable[Address]) -> Address:
         """The one to connect to. Raises AddressRefusedError when any of them is refused."""
-        found = list(addresses)
+        found = [as_meant(address) for address in addresses]
         chosen = self.networks.choose(found)
         if any(self._is_own(address) for address in found):
             raise AddressRefusedError
