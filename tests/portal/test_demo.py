@@ -138,7 +138,7 @@ def test_removing_leaves_the_portal_as_new(demo: datetime) -> None:
 
 
 def test_a_demo_that_real_people_have_joined_is_not_removed(demo: datetime, aiko: User) -> None:
-    with pytest.raises(DemoRefusedError, match="have joined"):
+    with pytest.raises(DemoRefusedError, match="has joined"):
         remove_demo()
 
     assert Decision.objects.exists()

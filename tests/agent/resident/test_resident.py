@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from kirikae import start
 from kirikae.cli import main
+from kirikae.collect import facts_reader
 from kirikae.engine.wire import canonical_answer
 from kirikae.home import Home
 from kirikae.moments import now
@@ -39,6 +40,7 @@ def resident(synced: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """Waited for longer than a wrapper would: what is answered counts here, not how soon on a busy machine."""
     monkeypatch.setattr(client, "HELLO_S", 10.0)
     monkeypatch.setattr(client, "ANSWER_S", 30.0)
+    monkeypatch.setattr(facts_reader, "ASK_BUDGET_S", 10.0)
     with running_service(synced):
         yield synced
 
