@@ -216,3 +216,7 @@ def ask_and_read_the_decision(person: Visit) -> None:
     page.wait_for_url(re.compile(r"/decisions/"))
     expect(page.locator("main")).to_contain_text("nda-acme")
     person.look("decision")
+    for path in ("decisions/", "projects/", "matrix/"):
+        page.goto(f"{person.portal.url}/{path}")
+        person.look(path.strip("/"))
+        person.tables_fit(path)
