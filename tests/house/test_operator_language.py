@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.utils import translation
+from kirikae import texts
 
+from portal import terminal
 from portal.common.engine_words import value_in_words
 from tests.places import new_place
 from tests.running import kill_quietly, spawn_portal
@@ -135,3 +137,12 @@ def test_portal_tells_that_it_is_ready_in_the_language_of_the_terminal(tmp_path:
 
     assert re.fullmatch(r"Kirikaeの準備ができました: http://127\.0\.0\.1:\d+", lines[0])
     assert re.fullmatch(r"初期設定: http\S+/setup/\S+（1回限り、1時間以内）", lines[1])
+
+
+@pytest.mark.parametrize("name", ["KIRIKAE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"])
+@pytest.mark.parametrize("value", ["ja", "JA_JP.UTF-8", "en_US.UTF-8", "C", ""])
+def test_portal_and_client_choose_the_same_language(name: str, value: str) -> None:
+    """They share no code but the engine, which speaks none: the rule stands in both."""
+    environment = {"LANG": "ja_JP.UTF-8", name: value}
+
+    assert terminal.choose_language(environment) == texts.choose_language(environment)

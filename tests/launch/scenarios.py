@@ -18,6 +18,14 @@ from tests.agent.portal import Portal, payload_of
 ROOT = Path(__file__).parents[2]
 LOCAL_PORT, CLOUD_PORT = 18081, 18082
 SECRET = "falcon-launches-at-dawn"
+# What shows on the terminal, without its spaces, and what is typed then: the folder is trusted, one prompt, the end.
+A_TYPED_SESSION = (
+    ("Yes,Itrustthisfolder", "\r"),
+    ("shortcuts", "say hi"),
+    ("sayhi", "\r"),
+    ("pong", "/exit"),
+    ("/exit", "\r"),
+)
 RULE = {
     "id": "nda-acme",
     "effect": "local_only",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.scenarios import LOCAL_PORT, Calls, Desk, Reach, Result
+from tests.launch.scenarios import A_TYPED_SESSION, LOCAL_PORT, Calls, Desk, Reach, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.where("namespaces")]
 
@@ -147,14 +147,7 @@ def test_a_sandbox_of_managed_settings_is_left_alone_and_named(desk: Desk) -> No
 def test_the_commands_sandbox_asks_nobody_whether_a_host_may_be_reached(desk: Desk) -> None:
     """With proxies of its own the client would, and a person might agree."""
     desk.reach = "commands"
-    keys = [
-        ("Yes,Itrustthisfolder", "\r"),
-        ("shortcuts", "say hi"),
-        ("sayhi", "\r"),
-        ("pong", "/exit"),
-        ("/exit", "\r"),
-    ]
-    desk.launch("--allowedTools=Bash", keys=keys)
+    desk.launch("--allowedTools=Bash", keys=A_TYPED_SESSION)
 
     result = play(desk, calls=bash(desk, "curl -sS -m 3 http://evil.example/"))
 

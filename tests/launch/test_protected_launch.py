@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.launch.scenarios import LOCAL_PORT, SECRET, Calls, Desk, Result
+from tests.launch.scenarios import A_TYPED_SESSION, LOCAL_PORT, SECRET, Calls, Desk, Result
 from tests.launch.stub_model import MODEL
 
 pytestmark = [pytest.mark.e2e, pytest.mark.where("namespaces")]
@@ -208,14 +208,7 @@ def test_what_commands_print_is_kept_in_the_state_folder_only(desk: Desk) -> Non
 
 
 def test_an_interactive_session_stays_here(desk: Desk) -> None:
-    keys = [
-        ("Yes,Itrustthisfolder", "\r"),
-        ("shortcuts", "say hi"),
-        ("sayhi", "\r"),
-        ("pong", "/exit"),
-        ("/exit", "\r"),
-    ]
-    desk.launch(keys=keys, env={"TERM_PROGRAM": "vscode"})
+    desk.launch(keys=A_TYPED_SESSION, env={"TERM_PROGRAM": "vscode"})
 
     result = play(desk)
 
