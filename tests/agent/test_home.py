@@ -95,7 +95,7 @@ def test_a_home_folder_that_is_a_repository_holds_the_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr("kirikae.brought.home_of_user", lambda: str(tmp_path))
+    monkeypatch.setattr("kirikae.project_folders.home_of_user", lambda: str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
     assert find_home({"KIRIKAE_HOME": str(tmp_path / "state")}).path == tmp_path / "state"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kirikae.brought import home_of_user, is_brought, is_in_checkout
 from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home_path import find_home_path, usual_path
+from kirikae.project_folders import home_of_user, is_in_checkout, lies_in_project
 from kirikae.token_store import find_in_keychain, keep_in_keychain
 
 TOKEN = "token"  # noqa: S105 - the name of a file
@@ -159,7 +159,7 @@ def find_home(environment: Mapping[str, str] = os.environ) -> Home:
     """Raises PreflightError for one that a repository could have brought, with a policy of its own."""
     path = find_home_path(environment)
     is_usual = path == usual_path(home_of_user())
-    if not is_usual and (is_in_checkout(path) or is_brought(path, *_working_directory())):
+    if not is_usual and (is_in_checkout(path) or lies_in_project(path, *_working_directory())):
         raise PreflightError("home.in_project", path=path)
     return Home(Path(path))
 

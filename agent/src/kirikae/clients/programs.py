@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from kirikae.brought import is_brought
+from kirikae.project_folders import lies_in_project
 
 
 def find_program(name: str) -> str | None:
@@ -20,7 +20,7 @@ def find_program(name: str) -> str | None:
 def find_tool(name: str, *projects: str) -> str | None:
     """The same for git and ssh, which say what a project is: none that these projects or this folder bring along."""
     folders = (*projects, os.getcwd())  # noqa: PTH109 - as above
-    return next((path for path in _on_path(name) if not is_brought(path, *folders)), None)
+    return next((path for path in _on_path(name) if not lies_in_project(path, *folders)), None)
 
 
 def _on_path(name: str) -> Iterator[str]:

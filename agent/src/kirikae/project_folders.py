@@ -1,4 +1,4 @@
-"""Folders that a project brings along: what lies in them must not say what the project is.
+"""The folders of projects: what lies in them must not say what the project is.
 
 A repository sets variables of a shell through `.envrc` and the like; these few are looked at before they are believed.
 """
@@ -13,11 +13,10 @@ _join, _parent, _real = os.path.join, os.path.dirname, os.path.realpath
 def list_own_folders(folder: str) -> list[str]:
     """The folder and the repositories around it; not the home folder, which may be one, nor what is above it."""
     place = _real(folder)
-    around = [parent for parent in _parents(place) if os.path.lexists(_join(parent, ".git"))]
-    return [one for one in dict.fromkeys((place, *around)) if not _is_in(home_of_user(), one)]
+    return [one for one in dict.fromkeys((place, *_repositories(place))) if not _is_in(home_of_user(), one)]
 
 
-def is_brought(path: str, *projects: str) -> bool:
+def lies_in_project(path: str, *projects: str) -> bool:
     """Whether it lies in one of these projects."""
     place = _real(path)
     return any(_is_in(place, folder) for project in projects for folder in list_own_folders(project))
@@ -25,8 +24,12 @@ def is_brought(path: str, *projects: str) -> bool:
 
 def is_in_checkout(path: str) -> bool:
     """Whether it lies in the repository of any project."""
-    around = [parent for parent in _parents(_real(path)) if os.path.lexists(_join(parent, ".git"))]
-    return any(not _is_in(home_of_user(), parent) for parent in around)
+    return any(not _is_in(home_of_user(), repository) for repository in _repositories(_real(path)))
+
+
+def _repositories(place: str) -> list[str]:
+    """Around the place, the innermost first."""
+    return [parent for parent in _parents(place) if os.path.lexists(_join(parent, ".git"))]
 
 
 def _parents(path: str) -> list[str]:
