@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from .effects import Classification, Effect
 from .explain import text_of
 from .facts import time_text
+from .named_tuple import NamedTuple
 from .reading import strict_json
 
 ANSWER_SCHEMA = 1

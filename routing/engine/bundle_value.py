@@ -4,9 +4,9 @@ Apart from `bundle`, which reads and writes it, so that a program that loads it 
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
 from .fit.catalogue import Catalogue
+from .named_tuple import NamedTuple
 from .policy.values import Policy
 from .prefixes import ClientPrefixes
 from .rules import PrivacyRules

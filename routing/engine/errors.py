@@ -6,7 +6,7 @@ EngineError
 └── BundleError    a bundle that must not be used
 """
 
-from typing import NamedTuple
+from .named_tuple import NamedTuple
 
 
 class EngineError(Exception):

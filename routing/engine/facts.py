@@ -7,11 +7,12 @@ never whether work may leave the machine. Every absent fact is None.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
 from .fit.geometry import Geometry, read_geometry
+from .named_tuple import NamedTuple
 from .reading.messages import Origin, PollOffer, read_origin, read_poll_offer
 from .reading.model_checks import ModelChecks, read_checks
 from .reading.shapes import ObjectReader, read_whole

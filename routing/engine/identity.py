@@ -7,7 +7,8 @@ a project and may loosen; anything else can only restrict. When in doubt a form 
 import unicodedata
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+
+from .named_tuple import NamedTuple
 
 
 class Standing(StrEnum):

@@ -1,8 +1,8 @@
 """What a client puts in front of the task, in tokens: its system prompt and its tools, by client, mode and profile."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from .named_tuple import NamedTuple
 from .reading.shapes import ObjectReader
 from .request import Client, ClientMode, ClientName
 

@@ -1,7 +1,8 @@
 """What is asked: a task, the projects it reads, and the circumstances. Never a prompt, never file contents."""
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from .named_tuple import NamedTuple
 
 
 class Role(StrEnum):

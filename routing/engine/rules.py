@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import NamedTuple
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
@@ -15,6 +14,7 @@ from .matching.hits import Hits, find_hits, find_hits_of
 from .matching.rule_index import IndexedRules
 from .matching.rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
 from .matching.signals import Signals
+from .named_tuple import NamedTuple
 from .policy.protected_folders import ProtectedFolders
 from .policy.values import Moment, Policy, PrivacyException, PrivacyRule
 from .request import Project

@@ -11,8 +11,10 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
+
+from kirikae.engine.named_tuple import NamedTuple
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEAD_BYTES = 32 * 1024

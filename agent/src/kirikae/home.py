@@ -8,8 +8,8 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home_path import find_home_path, usual_path
 from kirikae.project_folders import home_of_user, is_in_checkout, lies_in_project

@@ -6,8 +6,8 @@ A run is worth its ratio to the formula at its own depth, so that it speaks for 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
-from typing import NamedTuple
 
+from ..named_tuple import NamedTuple
 from .constants import CORRECTION_WEIGHT
 
 # Model, quantization, and whether MLX ran it.

@@ -6,7 +6,6 @@ Answers are kept: the same Mac asks about the same models again and again, and a
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ..answer import Expected
 from ..facts import (
@@ -19,6 +18,7 @@ from ..facts import (
     RuntimeFacts,
     RuntimeKind,
 )
+from ..named_tuple import NamedTuple
 from ..policy.values import Tier
 from .basis import Learned, Run, learn
 from .case import Case, FitMachine, machine_of

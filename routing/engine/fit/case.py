@@ -1,9 +1,9 @@
 """One model in one form on one machine: everything about a fit estimate that does not depend on the asked context."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from ..facts import Hardware, MachineState, RuntimeKind
+from ..named_tuple import NamedTuple
 from .basis import Learned, RunKey
 from .chips import Chip, find_chip
 from .constants import DECODE_SPREAD, MEMORY, OLLAMA_DECODE_SPREAD, PREFILL_SPREAD, Spread

@@ -6,10 +6,10 @@ It travels in the bundle as one JSON text and is parsed only when a model is loo
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple
 
 from ..errors import WireError
 from ..facts import ModelFacts
+from ..named_tuple import NamedTuple
 from ..policy.values import Tier
 from ..reading import strict_json
 from ..reading.shapes import ObjectReader, Problems

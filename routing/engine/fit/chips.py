@@ -4,7 +4,8 @@ Sources stand beside the rows of routing/data/fit/chips.csv; a test compares bot
 """
 
 import re
-from typing import NamedTuple
+
+from ..named_tuple import NamedTuple
 
 _NAME = r"(?i)\b(M[1-9][0-9]?)(?:\s+(Pro|Max|Ultra))?\b"
 # A small Intel chip is called "Core(TM) m3-7Y32", and Macs had it.

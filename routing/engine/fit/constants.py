@@ -4,7 +4,7 @@ Memory's are set by hand on the runs with a known allocation; the others are the
 docs/fit.md.
 """
 
-from typing import NamedTuple
+from ..named_tuple import NamedTuple
 
 
 class MemoryConstants(NamedTuple):

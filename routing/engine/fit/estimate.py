@@ -5,9 +5,9 @@ Memory stands in `memory`, speed in `speed`, what measured runs change in `basis
 """
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from ..facts import RuntimeKind
+from ..named_tuple import NamedTuple
 from .basis import NOTHING_LEARNED, Learned, Run
 from .case import Case, FitMachine, FitModel, Range, two_digits
 from .constants import DISK_BYTES_PER_S, MEMORY_SPREAD

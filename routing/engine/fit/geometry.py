@@ -3,8 +3,7 @@
 Every value may be unknown. Nothing is guessed here: what follows from a missing value is unknown too.
 """
 
-from typing import NamedTuple
-
+from ..named_tuple import NamedTuple
 from ..reading.shapes import ObjectReader
 
 # Far beyond any model; a larger figure is a mistake of the file that it was read from.

@@ -1,8 +1,7 @@
 """How much memory a model needs at a context, by term, and what the GPU may use. Formulas and checks: docs/fit.md."""
 
-from typing import NamedTuple
-
 from ..facts import Hardware
+from ..named_tuple import NamedTuple
 from .constants import MEMORY
 from .geometry import Geometry
 from .quantization import Quantization

@@ -1,7 +1,8 @@
 """What a quantization's name says: bits per weight, and whose format it is. Each runtime spells it its own way."""
 
 import re
-from typing import NamedTuple
+
+from ..named_tuple import NamedTuple
 
 # Compiled when first used, as most programs that import this look no model up.
 _MLX_BITS = r"(?i)^(?:mlx[-_ ]?)?(\d)[-_ ]?bits?(?:[-_ ].*)?$"

@@ -2,9 +2,9 @@
 
 import re
 from math import exp
-from typing import NamedTuple
 
 from ..facts import RuntimeKind
+from ..named_tuple import NamedTuple
 from .chips import Chip
 from .constants import PREFILL, SPEED, PrefillConstants, SpeedConstants
 from .geometry import Geometry

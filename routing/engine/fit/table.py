@@ -1,9 +1,9 @@
 """What a Mac can run: one row for each model and form of the catalogue, and for what is installed beside it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeKind
+from ..named_tuple import NamedTuple
 from ..policy.values import TIERS, ModelRules
 from .basis import NOTHING_LEARNED, Learned
 from .case import Case, FitMachine

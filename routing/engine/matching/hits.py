@@ -1,8 +1,8 @@
 """What a policy's patterns make of one project: which rules hit, and which stand near."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from ..named_tuple import NamedTuple
 from ..request import Project
 from .rule_matching import RuleMatching
 from .signals import Signals, read_signals

@@ -1,8 +1,7 @@
 """One project's signals in the forms that rules are compared with."""
 
-from typing import NamedTuple
-
 from ..identity import NormalRemote, Standing, fold, fold_segments, fold_text, normalise_remote, path_segments
+from ..named_tuple import NamedTuple
 from ..request import Project, Remote
 from . import globs
 

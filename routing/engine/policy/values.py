@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from math import inf
-from typing import NamedTuple
 
 from ..effects import Effect
 from ..identity import fold
 from ..matching import globs
+from ..named_tuple import NamedTuple
 from ..request import Project
 
 AXES = ("reasoning", "privacy", "latency", "cost")

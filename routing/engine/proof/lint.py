@@ -5,13 +5,13 @@ Judged by samples of the patterns (`samples`), so a finding is a hint and never 
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from ..bundle_value import Bundle
 from ..effects import Effect, is_stricter
 from ..identity import normalise_pattern
 from ..matching.globs import is_all_wildcards
 from ..matching.signals import read_signals
+from ..named_tuple import NamedTuple
 from ..policy.values import Match, Override, PrivacyRule, When
 from ..rules import PrivacyRules
 from .samples import Sample, signal_hits

@@ -7,12 +7,13 @@ judged by the privacy stage itself. Facts of a machine never change an effect (a
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..bundle_value import Bundle
 from ..effects import Effect, is_stricter, strictest
 from ..matching.rule_matching import RestrictingMatch
 from ..matching.signals import read_signals
+from ..named_tuple import NamedTuple
 from ..policy.values import Match, Policy, PrivacyRule, TaskCategory
 from ..request import Project, Remote
 from ..rules import PrivacyRules

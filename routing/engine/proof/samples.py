@@ -4,9 +4,9 @@ They stand for the classes of requests that the policy can tell apart; `prove` w
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from ..identity import normalise_pattern
+from ..named_tuple import NamedTuple
 from ..policy.values import Match
 from ..request import Project, Remote, Role
 

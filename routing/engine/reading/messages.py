@@ -1,9 +1,9 @@
 """What reports and heartbeats say of themselves: which message of which start it is, and where the agent answers."""
 
 from ipaddress import ip_address
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..named_tuple import NamedTuple
 from .shapes import ObjectReader
 
 ANNOUNCEMENTS = ("sleep", "wake")

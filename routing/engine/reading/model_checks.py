@@ -1,8 +1,8 @@
 """What a pre-flight found out about one model in one version of its runtime. It beats what is said of the model."""
 
 from datetime import datetime
-from typing import NamedTuple
 
+from ..named_tuple import NamedTuple
 from .shapes import ObjectReader
 
 

@@ -5,11 +5,11 @@ elsewhere.
 """
 
 from operator import itemgetter
-from typing import NamedTuple
 
 from ..answer import Expected, Remedy
 from ..facts import MachineFacts, ModelFacts, RuntimeFacts, RuntimeState
 from ..fit.candidate import fit_candidate
+from ..named_tuple import NamedTuple
 from ..policy.values import Tier
 from ..prefixes import PrefixProfile
 from .limits import CHECKS, Look, list_notes

@@ -6,10 +6,10 @@ pinned with the switch made for host programs; proxies point at a closed port, s
 
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ..answer import Launch, Obligation
 from ..effects import Classification
+from ..named_tuple import NamedTuple
 from ..policy.protected_folders import ProtectedFolders
 from ..prefixes import PrefixProfile
 from ..request import Client, ClientName

@@ -1,11 +1,11 @@
 """What can speak against one local model: the checks, hard and soft, and what is said when a thing is not known."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from ..answer import Remedy
 from ..facts import MachineFacts, MemoryPressure, ModelFacts, RuntimeFacts, RuntimeKind
 from ..fit.candidate import CandidateFit
+from ..named_tuple import NamedTuple
 from ..policy.values import TIERS, OnBattery
 from ..prefixes import PrefixProfile
 from ..reading.model_checks import ModelChecks

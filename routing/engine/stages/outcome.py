@@ -1,7 +1,6 @@
 """What a decision came to, and how it is told: why this backend, what is lost, what was not taken."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..answer import (
     Alternative,
@@ -17,6 +16,7 @@ from ..answer import (
     Reason,
     Stage,
 )
+from ..named_tuple import NamedTuple
 from ..policy.values import Preference
 from ..prefixes import PrefixProfile
 from . import launch

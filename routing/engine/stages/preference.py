@@ -1,10 +1,10 @@
 """Cloud, local or either: the task's row, then the first override whose condition holds entirely."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ..answer import NearMiss, Reason, Stage
 from ..facts import MachineFacts, MachineState, MemoryPressure
+from ..named_tuple import NamedTuple
 from ..policy.values import DayTime, Moment, Preference, When
 from .feasibility import Candidate
 from .work import Circumstances, Work

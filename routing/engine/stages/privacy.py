@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from ..answer import NearMiss, Note, Privacy, Reason, Stage
 from ..bundle_value import Bundle
 from ..effects import Classification, Effect, strictest
 from ..facts import Situation
+from ..named_tuple import NamedTuple
 from ..policy.values import NO_TEXT, ModelRules, TaskCategory
 from ..request import ANONYMOUS_PROJECT, TaskRequest
 from ..rules import Finding, Miss, ProjectVerdict

@@ -1,9 +1,9 @@
 """One of the local candidates: first those free of soft limits, then by rating, load and wait."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..answer import Note
+from ..named_tuple import NamedTuple
 from ..policy.values import TIERS, TaskCategory
 from .feasibility import Candidate
 

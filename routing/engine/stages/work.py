@@ -1,11 +1,10 @@
 """What has to be done, with everything that stages 2 to 6 need for it; and a thing that speaks against a candidate."""
 
-from typing import NamedTuple
-
 from ..answer import Data, Remedy
 from ..effects import Classification, Effect
 from ..facts import RuntimeKind
 from ..fit.catalogue import Catalogue
+from ..named_tuple import NamedTuple
 from ..policy.protected_folders import ProtectedFolders
 from ..policy.values import Limits, ModelRules, Moment, Override, TaskCategory
 from ..prefixes import ClientPrefixes, PrefixProfile

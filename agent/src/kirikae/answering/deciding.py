@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine import facts, wire
@@ -17,6 +16,7 @@ from kirikae.engine.answer import Answer, Backend, uuid7_text
 from kirikae.engine.decide import decide
 from kirikae.engine.effects import Effect
 from kirikae.engine.errors import EngineError, WireError
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.engine.policy.values import Policy
 from kirikae.engine.request import TaskRequest
 from kirikae.errors import UsageError

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kirikae.bench.run import GENERATED_TOKENS
 from kirikae.collect.hardware import read_state
 from kirikae.collect.reading import values_of
 from kirikae.collect.runtime_facts import Model, mapping_of, number_of
+from kirikae.engine.named_tuple import NamedTuple
 
 DEPTHS_TOKENS = (512, 4096, 16_384)
 # A chat template adds a few tokens, and a prompt made of words is not exact.

@@ -7,8 +7,9 @@ import os
 import re
 from collections.abc import Mapping
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.fetch import FetchError, fetch
 
 GENERATED_TOKENS = 128

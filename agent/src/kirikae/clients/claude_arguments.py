@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+from kirikae.engine.named_tuple import NamedTuple
 
 FLAGS = frozenset(
     [

@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.clients.claude_managed import managed_documents
+from kirikae.engine.named_tuple import NamedTuple
 
 # As many as one line of a terminal holds.
 MAX_TOLD_KEYS, MAX_KEY = 8, 40

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from kirikae.engine.named_tuple import NamedTuple
 
 
 class ClientKind(NamedTuple):

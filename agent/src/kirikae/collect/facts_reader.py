@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from kirikae.collect.boot_clock import boot_seconds
 from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import ASK_BUDGET_S
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import AgentError
 from kirikae.home import Home
 

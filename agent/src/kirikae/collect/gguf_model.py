@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.collect.gguf_header import Value, read_header
 from kirikae.collect.model_shape import FLOAT_BYTES, MAX_ARCHITECTURE, checked_geometry
 from kirikae.collect.runtime_facts import text_of
+from kirikae.engine.named_tuple import NamedTuple
 
 # By the format's number of `general.file_type`.
 FILE_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K"}

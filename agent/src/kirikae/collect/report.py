@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from kirikae import __version__
 from kirikae.collect.hardware import read_boot_id, read_hardware, read_state
@@ -12,6 +11,7 @@ from kirikae.collect.quota import find_quota_left
 from kirikae.collect.reading import Absent, Reading, Scalar, absences_of, values_of
 from kirikae.collect.runtime_facts import Runtime, entries_of, mapping_of, runtime_from_document
 from kirikae.collect.runtimes import find_runtimes
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
 

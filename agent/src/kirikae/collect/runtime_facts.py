@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+from kirikae.engine.named_tuple import NamedTuple
 
 # The portal's limits; a longer text of a runtime is treated as not told.
 MAX_NAME, MAX_VERSION, MAX_LABEL = 300, 120, 20

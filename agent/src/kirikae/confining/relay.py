@@ -13,7 +13,8 @@ import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+
+from kirikae.engine.named_tuple import NamedTuple
 
 CONNECT_S = 10.0
 # Far more than a client opens at a time; each takes two handles and two threads of the launcher.

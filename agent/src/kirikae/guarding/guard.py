@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.claude_settings import named_folders
@@ -18,6 +17,7 @@ from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
 from kirikae.digest import sha256_hex
 from kirikae.engine.effects import Effect
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.engine.stages.loopback import is_loopback
 from kirikae.engine.wire import encode, request_document
 from kirikae.guarding.checkouts import find_checkouts

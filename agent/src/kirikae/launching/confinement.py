@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from kirikae.clients.claude_managed import managed_documents
 from kirikae.clients.kinds import ClientKind
 from kirikae.confining.means import Reach, find_reach, is_remembered
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.home import Home
 from kirikae.launching.becoming import need_time
 from kirikae.launching.preflight import Preflight, tell_on_stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from kirikae.clients.arguments import find_refused_argument
 from kirikae.clients.claude_arguments import shield_prompt
@@ -13,6 +13,7 @@ from kirikae.clients.claude_managed import find_winning_setting
 from kirikae.clients.environment import fits_any
 from kirikae.clients.kinds import OWN_PROGRAM, ClientKind
 from kirikae.collect.runtime_facts import base_url_of, entries_of, mapping_of
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import PreflightError
 from kirikae.guarding.cloud_denials import SETTINGS, SWITCHING_OFF, deny_reading
 from kirikae.home import Home

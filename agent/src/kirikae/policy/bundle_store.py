@@ -11,12 +11,12 @@ import base64
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from kirikae.digest import sha256_hex
 from kirikae.engine.bundle_value import Bundle
 from kirikae.engine.compiled import dump_compiled, load_compiled
 from kirikae.engine.errors import BundleError
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import NoPolicyError, PortalError, PreflightError
 from kirikae.home import Enrolment, Home
 from kirikae.moments import find_moment, write_moment

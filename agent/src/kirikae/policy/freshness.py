@@ -8,8 +8,9 @@ took back from a machine that was revoked or is in quarantine.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.home import Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import TOLERANCE, StoredBundle, mark_time

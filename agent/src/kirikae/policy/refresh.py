@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import NamedTuple
 
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import AgentError
 from kirikae.fetch import FetchError, Response, fetch
 from kirikae.home import Home

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.clients.programs import find_tool
+from kirikae.engine.named_tuple import NamedTuple
 
 # Local reads take milliseconds; a repository on a share that hangs makes the project anonymous instead.
 GIT_TIMEOUT_S = 2.0

@@ -11,9 +11,9 @@ import pwd
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from kirikae.clients.claude_settings import list_opened_folders
+from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import UsageError
 from kirikae.home import Home
 from kirikae.signals.git import (

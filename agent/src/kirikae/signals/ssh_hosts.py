@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 from kirikae.clients.programs import find_tool
+from kirikae.engine.named_tuple import NamedTuple
 
 # Reads configuration only; a `Match exec` of the user's own may take a moment.
 SSH_TIMEOUT_S = 1.0
