@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, cast, overload
 
 from . import ENGINE_VERSION
 from .bundle_value import Bundle
@@ -19,12 +18,17 @@ from .fit.catalogue import Catalogue
 from .matching.rule_index import IndexedRules
 from .policy import values as policy
 from .policy.protected_folders import ProtectedFolders
-from .policy.values import PrivacyException, PrivacyRule
 from .prefixes import ClientPrefixes, PrefixRow
 from .request import Client, ClientMode, ClientName, Project, Remote, Role
 from .rules import PrivacyRules, RuleParts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 type Frozen = object
+# What it is, the one who thaws it knows.
+type Thawn = Any
 
 _VALUES: tuple[type[tuple[object, ...]], ...] = (
     policy.Axes, policy.DayTime, policy.Limits, policy.LocalText, policy.Match, policy.ModelRules, policy.Override,
@@ -46,8 +50,8 @@ def dump_compiled(bundle: Bundle) -> bytes:
     rules = PrivacyRules.of(bundle.policy, is_indexed=True)
     opening = {rule.id for rule in rules.opening}
     kept = bundle.policy._replace(privacy_rules=(), exceptions=(), cases=())
-    without_rules = bundle._replace(policy=kept, rules=cast("PrivacyRules", None))
-    content: Any = (
+    without_rules = bundle._replace(policy=kept, rules=None)  # type: ignore[arg-type]  # until it is loaded
+    content: Thawn = (
         _layout(),
         freeze(without_rules),
         [marshal.dumps(freeze(rule)) for rule in bundle.policy.privacy_rules],  # type: ignore[arg-type]
@@ -55,7 +59,7 @@ def dump_compiled(bundle: Bundle) -> bytes:
         [place for place, rule in enumerate(bundle.policy.privacy_rules) if rule.effect.is_restricting],
         [place for place, rule in enumerate(bundle.policy.privacy_rules) if rule.id in opening],
         list(rules.protected_folders.patterns),
-        cast("IndexedRules", rules.matching).state,
+        rules.matching.state,  # type: ignore[attr-defined]  # an index, as asked for above
     )
     return marshal.dumps(content)
 
@@ -69,12 +73,12 @@ def load_compiled(content: bytes) -> Bundle | None:
     if layout != _layout():
         return None
     rest, rows, exception_rows, restricting, opening, protected, state = parts
-    bundle = cast("Bundle", thaw(rest))
-    exceptions = Thawed[PrivacyException](exception_rows)
-    kept = bundle.policy._replace(privacy_rules=Thawed[PrivacyRule](rows), exceptions=exceptions)
+    bundle: Bundle = thaw(rest)
+    exceptions = Thawed(exception_rows)
+    kept = bundle.policy._replace(privacy_rules=Thawed(rows), exceptions=exceptions)
     chosen = RuleParts(
-        restricting=Thawed[PrivacyRule]([rows[place] for place in restricting]),
-        opening=Thawed[PrivacyRule]([rows[place] for place in opening]),
+        restricting=Thawed([rows[place] for place in restricting]),
+        opening=Thawed([rows[place] for place in opening]),
         exceptions=exceptions,
         protected_folders=ProtectedFolders(protected),
     )
@@ -99,7 +103,7 @@ def freeze(value: object) -> Frozen:
     return value
 
 
-def thaw(frozen: Frozen) -> object:
+def thaw(frozen: Frozen) -> Thawn:
     if isinstance(frozen, list):
         return tuple([thaw(one) for one in frozen])
     if isinstance(frozen, tuple):
@@ -108,7 +112,7 @@ def thaw(frozen: Frozen) -> object:
     return frozen
 
 
-class Thawed[T](Sequence[T]):
+class Thawed(Sequence[Thawn]):
     """Read when it is asked for: one decision looks at a few rules of thousands."""
 
     def __init__(self, rows: Sequence[bytes]) -> None:
@@ -117,11 +121,7 @@ class Thawed[T](Sequence[T]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[T]: ...
-    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+    def __getitem__(self, place: int | slice) -> Thawn:
         if isinstance(place, slice):
             return Thawed(self._rows[place])
-        return cast("T", thaw(marshal.loads(self._rows[place])))  # noqa: S302 - part of the known content
+        return thaw(marshal.loads(self._rows[place]))  # noqa: S302 - part of the known content

@@ -7,7 +7,6 @@ never whether work may leave the machine. Every absent fact is None.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
 from urllib.parse import urlsplit
 
 from .errors import Problem, WireError
@@ -16,6 +15,13 @@ from .named_tuple import NamedTuple
 from .reading.messages import Origin, PollOffer, read_origin, read_poll_offer
 from .reading.model_checks import ModelChecks, read_checks
 from .reading.shapes import ObjectReader, read_whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+# How far the policy can be relied on: `stale` was not confirmed for a while, `expired` opens nothing.
+type PolicyState = Literal["fresh", "stale", "expired"]
 
 REPORT_SCHEMA = 1
 MAX_RUNTIMES = 16
@@ -161,7 +167,7 @@ class Situation(NamedTuple):
     """What the asking process knows beside request, bundle and facts. `now` is aware."""
 
     now: datetime
-    policy_state: Literal["fresh", "stale", "expired"] = "fresh"
+    policy_state: PolicyState = "fresh"
     facts_age_s: int | None = None
     # The portal's word for how the machine is doing, and the groups of the person who asks; None: unknown.
     machine_state: str | None = None

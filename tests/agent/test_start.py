@@ -11,7 +11,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("line", [["ask", "commit-message"], ["run", "--dry-run", "--", "claude"]])
 def test_deciding_alone_does_without_what_takes_long_to_import(synced: Home, line: list[str]) -> None:
-    costly = {"argparse", "dataclasses", "encodings.idna", "hashlib", "httpx", "inspect", "shutil", "ssl", "tempfile"}
+    costly = {
+        "argparse", "base64", "dataclasses", "encodings.idna", "hashlib", "httpx", "inspect", "shutil", "socket", "ssl",
+        "tempfile", "typing",
+    }  # fmt: skip
     code = f"import sys; from kirikae.start import main; sys.argv[1:] = {line}; main(); print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")

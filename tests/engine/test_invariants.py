@@ -126,7 +126,9 @@ def answer_of(
 
 WELL_TYPED_REQUESTS = st.from_type(TaskRequest)
 WELL_TYPED_FACTS = st.none() | st.from_type(MachineFacts)
-WELL_TYPED_SITUATIONS = st.builds(Situation, now=st.datetimes(timezones=st.just(UTC)))
+WELL_TYPED_SITUATIONS = st.builds(
+    Situation, now=st.datetimes(timezones=st.just(UTC)), policy_state=st.sampled_from(["fresh", "stale", "expired"])
+)
 STATES = st.sampled_from(["fresh", "stale", "expired"])
 
 

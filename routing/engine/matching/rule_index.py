@@ -6,7 +6,7 @@ Made of plain values, so that a process that decides once loads it instead of ma
 from collections.abc import Iterable, Sequence
 
 from .pattern_index import FolderIndex, IndexState, PatternIndex
-from .rule_matching import Matches, PatternLists, RestrictingMatch, is_telling
+from .rule_matching import Matches, PatternLists, RestrictingMatch, RuleMatching, is_telling
 from .signals import Segments, Signals
 
 type RulesState = tuple[list[int], dict[str, list[int]], dict[Segments, list[int]], dict[str, IndexState]]
@@ -14,7 +14,7 @@ type RulesState = tuple[list[int], dict[str, list[int]], dict[Segments, list[int
 _NAMES = ("remotes", "hostless", "markers", "labels", "opening", "exceptions")
 
 
-class IndexedRules:
+class IndexedRules(RuleMatching):
     def __init__(self, state: RulesState | None = None) -> None:
         # Rules that hit everything, root commits, and the hosts with their first path segments.
         self._always: list[int]

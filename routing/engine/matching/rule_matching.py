@@ -5,8 +5,8 @@ that goes on deciding, and for one that loads an index made before.
 Rules are named by their place in the sequences that were given; places come in ascending order.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from ..identity import fold, fold_segments, fold_text, normalise_pattern
 from ..policy.values import Match
@@ -51,16 +51,20 @@ class RestrictingMatch:
         )
 
 
-class RuleMatching(Protocol):
+class RuleMatching(ABC):
+    @abstractmethod
     def restricting(self, signals: Signals) -> Sequence[int]:
         """The restricting rules that any signal hits."""
 
+    @abstractmethod
     def opening(self, remote: Segments) -> Sequence[int]:
         """The opening rules with a pattern that the remote meets exactly."""
 
+    @abstractmethod
     def excepting(self, remote: Segments) -> Sequence[int]:
         """The exceptions with a pattern that the remote meets exactly."""
 
+    @abstractmethod
     def near(self, heads: Iterable[Segments]) -> Sequence[int]:
         """The restricting rules with a pattern of one of these hosts and first path segments."""
 
@@ -69,7 +73,7 @@ type Matches = tuple[RestrictingMatch | None, ...]
 type PatternLists = tuple[tuple[Segments, ...], ...]
 
 
-class ScannedRules:
+class ScannedRules(RuleMatching):
     def __init__(self, matches: Matches, opening: PatternLists, exceptions: PatternLists) -> None:
         self._matches = matches
         self._opening = opening

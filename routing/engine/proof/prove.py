@@ -7,10 +7,10 @@ judged by the privacy stage itself. Facts of a machine never change an effect (a
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Literal
 
 from ..bundle_value import Bundle
 from ..effects import Effect, is_stricter, strictest
+from ..facts import PolicyState
 from ..matching.rule_matching import RestrictingMatch
 from ..matching.signals import read_signals
 from ..named_tuple import NamedTuple
@@ -28,8 +28,6 @@ from .samples import (
     with_more,
     written_forms,
 )
-
-type PolicyState = Literal["fresh", "expired"]
 
 _STATES: tuple[PolicyState, ...] = ("fresh", "expired")
 

@@ -6,7 +6,6 @@ The caller looks at `problems` at the end. Values of private fields (remotes, pa
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import cast
 
 from ..errors import Problem
 from .strict_json import has_refused_character
@@ -34,7 +33,7 @@ class ObjectReader:
         self._taken: set[str] = set()
         self._values: Mapping[str, object] = {}
         if isinstance(value, dict):
-            self._values = cast("Mapping[str, object]", value)
+            self._values = value
         else:
             self.wrong(path, found=value, allowed="an object")
 

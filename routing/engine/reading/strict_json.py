@@ -5,7 +5,6 @@ Refused: duplicate keys, NUL and lone surrogates, NaN and infinities, numbers to
 
 import json
 import re
-from typing import NoReturn
 
 from ..errors import WireError
 
@@ -74,7 +73,7 @@ def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obj
     raise AssertionError("a shorter dict has a duplicate key")
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> None:
     raise WireError(code="json.not_a_number", detail=f"{name} is not JSON.")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import ClassVar
 
 from kirikae.collect.boot_clock import boot_seconds
 from kirikae.collect.report import collect_report
@@ -16,6 +15,10 @@ from kirikae.collect.runtimes import ASK_BUDGET_S
 from kirikae.engine.named_tuple import NamedTuple
 from kirikae.errors import AgentError
 from kirikae.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 # Long enough for the commands of one piece of work, short beside starting or stopping a runtime.
 KEPT_FOR_S = 10.0

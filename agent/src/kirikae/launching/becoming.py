@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 type HandOver = Callable[[str, Sequence[str], Mapping[str, str], str, str], NoReturn]
 type Decline = Callable[[], NoReturn]

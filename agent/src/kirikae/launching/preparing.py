@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from kirikae.clients.arguments import find_refused_argument
 from kirikae.clients.claude_arguments import shield_prompt
@@ -18,6 +17,13 @@ from kirikae.errors import PreflightError
 from kirikae.guarding.cloud_denials import SETTINGS, SWITCHING_OFF, deny_reading
 from kirikae.home import Home
 from kirikae.launching.preflight import Preflight
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+# As receipts tell it: how far the launch itself keeps work from leaving.
+type Level = Literal["advisory", "guarded", "enforced"]
 
 KNOWN_OBLIGATIONS = frozenset(
     [
@@ -51,11 +57,9 @@ PROTECTED_SETTINGS = {"permissions": {"deny": ["WebFetch", "WebSearch"]}}
 
 
 class Launch(NamedTuple):
-    """`level` as receipts tell it: how far the launch itself keeps work from leaving."""
-
     argv: tuple[str, ...]
     environment: Mapping[str, str]
-    level: Literal["advisory", "guarded", "enforced"] = "advisory"
+    level: Level = "advisory"
 
 
 def check_launch(
@@ -128,7 +132,7 @@ def prepare_launch(
     added = {name: _filled(value, home) for name, value in _variables(recipe).items()}
     own = [_filled(argument, home) for argument in _texts(recipe.get("args"))]
     theirs = list(command[1:])
-    level: Literal["advisory", "guarded", "enforced"] = "advisory"
+    level: Level = "advisory"
     if not is_hardened(document) and kind.name == "claude":
         # A local session too: what it reads stands in a history that a later one in the cloud can take up.
         own, theirs = deny_reading(home, own, theirs, has_rules=has_rules)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kirikae.answering.deciding import Decision, Question, decide_here, judge_here
 from kirikae.answering.telling import tell_answer, tell_policy
@@ -31,6 +30,7 @@ from kirikae.receipts.launches import LaunchReceipts
 from kirikae.signals.projects import home_relative, working_directory
 from kirikae.texts import say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kirikae.confining.means import Reach
 

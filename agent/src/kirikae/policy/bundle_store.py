@@ -7,7 +7,6 @@ and the highest revision ever seen, which a bundle may not go below, and whether
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -176,6 +175,8 @@ def _is_now(date: str | None, at: datetime) -> bool:
 
 def _verified_payload(document: Mapping[str, object], *, enrolment: Enrolment) -> bytes:
     # 40 ms of import that only a changed bundle pays.
+    import base64  # noqa: PLC0415
+
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 

@@ -8,15 +8,13 @@ took back from a machine that was revoked or is in quarantine.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
+from kirikae.engine.facts import PolicyState
 from kirikae.engine.named_tuple import NamedTuple
 from kirikae.home import Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import TOLERANCE, StoredBundle, mark_time
 from kirikae.policy.refresh import refresh_bundle
-
-type PolicyState = Literal["fresh", "stale", "expired"]
 
 
 class PolicyInForce(NamedTuple):

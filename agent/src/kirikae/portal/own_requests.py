@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kirikae.collect.runtime_facts import entries_of
 from kirikae.errors import PortalError
 from kirikae.home import Home
 from kirikae.texts import say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kirikae.portal.client import PortalClient
 

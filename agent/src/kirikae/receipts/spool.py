@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kirikae.errors import PortalError
 from kirikae.home import Home
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kirikae.portal.token_rotation import Poster
 
