@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from .bundle_value import Bundle
 from .errors import BundleError, PolicyErrors, WireError
 from .facts import time_text
-from .fit.catalogue import EMPTY, Catalogue
 from .policy.document import parse_policy, policy_document
 from .policy.values import Policy
 from .prefixes import parse_prefixes
@@ -19,6 +18,7 @@ from .rules import PrivacyRules
 
 BUNDLE_SCHEMA = 1
 MAX_BUNDLE_BYTES = 16 * 1024 * 1024
+NO_MODELS = '{"models": []}'
 
 
 def build_payload(
@@ -81,16 +81,16 @@ def _read_bundle(reader: ObjectReader) -> Bundle:
         expires_at=_time(reader, "expires_at"),
         policy=policy,
         prefixes=parse_prefixes(reader.reader("client_prefixes")),
-        catalogue=_catalogue(reader),
+        catalogue_text=_catalogue_text(reader),
         rules=PrivacyRules.of(policy),
     )
 
 
-def _catalogue(reader: ObjectReader) -> Catalogue:
+def _catalogue_text(reader: ObjectReader) -> str:
     """Without one (a portal that is older than this engine) models are known by their reports alone."""
     if reader.take("catalogue", None) is None:
-        return EMPTY
-    return Catalogue(reader.text("catalogue", max_length=MAX_BUNDLE_BYTES))
+        return NO_MODELS
+    return reader.text("catalogue", max_length=MAX_BUNDLE_BYTES)
 
 
 def _time(reader: ObjectReader, key: str) -> datetime:

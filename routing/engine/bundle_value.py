@@ -5,7 +5,6 @@ Apart from `bundle`, which reads and writes it, so that a program that loads it 
 
 from datetime import datetime
 
-from .fit.catalogue import Catalogue
 from .named_tuple import NamedTuple
 from .policy.values import Policy
 from .prefixes import ClientPrefixes
@@ -21,7 +20,8 @@ class Bundle(NamedTuple):
     expires_at: datetime
     policy: Policy
     prefixes: ClientPrefixes
-    catalogue: Catalogue
+    # As `fit.catalogue` reads it, where there is a local model to estimate.
+    catalogue_text: str
     # The privacy rules, prepared for matching.
     rules: PrivacyRules
 

@@ -14,7 +14,6 @@ from enum import Enum
 from . import ENGINE_VERSION
 from .bundle_value import Bundle
 from .effects import Effect
-from .fit.catalogue import Catalogue
 from .matching.rule_index import IndexedRules
 from .policy import values as policy
 from .policy.protected_folders import ProtectedFolders
@@ -40,7 +39,6 @@ _ENUMS: tuple[type[Enum], ...] = (
 )  # fmt: skip
 _MAKERS: dict[str, Callable[..., object]] = {
     **{kind.__name__: kind for kind in (*_VALUES, *_ENUMS)},
-    "Catalogue": Catalogue,
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
 }
@@ -95,8 +93,6 @@ def freeze(value: object) -> Frozen:
         return type(value).__name__, str(value.value)
     if isinstance(value, date):
         return type(value).__name__, value.isoformat()
-    if isinstance(value, Catalogue):
-        return type(value).__name__, value.text
     if isinstance(value, tuple):
         inner = [freeze(one) for one in value]
         return (type(value).__name__, *inner) if hasattr(value, "_fields") else inner

@@ -85,7 +85,7 @@ def _plan(
         limits=bundle.policy.limits,
         overrides=bundle.policy.overrides,
         prefixes=bundle.prefixes,
-        catalogue=bundle.catalogue,
+        catalogue_text=bundle.catalogue_text,
         protected_folders=bundle.rules.protected_folders,
     )
 

@@ -22,7 +22,7 @@ from ..named_tuple import NamedTuple
 from ..policy.values import Tier
 from .basis import Learned, Run, learn
 from .case import Case, FitMachine, machine_of
-from .catalogue import Catalogue, CatalogueModel, quantization_of
+from .catalogue import Catalogue, CatalogueModel, catalogue_of, quantization_of
 from .estimate import Estimate, Verdict, estimate_of, largest_context_of, measured_run
 
 
@@ -54,12 +54,13 @@ class CandidateFit(NamedTuple):
 
 
 def fit_candidate(
-    facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, catalogue: Catalogue, tokens: int, agents: int
+    facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, catalogue_text: str, *, tokens: int, agents: int
 ) -> CandidateFit:
     """For a context of `tokens` in each of `agents` conversations."""
     # Loading and checks come and go without changing what is estimated.
     still = model._replace(is_loaded=False, memory_bytes=None, checks=None)
-    return _fit(catalogue, facts.hardware, facts.benchmarks, (runtime.kind, runtime.version), still, (tokens, agents))
+    engine, size = (runtime.kind, runtime.version), (tokens, agents)
+    return _fit(catalogue_text, facts.hardware, facts.benchmarks, engine, still, size)
 
 
 def learn_from(
@@ -116,14 +117,14 @@ class _Known(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _fit(
-    catalogue: Catalogue,
+    catalogue_text: str,
     hardware: Hardware,
     benchmarks: tuple[Benchmark, ...],
     engine: Engine,
     model: ModelFacts,
     size: tuple[int, int],
 ) -> CandidateFit:
-    case, learned, known = _know(catalogue, hardware, benchmarks, engine, model)
+    case, learned, known = _know(catalogue_text, hardware, benchmarks, engine, model)
     tokens, agents = size
     most = largest_context_of(case, parallel=agents)
     if most is not None and most < tokens:
@@ -140,9 +141,9 @@ def _fit(
 
 @lru_cache(maxsize=256)
 def _know(
-    catalogue: Catalogue, hardware: Hardware, benchmarks: tuple[Benchmark, ...], engine: Engine, model: ModelFacts
+    catalogue_text: str, hardware: Hardware, benchmarks: tuple[Benchmark, ...], engine: Engine, model: ModelFacts
 ) -> _Known:
-    kind, version = engine
+    catalogue, (kind, version) = catalogue_of(catalogue_text), engine
     machine, fitted = machine_of(hardware), catalogue.fit_model(model)
     return _Known(
         case=Case.of(

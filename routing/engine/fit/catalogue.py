@@ -5,7 +5,7 @@ It travels in the bundle as one JSON text and is parsed only when a model is loo
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..errors import WireError
 from ..facts import ModelFacts
@@ -144,7 +144,11 @@ def quantization_of(model: ModelFacts) -> str | None:
     return model.quantization or quantization_in(model.name)
 
 
-EMPTY = Catalogue('{"models": []}')
+# The text in force, and the one before while some still decide by it.
+@lru_cache(maxsize=2)
+def catalogue_of(text: str) -> Catalogue:
+    """The same for the same text, so that a process reads its rows once."""
+    return Catalogue(text)
 
 
 def plain_name(name: str) -> str:

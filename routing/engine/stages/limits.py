@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 from ..answer import Remedy
 from ..facts import MachineFacts, MemoryPressure, ModelFacts, RuntimeFacts, RuntimeKind
-from ..fit.candidate import CandidateFit
 from ..named_tuple import NamedTuple
 from ..policy.values import TIERS, OnBattery
 from ..prefixes import PrefixProfile
@@ -12,6 +11,10 @@ from ..reading.model_checks import ModelChecks
 from ..request import ClientName
 from .loopback import is_loopback
 from .work import RUNTIME_NAMES, Limit, Work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..fit.candidate import CandidateFit
 
 
 class Look(NamedTuple):
@@ -23,7 +26,7 @@ class Look(NamedTuple):
     model: ModelFacts
     profile: PrefixProfile
     total_tokens: int
-    fit: CandidateFit
+    fit: "CandidateFit"
 
     @property
     def first_token_s(self) -> tuple[float, float] | None:

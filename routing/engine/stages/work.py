@@ -3,7 +3,6 @@
 from ..answer import Data, Remedy
 from ..effects import Classification, Effect
 from ..facts import RuntimeKind
-from ..fit.catalogue import Catalogue
 from ..named_tuple import NamedTuple
 from ..policy.protected_folders import ProtectedFolders
 from ..policy.values import Limits, ModelRules, Moment, Override, TaskCategory
@@ -74,7 +73,7 @@ class Work(NamedTuple):
     limits: Limits
     overrides: tuple[Override, ...]
     prefixes: ClientPrefixes
-    catalogue: Catalogue
+    catalogue_text: str
     protected_folders: ProtectedFolders
 
     @property

@@ -9,21 +9,20 @@ from routing.engine import wire
 from routing.engine.answer import Answer, Backend
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation
-from routing.engine.fit.catalogue import Catalogue
 from tests.engine.conftest import ACME, DATA, NDA_RULE, NOW, OTHER, facts_from, policy_of, unpacked_bundle
 
 TEXT = (DATA / "models.json").read_text()
 GIB = 2**30
 
 
-def catalogue_with(name: str, **changes: object) -> Catalogue:
+def catalogue_with(name: str, **changes: object) -> str:
     document = json.loads(TEXT)
     document["models"] = [row | changes if row["name"] == name else row for row in document["models"]]
-    return Catalogue(json.dumps(document))
+    return json.dumps(document)
 
 
-def answer_of(facts: MachineFacts, catalogue: Catalogue | None = None, **request: Any) -> Answer:
-    bundle = unpacked_bundle(policy_of(privacy_rules=[NDA_RULE]))._replace(catalogue=catalogue or Catalogue(TEXT))
+def answer_of(facts: MachineFacts, catalogue: str = TEXT, **request: Any) -> Answer:
+    bundle = unpacked_bundle(policy_of(privacy_rules=[NDA_RULE]))._replace(catalogue_text=catalogue)
     asked = wire.request_from_document({"client": "claude", "projects": [ACME], **request})
     return decide(asked, bundle=bundle, facts=facts, situation=Situation(now=NOW))
 

@@ -6,11 +6,10 @@ from typing import Any
 from routing.engine.answer import Answer
 from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation
-from routing.engine.fit.catalogue import Catalogue
 from routing.engine.wire import request_from_document
 from tests.engine.conftest import ACME, NDA_RULE, NOW, bundle_of, facts_from, policy_of
 
-CATALOGUE = Catalogue((Path("routing") / "data" / "models.json").read_text())
+CATALOGUE = (Path("routing") / "data" / "models.json").read_text()
 ORGANISATION = 200_000
 
 
@@ -26,7 +25,7 @@ def ask(facts: MachineFacts, *, context_tokens: int = 0) -> Answer:
     request = request_from_document(
         {"task": "multi-file-edit", "client": "claude", "projects": [ACME], "context_tokens": context_tokens}
     )
-    bundle = bundle_of(policy)._replace(catalogue=CATALOGUE)
+    bundle = bundle_of(policy)._replace(catalogue_text=CATALOGUE)
     return decide(request, bundle=bundle, facts=facts, situation=Situation(now=NOW, facts_age_s=3))
 
 

@@ -11,6 +11,7 @@ from kirikae.collect.facts_reader import FactsReader
 from kirikae.engine.facts import MachineFacts
 from kirikae.engine.fit.candidate import learn_from
 from kirikae.engine.fit.case import FitMachine, Range, machine_of
+from kirikae.engine.fit.catalogue import catalogue_of
 from kirikae.engine.fit.estimate import Verdict
 from kirikae.engine.fit.table import FitRow, Question, list_fit, row_document
 from kirikae.home import Home
@@ -25,7 +26,7 @@ NUMBERS = (2, 4, 5, 6)
 
 def execute(arguments: Arguments, home: Home) -> int:
     bundle = load_bundle(home).bundle
-    catalogue = bundle.catalogue
+    catalogue = catalogue_of(bundle.catalogue_text)
     reader = FactsReader(home)
     facts, _benchmarks = machine_facts_from(home, reader.get_report(), machine=None)
     machine = machine_of(facts.hardware, facts.state)

@@ -8,6 +8,7 @@ from kirikae import command_line
 from kirikae.answering import asking
 from kirikae.collect import lm_studio, mlx_lm, omlx
 from kirikae.commands import ask, guard, run
+from kirikae.engine.fit import candidate
 from kirikae.guarding import guard as guarding
 from kirikae.home import Home
 from kirikae.launching import confinement, model_checks, running
@@ -15,8 +16,8 @@ from kirikae.texts import choose_language
 
 # Where they are used is in the forks.
 __all__ = [
-    "ask", "asking", "confinement", "guard", "guarding", "lm_studio", "mlx_lm", "model_checks", "omlx", "run",
-    "running",
+    "ask", "asking", "candidate", "confinement", "guard", "guarding", "lm_studio", "mlx_lm", "model_checks", "omlx",
+    "run", "running",
 ]  # fmt: skip
 
 
