@@ -53,8 +53,8 @@ class Learned(NamedTuple):
 
     def nearest(self, key: RunKey, depth_tokens: float) -> Run | None:
         """The run of this very model here whose depth is nearest; of equals the first, which is the newest."""
-        runs = self.own.get(key, ())
-        return min(runs, key=lambda run: abs(run.depth_tokens - depth_tokens), default=None)
+        runs = self.own.get(key)
+        return min(runs, key=lambda run: abs(run.depth_tokens - depth_tokens)) if runs else None
 
     def find_factors(self, key: RunKey, model_class: str) -> tuple[Factors, str] | None:
         """What stands in for a run of its own, and the name of that basis."""

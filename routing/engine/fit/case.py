@@ -101,12 +101,13 @@ class Case(NamedTuple):
                 runtime_version=runtime_version,
             )
         known = is_cache_known(model.shape)
-        notes = (
-            (machine.chip is None, "chip_unknown"),
-            (not known or load is None, "geometry_unknown"),
-            (form is None, "quantization_unknown"),
-            (machine.limit is None, "limit_unknown"),
-        )
+        notes = [] if machine.chip else ["chip_unknown"]
+        if not known or load is None:
+            notes.append("geometry_unknown")
+        if form is None:
+            notes.append("quantization_unknown")
+        if machine.limit is None:
+            notes.append("limit_unknown")
         return cls(
             machine=machine,
             model=model,
@@ -117,7 +118,7 @@ class Case(NamedTuple):
             prefix_cache_bytes=MEMORY.ollama_mlx_prefix_bytes if is_mlx and runtime is RuntimeKind.OLLAMA else 0,
             is_mlx=is_mlx,
             is_cache_known=known,
-            notes=tuple(note for holds, note in notes if holds),
+            notes=tuple(notes),
         )
 
     def memory(self, tokens: int, agents: int) -> Memory | None:
@@ -126,7 +127,7 @@ class Case(NamedTuple):
         needed = needed_memory(
             self.model.shape, self.weights, tokens, kv_bytes=self.kv_bytes, parallel=agents, is_mlx=self.is_mlx
         )
-        return needed._replace(prefix_cache_bytes=self.prefix_cache_bytes)
+        return needed._replace(prefix_cache_bytes=self.prefix_cache_bytes) if self.prefix_cache_bytes else needed
 
     def formula(self, tokens: int, agents: int = 1) -> tuple[float, float] | None:
         """Tokens per second of each conversation while writing, and while reading a prompt of that length."""

@@ -1,6 +1,7 @@
 """What a quantization's name says: bits per weight, and whose format it is. Each runtime spells it its own way."""
 
 import re
+from functools import lru_cache
 
 from ..named_tuple import NamedTuple
 
@@ -31,6 +32,7 @@ class Quantization(NamedTuple):
     is_mlx: bool
 
 
+@lru_cache(maxsize=256)
 def read_quantization(name: str | None) -> Quantization | None:
     """None for a name that says nothing known. MLX names formats by bits alone; scales add half a bit per weight."""
     text = (name or "").strip()

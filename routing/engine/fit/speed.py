@@ -136,8 +136,9 @@ def _layer_equivalents(shape: Geometry) -> float:
 
 def clock_of(chip: Chip, c: SpeedConstants = SPEED) -> float:
     """Work per GPU core and second, relative to the M4; later generations than we know count as the newest."""
-    older = {1: c.clock_m1, 2: c.clock_m2, 3: c.clock_m3}.get(chip.generation)
-    return older if older is not None else _NEWER_CLOCK.get(chip.generation, _NEWER_CLOCK[6])
+    if chip.generation <= 3:
+        return (c.clock_m1, c.clock_m2, c.clock_m3)[chip.generation - 1]
+    return _NEWER_CLOCK.get(chip.generation, _NEWER_CLOCK[6])
 
 
 def token_seconds(
@@ -167,16 +168,24 @@ def _weights_seconds(load: Load, chip: Chip, *, bandwidth: float, core: float, c
     share = c.expert_share_mlx if load.is_mlx else c.expert_share_gguf
     read = load.dense_bytes + load.expert_bytes / share
     parameters = (load.dense_parameters + load.expert_parameters / share) / 1e9
-    per_gparam = {
-        "q4": c.core_s_per_gparam_q4,
-        "q8": c.core_s_per_gparam_q8,
-        "k": c.core_s_per_gparam_k + (c.core_s_per_gparam_k_m1 if chip.generation == 1 else 0),
-        "mlx": c.core_s_per_gparam_mlx,
-        "mx": c.core_s_per_gparam_mx,
-    }.get(load.kind, 0.0)
     reading = read / bandwidth
-    unpacking = (c.core_s_per_gb * read / 1e9 + per_gparam * parameters) / core
+    unpacking = (c.core_s_per_gb * read / 1e9 + _core_s_per_gparam(load, chip, c) * parameters) / core
     return float((reading**c.overlap + unpacking**c.overlap) ** (1 / c.overlap))
+
+
+def _core_s_per_gparam(load: Load, chip: Chip, c: SpeedConstants) -> float:
+    match load.kind:
+        case "k":
+            return c.core_s_per_gparam_k + (c.core_s_per_gparam_k_m1 if chip.generation == 1 else 0)
+        case "mlx":
+            return c.core_s_per_gparam_mlx
+        case "q4":
+            return c.core_s_per_gparam_q4
+        case "q8":
+            return c.core_s_per_gparam_q8
+        case "mx":
+            return c.core_s_per_gparam_mx
+    return 0.0
 
 
 def _overhead_ms(load: Load, c: SpeedConstants, *, is_ultra: bool) -> float:
@@ -207,12 +216,14 @@ def prefill_seconds(
 ) -> float:
     """Seconds to read a prompt from its beginning, without loading the model."""
     batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
+    rate = _prefill_rate(load, chip, c)
     whole, rest = divmod(prompt_tokens, batch)
-    seconds = whole * _batch_seconds(load, chip, batch, c) + (_batch_seconds(load, chip, rest, c) if rest else 0)
+    seconds = whole * _batch_seconds(load, chip, batch, rate=rate, c=c) if whole else 0.0
+    seconds += _batch_seconds(load, chip, rest, rate=rate, c=c) if rest else 0.0
     seconds += _start_seconds(load, chip, batches=whole + (1 if rest else 0), c=speed)
     window = min(prompt_tokens, 2 * load.sliding_window) if load.sliding_window else prompt_tokens
     queries = load.full_queries * prompt_tokens + load.sliding_queries * window
-    seconds += 2 * queries * prompt_tokens / _attention_rate(load, chip, c)
+    seconds += 2 * queries * prompt_tokens / _attention_rate(load, chip, rate=rate, c=c)
     return _with_heat(seconds, chip, c)
 
 
@@ -223,10 +234,10 @@ def _start_seconds(load: Load, chip: Chip, *, batches: float, c: SpeedConstants)
     return seconds + (token_seconds(load, chip, context_tokens=0, kv_read_bytes=0, c=c) if load.is_mlx else 0.0)
 
 
-def _batch_seconds(load: Load, chip: Chip, tokens: float, c: PrefillConstants) -> float:
-    """One batch through all layers, without attention."""
+def _batch_seconds(load: Load, chip: Chip, tokens: float, *, rate: float, c: PrefillConstants) -> float:
+    """One batch through all layers, without attention; `rate` is that of the matrices."""
     dense = (load.dense_parameters - load.output_parameters) * tokens
-    arithmetic = 2 * (dense + _expert_products(load, chip, tokens, c)) / _prefill_rate(load, chip, c)
+    arithmetic = 2 * (dense + _expert_products(load, chip, tokens, c)) / rate
     reading = load.file_bytes / chip.bandwidth_bytes_per_s
     # What lies between the matrices is written and read again.
     between = c.passes * load.activation_elements * (2 if load.is_mlx else 4) * tokens / chip.bandwidth_bytes_per_s
@@ -254,7 +265,7 @@ def _tile(load: Load, chip: Chip, c: PrefillConstants) -> float:
 def _prefill_rate(load: Load, chip: Chip, c: PrefillConstants) -> float:
     """Floating-point operations of the matrices per second."""
     generation = _NO_TENSOR_UNITS if load.is_old_ollama and chip.generation > _NO_TENSOR_UNITS else chip.generation
-    rate = {1: c.m1, 2: c.m2, 3: c.m3, 4: c.m4}.get(generation, c.m5) * chip.gpu_cores
+    rate = (c.m1, c.m2, c.m3, c.m4, c.m5)[min(generation, 5) - 1] * chip.gpu_cores
     if chip.tier == "Ultra":
         rate *= c.ultra_prefill_share
     if chip.generation == 1 and not chip.tier:
@@ -268,13 +279,13 @@ def _prefill_rate(load: Load, chip: Chip, c: PrefillConstants) -> float:
     return rate
 
 
-def _attention_rate(load: Load, chip: Chip, c: PrefillConstants) -> float:
+def _attention_rate(load: Load, chip: Chip, *, rate: float, c: PrefillConstants) -> float:
     """llama.cpp's attention does without the tensor units of the M5."""
     if load.is_mlx:
-        share = c.attention_share_mlx_wide if load.head_dim > _WIDEST_FUSED_HEAD else c.attention_share_mlx
-        return _prefill_rate(load, chip, c) * share
-    older = chip._replace(generation=min(chip.generation, _NO_TENSOR_UNITS))
-    return _prefill_rate(load, older, c) * c.attention_share_gguf
+        return rate * (c.attention_share_mlx_wide if load.head_dim > _WIDEST_FUSED_HEAD else c.attention_share_mlx)
+    if chip.generation > _NO_TENSOR_UNITS:
+        rate = _prefill_rate(load, chip._replace(generation=_NO_TENSOR_UNITS), c)
+    return rate * c.attention_share_gguf
 
 
 def _with_heat(seconds: float, chip: Chip, c: PrefillConstants) -> float:
