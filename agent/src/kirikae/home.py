@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kirikae.engine.named_tuple import NamedTuple
@@ -101,6 +101,25 @@ class Home(NamedTuple):
 
     def write_json(self, name: str, document: Mapping[str, object], *, is_flushed: bool = True) -> None:
         self.write(name, json.dumps(document, ensure_ascii=False, sort_keys=True).encode(), is_flushed=is_flushed)
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Of processes that read this file and write it anew, each within, none loses what another wrote.
+
+        Waits for those before it; a process that asks again within waits for itself. Raises PreflightError.
+        """
+        import fcntl  # noqa: PLC0415 - most launches change nothing that others change too
+
+        target = self.path / name
+        try:
+            handle = os.open(target.with_name(f".{target.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unwritten(target, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def prove_writable(self) -> None:
         """Raises PreflightError: asked before something that comes only once would have to be kept."""

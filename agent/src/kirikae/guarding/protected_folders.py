@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from kirikae.errors import PreflightError
-from kirikae.home import Home, unwritten
+from kirikae.home import Home
 
 FILE = "protected_folders.json"
 MAX_KEPT = 500
@@ -23,7 +22,7 @@ def remember_folder(home: Home, folder: Path) -> None:
     """Raises PreflightError."""
     if folder in _kept_folders(home):
         return
-    with _alone(home):
+    with home.alone(FILE):
         # One on a disk that is not there now is kept: it comes again.
         known = [one for one in _kept_folders(home) if one != folder]
         home.write_json(FILE, {"folders": [str(one) for one in [*known, folder][-MAX_KEPT:]]})
@@ -42,22 +41,6 @@ def _kept_folders(home: Home) -> list[Path]:
         return [Path(entry) for entry in entries if entry.startswith("/")]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PreflightError("home.folders_unread", path=home.path / FILE) from error
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """Of two launches at once, none loses what the other writes. Raises PreflightError."""
-    import fcntl  # noqa: PLC0415 - most launches are in a folder that is known
-
-    try:
-        handle = os.open(home.path / f".{FILE}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise unwritten(home.path / FILE, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def find_touched(folders: Iterable[Path], target: Path, *, is_search: bool) -> Path | None:

@@ -43,13 +43,9 @@ class StoredBundle(NamedTuple):
 
 def load_bundle(home: Home) -> StoredBundle:
     """Raises NoPolicyError."""
-    pointer, seen = home.read_json(POINTER), home.read_json(SEEN)
-    digest, etag = pointer.get("sha256"), pointer.get("etag")
-    if not isinstance(digest, str) or not digest.isalnum():
-        raise NoPolicyError("bundle.missing")
-    payload = home.read_bytes(f"bundles/{digest}.json")
-    if payload is None or sha256_hex(payload) != digest:
-        raise NoPolicyError("bundle.damaged", path=home.path)
+    # Before the bundle: of another process that takes in a newer one meanwhile nothing makes this one look fresh.
+    seen = home.read_json(SEEN)
+    digest, etag, payload = _find_payload(home)
     return StoredBundle(
         bundle=_kept.get(digest) or _load_compiled(home, digest) or _compile(home, digest, payload),
         etag=etag if isinstance(etag, str) else None,
@@ -59,15 +55,35 @@ def load_bundle(home: Home) -> StoredBundle:
     )
 
 
+def _find_payload(home: Home) -> tuple[str, object, bytes]:
+    """Digest, ETag and content. Raises NoPolicyError."""
+    pointer = home.read_json(POINTER)
+    while True:
+        digest = pointer.get("sha256")
+        if not isinstance(digest, str) or not digest.isalnum():
+            raise NoPolicyError("bundle.missing")
+        payload = home.read_bytes(f"bundles/{digest}.json")
+        if payload is not None and sha256_hex(payload) == digest:
+            return digest, pointer.get("etag"), payload
+        # That process takes away what was named a moment ago.
+        before, pointer = pointer, home.read_json(POINTER)
+        if pointer == before:
+            raise NoPolicyError("bundle.damaged", path=home.path)
+
+
 def note_refusal(home: Home, code: object) -> None:
     """What the portal refused this machine with. Until it confirms a policy again, none opens anything here."""
     if code in WITHDRAWING:
-        home.write_json(SEEN, home.read_json(SEEN) | {"withdrawn": code})
+        with home.alone(SEEN):
+            home.write_json(SEEN, home.read_json(SEEN) | {"withdrawn": code})
 
 
 def mark_time(home: Home, *, at: datetime) -> None:
-    """Only the newest time seen; it says nothing about the policy."""
-    home.keep_json(SEEN, home.read_json(SEEN) | {"newest_time": write_moment(at)})
+    """Only the newest time seen; it says nothing about the policy. Where it cannot be kept, an answer does without."""
+    with suppress(PreflightError), home.alone(SEEN):
+        seen = home.read_json(SEEN)
+        newest = max(at, find_moment(seen.get("newest_time")) or at)
+        home.write_json(SEEN, seen | {"newest_time": write_moment(newest)})
 
 
 def compile_bundle(home: Home) -> None:
@@ -135,13 +151,15 @@ def accept_bundle(
         bundle = parse_payload(payload)
     except BundleError as error:
         raise PortalError("bundle.unreadable", detail=error.detail) from error
-    _refuse_older(home, bundle)
     digest = sha256_hex(payload)
-    home.write(f"bundles/{digest}.json", payload)
-    _keep_compiled(home, digest, bundle)
-    home.write_json(POINTER, {"sha256": digest, "etag": etag, "key_id": document.get("key_id")})
-    mark_checked(home, bundle, at=at, portal_date=portal_date)
-    _forget_others(home, digest)
+    # All of it: a process with a newer one may have passed this one since they asked the portal.
+    with home.alone(SEEN):
+        _refuse_older(home, bundle)
+        home.write(f"bundles/{digest}.json", payload)
+        _keep_compiled(home, digest, bundle)
+        home.write_json(POINTER, {"sha256": digest, "etag": etag, "key_id": document.get("key_id")})
+        _note_checked(home, bundle, at=at, portal_date=portal_date)
+        _forget_others(home, digest)
     return bundle
 
 
@@ -151,6 +169,11 @@ def mark_checked(home: Home, bundle: Bundle, *, at: datetime, portal_date: str |
     Where the portal's own clock (`portal_date`, of its answer) agrees with this one, a later time that was seen came
     from a clock that went ahead, and is forgotten: nothing would be fresh before that time otherwise.
     """
+    with home.alone(SEEN):
+        _note_checked(home, bundle, at=at, portal_date=portal_date)
+
+
+def _note_checked(home: Home, bundle: Bundle, *, at: datetime, portal_date: str | None) -> None:
     seen = home.read_json(SEEN)
     before = find_moment(seen.get("newest_time"))
     if before is not None and before > at + TOLERANCE and _is_now(portal_date, at):
