@@ -106,12 +106,11 @@ def test_the_newest_revision_of_any_process_stays_in_force(enrolled: Home, porta
     for revision in range(2, 2 + TIMES):
         portal.payload = payload_of(revision=revision, issued_at=START)
         documents.append(portal.bundle())
-    plans = [
-        [{"at": moment(number), "document": document} for number, document in enumerate(documents)][process::2]
-        for process in range(2)
+    steps: list[dict[str, object]] = [
+        {"at": moment(number), "document": document} for number, document in enumerate(documents)
     ]
 
-    assert run_at_once(enrolled, plans) == ["", ""]
+    assert run_at_once(enrolled, [steps[process::2] for process in range(2)]) == ["", ""]
 
     newest = load_bundle(enrolled)
     assert newest.bundle.revision == enrolled.read_json("seen.json")["revision"] == 1 + TIMES
