@@ -60,6 +60,7 @@ def test_another_model_is_not_taken_for_a_known_one(name: str) -> None:
 
 def test_a_text_that_is_no_catalogue_knows_no_model() -> None:
     assert Catalogue("{").models == ()
+    assert Catalogue("[" * 100_000).models == ()
     assert Catalogue('{"models": [1, {"name": 2}], "fleet": [[]]}').fleet == ()
 
 

@@ -89,9 +89,12 @@ def mark_time(home: Home, *, at: datetime) -> None:
 def compile_bundle(home: Home) -> None:
     """For a process that goes on deciding: parses and indexes the bundle in force once. Raises NoPolicyError."""
     _kept.clear()
+    from kirikae.engine.fit.catalogue import catalogue_of  # noqa: PLC0415 - one decision seldom needs it
+
     bundle = load_bundle(home).bundle.indexed()
-    # Read from the disk by the first decision otherwise.
+    # Read by the first decision otherwise, which is each fork's.
     _ = bundle.rules.zone
+    catalogue_of(bundle.catalogue_text).prepare()
     _kept[str(home.read_json(POINTER).get("sha256"))] = bundle
 
 
