@@ -689,6 +689,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "システムのサンドボックスが試験に通りませんでした。"
         "`sandbox-exec -p '(version 1)(allow default)' /usr/bin/true` と入力して内容を確かめてください。",
     ),
+    "doctor.sandbox_in_file": (
+        "Managed settings set Claude Code's own sandbox, which cannot start within Kirikae's; type `sudo vi {path}` and "
+        "take `sandbox` out, or ask your admin to.",
+        "管理設定が Claude Code 自身のサンドボックスを設定しており、Kirikae の遮断と併用できません。"
+        "`sudo vi {path}` と入力して `sandbox` を外すか、管理者に依頼してください。",
+    ),
+    "doctor.sandbox_in_profile": (
+        "A device profile sets Claude Code's own sandbox ({path}), which cannot start within Kirikae's; ask your admin "
+        "to take `sandbox` out. `plutil -p {path}` shows it.",
+        "構成プロファイル（{path}）が Claude Code 自身のサンドボックスを設定しており、Kirikae の遮断と併用できません。"
+        "管理者に `sandbox` を外してもらってください。内容は `plutil -p {path}` で確認できます。",
+    ),
     "doctor.git_missing": (
         "git does not run, so every project counts as unidentified; install it.",
         "git が動かないため、すべてのプロジェクトが未特定の扱いになります。インストールしてください。",

@@ -1,5 +1,6 @@
 """What `kirikae models` and `kirikae doctor` print, and what doctor's exit code says."""
 
+import plistlib
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,34 @@ def test_doctor_tells_what_keeps_this_linux_from_confining(tmp_path: Path, restr
     assert _missing_means(file, "linux") == remedy
     assert _missing_means(tmp_path / "missing", "linux") == "namespaces_off"
     assert _missing_means(file, "darwin") == "profile_fails"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("managed settings.json", b'{"sandbox": {"enabled": false}}', "type `sudo vi '{file}'` and take `sandbox` out"),
+        ("a.plist", plistlib.dumps({"sandbox": {}}), "`plutil -p {file}` shows it"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_doctor_names_managed_settings_that_leave_our_confinement_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+    said: str,
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    monkeypatch.setattr("kirikae.clients.claude_managed.managed_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr("kirikae.clients.claude_managed.preferences_file", lambda: file)
+
+    main(["doctor"])
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "confinement" in line]
+    assert line.startswith("note  confinement: nothing below the client keeps protected work from the network.")
+    assert said.format(file=file) in line
 
 
 @pytest.mark.slow

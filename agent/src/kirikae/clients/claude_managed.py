@@ -83,6 +83,12 @@ def find_winning_setting(
     return None
 
 
+def find_sandbox(folder: Path | None = None) -> Path | None:
+    """The file that sets the client's own sandbox, which cannot start within ours: the client would run no command."""
+    documents = _documents(folder or managed_folder())
+    return next((file for file, document in documents if document is not None and "sandbox" in document), None)
+
+
 def managed_documents(folder: Path | None = None) -> Iterator[Mapping[str, object]]:
     """Those that can be read."""
     for _, document in _documents(folder or managed_folder()):

@@ -5,12 +5,14 @@ A note is told as well, and fails nothing: the machine works, but less well than
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kirikae.arguments import Arguments
+from kirikae.clients.claude_managed import find_sandbox
 from kirikae.collect.full_report import add_installed
 from kirikae.collect.hardware import read_state
 from kirikae.collect.report import last_runtimes
@@ -98,6 +100,10 @@ def _check_git(_home: Home) -> None:
 
 def _check_confinement(home: Home) -> str | None:
     """Tried anew: what is remembered from a launch may have changed."""
+    file = find_sandbox()
+    if file is not None:
+        remedy = "sandbox_in_profile" if file.suffix == ".plist" else "sandbox_in_file"
+        return say("doctor.not_confined", remedy=say(f"doctor.{remedy}", path=shlex.quote(str(file))))
     reach = try_reach(home)
     if reach == "client":
         return None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from kirikae.clients.claude_managed import managed_documents
+from kirikae.clients.claude_managed import find_sandbox
 from kirikae.clients.kinds import ClientKind
 from kirikae.confining.means import Reach, find_reach, is_remembered
 from kirikae.engine.named_tuple import NamedTuple
@@ -40,8 +40,7 @@ def find_confinement(preflight: Preflight, home: Home, kind: ClientKind, *, base
 
 def _find(home: Home, kind: ClientKind, base_url: str) -> tuple[Reach, str | None]:
     """And the code of the sentence that says what is missing."""
-    if kind.name == "claude" and any("sandbox" in document for document in managed_documents()):
-        # An administrator's sandbox cannot start within ours, and the client would then run no command at all.
+    if kind.name == "claude" and find_sandbox() is not None:
         return "none", "run.sandbox_managed"
     if not base_url.startswith("http:"):
         # What is carried to the server is read, and TLS would hide it.
