@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 from kirikae import texts
+from kirikae.command_line import ARGPARSE_IN_JAPANESE
 
 from portal import terminal
 from portal.common.engine_words import value_in_words
@@ -146,3 +147,10 @@ def test_portal_and_client_choose_the_same_language(name: str, value: str) -> No
     environment = {"LANG": "ja_JP.UTF-8", name: value}
 
     assert terminal.choose_language(environment) == texts.choose_language(environment)
+
+
+@pytest.mark.parametrize("text", ARGPARSE_IN_JAPANESE)
+def test_portal_and_client_say_the_same_for_argparse(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIRIKAE_LANG", "ja")
+
+    assert terminal.gettext(text) == ARGPARSE_IN_JAPANESE[text]

@@ -13,6 +13,28 @@ from kirikae.errors import UsageError
 from kirikae.texts import choose_language, say
 
 CLIENTS = ("claude", "aider", "goose", "codex", "other")
+# What argparse says in help and errors of ours. In the portal's words, which holds a test.
+ARGPARSE_IN_JAPANESE: Mapping[str, str] = {
+    "usage: ": "使い方: ",
+    "options": "オプション",
+    "positional arguments": "引数",
+    "show this help message and exit": "このヘルプを表示して終了する",
+    "argument %(argument_name)s: %(message)s": "引数 %(argument_name)s: %(message)s",
+    "expected one argument": "値が一つ必要です",
+    "ignored explicit argument %r": "値 %r は指定できません",
+    "invalid %(type)s value: %(value)r": "%(value)r を %(type)s として読めません",
+    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r は選べません（選択肢: %(choices)s）",
+    "the following arguments are required: %s": "次の引数が必要です: %s",
+    "unrecognized arguments: %s": "不明な引数: %s",
+}
+
+
+def _in_language(text: str) -> str:
+    return ARGPARSE_IN_JAPANESE.get(text, text) if choose_language() == "ja" else text
+
+
+# argparse would ask the locale alone, and only the catalogues of the system.
+vars(argparse).update(_=_in_language)
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +55,7 @@ def parser_for(command: str, language: str) -> Parser:
 
 def build_parser(names: Iterable[str]) -> Parser:
     parser = Parser(prog="kirikae", description=say("help.program"))
-    parser.add_argument("--version", action="version", version=f"kirikae {__version__}")
+    parser.add_argument("--version", action="version", version=f"kirikae {__version__}", help=say("help.version"))
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     for name in names:
         words = say(f"help.{name}")
@@ -73,7 +95,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.removeprefix("-").isdecimal() or not low <= int(text[:20]) <= high:
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from {low} to {high}")
+            raise argparse.ArgumentTypeError(say("usage.not_whole", text=repr(text[:40]), low=low, high=high))
         return int(text)
 
     return read

@@ -72,7 +72,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "保護された作業に、試験されていない自分のプログラムを起動する",
     ),
     "help.command": ("client and its arguments, after --", "-- の後にクライアントと引数"),
+    "help.version": ("print the version", "バージョンを表示する"),
     # Errors
+    "usage.not_whole": (
+        "{text} is no whole number from {low} to {high}",
+        "{text} は {low} から {high} までの整数ではありません",
+    ),
     "usage": ("kirikae: {detail}; see `kirikae --help`.", "kirikae: {detail}。`kirikae --help` を見てください。"),
     "folder.gone": (
         "The folder that you are in was removed; change to one that is there.",
