@@ -129,6 +129,7 @@ SAMPLES = (
     _("an ssh alias"),
     _("only the remote"),
     _("a shallow clone"),
+    _("a shallow clone of a fork"),
     _("a copied folder"),
     _("the parent folder"),
 )

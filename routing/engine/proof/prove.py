@@ -155,18 +155,21 @@ def _variations(rules: PrivacyRules, rule: PrivacyRule, *, now: datetime) -> tup
 def _changed_projects(rule: PrivacyRule) -> Iterator[tuple[str, Project]]:
     match = rule.match
     whole = _whole_project(match)
+    fork = (remote("https://neutral.example/me/fork.git"),)
     yield "all signals", whole
     if match.remotes:
         words, hit = next(remote_hits(match.remotes))
         path = words.partition("/")[2].partition(" ")[0]
         forms = dict(written_forms(words.partition("/")[0], path))
-        yield "no remote", _changed(whole, remotes=())
-        yield "remotes not collected", _changed(whole, remotes=None)
-        yield "a fork under another name", _changed(whole, remotes=(remote("https://neutral.example/me/fork.git"),))
-        yield "an ssh alias", _changed(whole, remotes=(forms["ssh alias"],))
+        yield "no remote", whole._replace(remotes=())
+        yield "remotes not collected", whole._replace(remotes=None)
+        yield "a fork under another name", whole._replace(remotes=fork)
+        yield "an ssh alias", whole._replace(remotes=(forms["ssh alias"],))
         yield "only the remote", Project(remotes=(hit,))
     if match.root_commits:
-        yield "a shallow clone", _changed(whole, root_commits=None)
+        # A rule goes by first commits, so one that does not show its own is not complete: nothing identifies it.
+        yield "a shallow clone", whole._replace(root_commits=None, is_complete=False)
+        yield "a shallow clone of a fork", Project(remotes=fork, is_complete=False)
     yield "a copied folder", Project(remotes=(), markers=whole.markers)
     if match.paths:
         yield "the parent folder", Project(paths=(match.paths[0].rpartition("/")[0].rpartition("/")[0] or "~",))
@@ -182,19 +185,6 @@ def _whole_project(match: Match) -> Project:
         markers=match.markers[:1],
         paths=folder,
         labels=match.labels[:1],
-    )
-
-
-_KEEP = object()
-
-
-def _changed(project: Project, *, remotes: object = _KEEP, root_commits: object = _KEEP) -> Project:
-    return Project(
-        remotes=project.remotes if remotes is _KEEP else remotes,  # type: ignore[arg-type]  # a tuple or None
-        root_commits=project.root_commits if root_commits is _KEEP else root_commits,  # type: ignore[arg-type]  # as above
-        markers=project.markers,
-        paths=project.paths,
-        labels=project.labels,
     )
 
 

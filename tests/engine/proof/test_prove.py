@@ -76,6 +76,20 @@ def test_dropping_every_signal_shows_what_the_default_would_answer() -> None:
     assert rows["no remote"] is Effect.CLOUD_OK
 
 
+@pytest.mark.parametrize(
+    "match", [{"root_commits": ["a" * 40]}, {"root_commits": ["a" * 40], "paths": ["~/work/acme/**"]}]
+)
+def test_a_shallow_clone_of_a_project_known_by_its_first_commit_is_not_identified(match: dict[str, object]) -> None:
+    policy = policy_of(
+        unclassified={"identified": "cloud_ok", "anonymous": "local_only"}, privacy_rules=[NDA_RULE | {"match": match}]
+    )
+
+    rows = {row.words: row.effect for row in prove_rule(bundle_of(policy), policy.privacy_rules[0], now=NOW).variations}
+
+    assert rows["a shallow clone"] is Effect.LOCAL_ONLY
+    assert rows["a shallow clone of a fork"] is Effect.LOCAL_ONLY
+
+
 def opened(kind: str) -> Policy:
     return policy_of(privacy_rules=[OPEN_RULE], unclassified=CLOSED | {kind: "cloud_ok"})
 
