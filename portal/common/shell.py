@@ -49,10 +49,12 @@ class NavigationItem:
     icon: str
     label: str | Promise
     is_for_owners: bool = False
+    # Pages at other addresses that one comes to from this entry.
+    more_paths: tuple[str, ...] = ()
 
     def is_current(self, path: str) -> bool:
         """Pages below an entry's address belong to it; home is only itself."""
-        return path == self.path or (self.path != "/" and path.startswith(self.path))
+        return path == self.path or (self.path != "/" and path.startswith((self.path, *self.more_paths)))
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ NAVIGATION = (
     NavigationGroup(
         _("Policy"),
         (
-            NavigationItem("/rules/", "shield", _("NDA rules")),
+            NavigationItem("/rules/", "shield", _("NDA rules"), more_paths=("/exceptions/", "/guard/")),
             NavigationItem("/matrix/", "matrix", _("Task matrix")),
         ),
     ),

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
@@ -24,7 +24,7 @@ def read_open_remote(line: str) -> str:
     found = _PASTED.match(line)
     segments = found["path"].removesuffix(".git").split("/") if found else []
     if found is None or not all(segments) or segments[0].startswith("*"):
-        raise ValidationError(_now("“%(line)s” is not like github.com/acme.") % {"line": line})
+        raise ValidationError(gettext("“%(line)s” is not like github.com/acme.") % {"line": line})
     if len(segments) == 1:
         segments.append("**")
     return "/".join([found["host"].lower(), *segments])

@@ -1,6 +1,7 @@
 """No string is missing in Japanese, and the compiled catalogue is the one that the text says."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,23 @@ def test_the_compiled_catalogue_is_current(tmp_path: Path, needs_program: Callab
     subprocess.run([needs_program("msgfmt"), "--check", "-o", compiled, CATALOGUE], check=True)
 
     assert compiled.read_bytes() == CATALOGUE.with_suffix(".mo").read_bytes()
+
+
+def test_no_translator_has_a_name_that_the_collector_does_not_know() -> None:
+    """xgettext looks for the functions by name: what another name translates stays English, and nothing tells."""
+    aliases = re.compile(r"^from django.utils.translation import n?p?gettext\w* as (?!_$)", re.MULTILINE)
+    sources = [path for folder in SOURCES[:3] for path in Path(folder).rglob("*.py")]
+
+    found = [str(path) for path in sources if aliases.search(path.read_text(encoding="utf-8"))]
+
+    assert sources
+    assert found == []
+
+
+def test_japanese_counters_stand_close_to_their_number() -> None:
+    """「3つ」, not 「3 つ」. Units of measure keep their space: 「58 秒」, 「51.5 GB」."""
+    counters = re.compile(r"^msgstr.*(?:\d|\)[sd]|\}) (?:つ|件|台|回|人|個|日|週間|文字|行|桁|通り|階層)", re.MULTILINE)
+
+    found = counters.findall(CATALOGUE.read_text(encoding="utf-8"))
+
+    assert found == []

@@ -25,6 +25,20 @@ def stage_name(stage: str) -> str | Promise:
     return _STAGES.get(stage, stage)
 
 
+# What the portal itself writes into records that people write into as well.
+_OWN_WORDS: dict[str, str | Promise] = {
+    "portal": _("the portal"),
+    "operator at the command line": _("operator at the command line"),
+    "set-up": _("set-up"),
+}
+
+
+@register.filter
+def own_words(text: str) -> str | Promise:
+    """Records keep what the portal says in one language; pages say it in the reader's. People's words stay."""
+    return _OWN_WORDS.get(text, text)
+
+
 @register.filter("at")
 def label_at(labels: Mapping[str, str], key: str) -> str:
     """The word for a key; one that nobody has a word for any more is shown as it is."""
