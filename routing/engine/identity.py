@@ -67,9 +67,9 @@ _AZURE_OLD = ".visualstudio.com"
 _AZURE_OLD_SSH = "vs-ssh.visualstudio.com"
 # Letters that older and newer rules for international names read differently.
 _DOUBTFUL_LETTERS = frozenset("ßς")
+_ENDINGS = (".git", ".wiki")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_."
-_COMMON_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@%~+"
 
 
 def normalise_remote(text: str) -> NormalRemote:
@@ -96,7 +96,7 @@ def normalise_pattern(text: str) -> tuple[str, ...]:
 def path_segments(text: str) -> tuple[str, ...]:
     """The segments of a folder; the first is `~` or the empty text of an absolute path. Dot segments are resolved."""
     text = text.replace("\\", "/")
-    segments = _resolve_dots(text.split("/"))
+    segments = _resolve_dots(text)
     return ("", *segments) if text.startswith("/") else tuple(segments)
 
 
@@ -118,14 +118,16 @@ def fold_text(text: str) -> str:
 def fold_segments(segments: tuple[str, ...]) -> tuple[str, ...]:
     """Folded, without spaces, and without the endings that an unusual spelling left on the last segment."""
     text = "".join(segments)
-    if text.isascii() and text.isprintable() and " " not in text:
-        folded = [segment.lower() for segment in segments]
-    else:
-        folded = ["".join(fold(segment).split()) for segment in segments]
-    if len(folded) > 1:
-        while (shorter := _without_suffix(folded[-1])) != folded[-1]:
-            folded[-1] = shorter
-    return tuple(folded)
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        segments = tuple(["".join(fold(segment).split()) for segment in segments])
+    elif text != text.lower():
+        segments = tuple([segment.lower() for segment in segments])
+    if len(segments) > 1 and segments[-1].endswith(_ENDINGS):
+        last = segments[-1]
+        while (shorter := _without_suffix(last)) != last:
+            last = shorter
+        return (*segments[:-1], last)
+    return segments
 
 
 def _normalise(text: str) -> NormalRemote:
@@ -142,17 +144,19 @@ def _normalise(text: str) -> NormalRemote:
     if scheme != "scp":
         is_odd = is_odd or scheme not in _SCHEMES or "?" in path or "#" in path
         path = path.partition("?")[0].partition("#")[0]
-    path, is_decoded = _decode(path)
-    host = _read_host(place)
-    address = _provider_form(host.name, _path_segments(f"{host.misplaced_path}/{path}"), user=user.partition(":")[0])
-    if not host.is_good or not is_decoded or is_odd or len(address) == 1:
+    is_decoded = True
+    if "%" in path:
+        path, is_decoded = _decode(path)
+    name, is_good, is_dotted, misplaced_path = _read_host(place)
+    address = _provider_form(name, _path_segments(f"{misplaced_path}/{path}"), user)
+    if not is_good or not is_decoded or is_odd or len(address) == 1:
         return NormalRemote(Standing.MALFORMED, address)
-    return NormalRemote(Standing.RESOLVED if host.is_dotted else Standing.UNRESOLVED, address)
+    return NormalRemote(Standing.RESOLVED if is_dotted else Standing.UNRESOLVED, address)
 
 
 def _cleaned(text: str) -> str:
-    """Without what no address holds; most addresses are made of common characters alone and come back at once."""
-    if not text.strip(_COMMON_CHARACTERS):
+    """Without what no address holds; most addresses hold nothing of it and come back at once."""
+    if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
         return text
     kept = "".join(character for character in text if character.isprintable() and not character.isspace())
     return kept.replace("\\", "/")
@@ -162,11 +166,11 @@ def _split(text: str) -> tuple[str | None, str, str, str]:
     """Scheme, user, place and path; scheme `scp` for git's short form, None for a path."""
     scheme, mark, rest = text.partition("://")
     if mark and scheme and "/" not in scheme:
-        end = min([end for mark in "/?#" if (end := rest.find(mark)) >= 0], default=len(rest))
-        user, _, place = rest[:end].rpartition("@")
-        return scheme.lower(), user, place, rest[end:]
+        authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+        user, _, place = authority.rpartition("@")
+        return scheme.lower(), user, place, rest[len(authority) :]
     head, colon, tail = text.partition(":")
-    if text.startswith("[") or "@[" in text.split("/", 1)[0]:  # [git@host:22]:path, git@[host]:path
+    if "[" in text and (text.startswith("[") or "@[" in text.partition("/")[0]):  # [git@host:22]:path, git@[host]:path
         head, colon, tail = text.partition("]:")
         head = head.replace("[", "")
     if colon and "/" not in head:
@@ -273,7 +277,7 @@ def _decode_once(text: str) -> tuple[str, bool]:
 
 
 def _path_segments(path: str) -> list[str]:
-    segments = _resolve_dots(path.split("/"))
+    segments = _resolve_dots(path)
     if len(segments) > 1 and segments[-1].lower() == ".git":  # the folder inside a work tree
         segments.pop()
     if segments:
@@ -281,11 +285,11 @@ def _path_segments(path: str) -> list[str]:
     return segments
 
 
-def _resolve_dots(parts: list[str]) -> list[str]:
-    if "." not in parts and ".." not in parts:
-        return list(filter(None, parts))
+def _resolve_dots(path: str) -> list[str]:
+    if "/." not in path and path[:1] != ".":
+        return [part for part in path.split("/") if part]
     segments: list[str] = []
-    for part in parts:
+    for part in path.split("/"):
         if part == "..":
             if segments:
                 segments.pop()
@@ -295,13 +299,13 @@ def _resolve_dots(parts: list[str]) -> list[str]:
 
 
 def _without_suffix(text: str) -> str:
-    return text.removesuffix(".git").removesuffix(".wiki") if text not in (".git", ".wiki") else text
+    return text.removesuffix(".git").removesuffix(".wiki") if text not in _ENDINGS else text
 
 
 def _provider_form(host: str, segments: list[str], user: str = "") -> tuple[str, ...]:
     """One address for the several that a provider answers under."""
     if host == _AZURE_OLD_SSH and "_ssh" in map(str.lower, segments):
-        segments = [user, *segments]
+        segments = [user.partition(":")[0], *segments]
     elif host not in _HOST_TWINS and host.endswith(_AZURE_OLD):
         segments = [host.removesuffix(_AZURE_OLD), *segments]
         host = _AZURE

@@ -50,20 +50,20 @@ class PatternIndex:
 
     def matching(self, segments: Segments) -> set[int]:
         """The numbers whose pattern matches the whole of `segments`."""
-        found = set(self._exact.get(segments, ()))
+        exact = self._exact.get(segments)
+        found = set(exact) if exact else set()
         for depth in self._depths:
             if numbers := self._below.get(segments[:depth]):
                 found.update(numbers)
         if self._others:
-            found |= self._get_tree().matching(segments)
+            found |= (self._tree or self._make_tree()).matching(segments)
         return found
 
-    def _get_tree(self) -> PatternTree:
-        if self._tree is None:
-            self._tree = PatternTree()
-            for pattern, number in self._others:
-                self._tree.add(pattern, number)
-        return self._tree
+    def _make_tree(self) -> PatternTree:
+        self._tree = tree = PatternTree()
+        for pattern, number in self._others:
+            tree.add(pattern, number)
+        return tree
 
 
 class FolderIndex(PatternIndex):
@@ -82,5 +82,5 @@ class FolderIndex(PatternIndex):
         """The numbers whose pattern may match something below `folder`, judged up to the first `**`."""
         found = set(self._above.get(folder, ()))
         if self._others:
-            found |= self._get_tree().within(folder)
+            found |= (self._tree or self._make_tree()).within(folder)
         return found

@@ -1,10 +1,13 @@
 """Patterns with wildcards before their end, as a tree of their segments, walked by the segments of one address."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from . import globs
 
 type Segments = tuple[str, ...]
+
+# So many nodes are looked at twice sooner than the same ones are found among them.
+_FEW = 4
 
 
 class PatternTree:
@@ -29,11 +32,15 @@ class PatternTree:
             for node in nodes:
                 if node.is_deep:  # `**` stays where it is for any number of segments
                     after.append(node)
-                for below in node.after(segment):
-                    after += below.reached
+                literal = node.literals.get(segment)
+                if literal is not None:
+                    after += literal.reached
+                if node.globs:
+                    for below in node.met_globs(segment):
+                        after += below.reached
             if not after:
                 return set()
-            nodes = after if len(after) == 1 else dict.fromkeys(after)
+            nodes = after if len(after) <= _FEW else dict.fromkeys(after)
         return {number for node in nodes for number in node.numbers}
 
     def within(self, folder: Segments) -> set[int]:
@@ -53,12 +60,13 @@ class PatternTree:
 class _Node:
     """One place in the tree. Globs are kept by the literal text in front of their first star, else behind the last."""
 
-    __slots__ = ("by_affix", "deep", "globs", "is_deep", "literals", "numbers", "reached")
+    __slots__ = ("by_affix", "deep", "globs", "is_deep", "literals", "numbers", "reached", "star")
 
     def __init__(self, *, is_deep: bool = False) -> None:
         self.literals: dict[str, _Node] = {}
         self.globs: dict[str, _Node] = {}
         self.by_affix: dict[slice, dict[str, list[str]]] = {}
+        self.star: _Node | None = None
         self.deep: _Node | None = None
         self.is_deep = is_deep
         self.numbers: list[int] = []
@@ -82,20 +90,25 @@ class _Node:
         return self.globs[segment]
 
     def _place(self, glob: str) -> None:
+        if glob == "*":
+            self.star = self.globs[glob]
+            return
         prefix, suffix = glob.partition("*")[0], glob.rpartition("*")[2]
         where, key = (slice(len(prefix)), prefix) if prefix or not suffix else (slice(-len(suffix), None), suffix)
         self.by_affix.setdefault(where, {}).setdefault(key, []).append(glob)
 
-    def after(self, segment: str) -> Sequence["_Node"]:
+    def after(self, segment: str) -> "list[_Node]":
         """The nodes below that one segment of an address leads to, `**` apart."""
         literal = self.literals.get(segment)
-        nodes = () if literal is None else (literal,)
-        if not self.globs:
-            return nodes
-        candidates: list[str] = []
+        return ([] if literal is None else [literal]) + self.met_globs(segment)
+
+    def met_globs(self, segment: str) -> "list[_Node]":
+        """Those of them that a glob leads to."""
+        met = [] if self.star is None else [self.star]
         for where, by_text in self.by_affix.items():
-            candidates += by_text.get(segment[where], ())
-        return (*nodes, *[self.globs[glob] for glob in candidates if globs.matches_segment(glob, segment)])
+            if globs_here := by_text.get(segment[where]):
+                met += [self.globs[glob] for glob in globs_here if globs.matches_segment(glob, segment)]
+        return met
 
     def children(self) -> list["_Node"]:
         deep = () if self.deep is None else (self.deep,)
