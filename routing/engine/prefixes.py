@@ -35,16 +35,14 @@ class ClientPrefixes(NamedTuple):
     rows: tuple[PrefixRow, ...]
 
     def is_known(self, client: Client | None) -> bool:
-        return client is not None and any(row.client == client.name for row in self.rows)
+        return client is not None and client.name in [row.client for row in self.rows]
 
     def tokens(self, client: Client | None, profile: PrefixProfile) -> int:
         """The largest number that may be meant: of all modes for an unknown mode, of all clients for an unknown one."""
-        fitting = [
-            row
-            for row in self.rows
-            if client is not None and client.name == row.client and client.mode in (row.mode, None)
-        ]
-        return max((row.tokens(profile) for row in fitting or self.rows), default=0)
+        rows = self.rows
+        if client is not None:
+            rows = tuple([row for row in rows if row.client == client.name and client.mode in (row.mode, None)]) or rows
+        return max([row.tokens(profile) for row in rows], default=0)
 
 
 def parse_prefixes(reader: ObjectReader) -> ClientPrefixes:

@@ -40,7 +40,7 @@ OTHER = {"remotes": ["https://gitlab.com/someone/else.git"]}
 
 
 KEPT = (
-    _settle_once, privacy._conclude_once, candidate._fit, candidate._know,
+    _settle_once, privacy._conclude_once, candidate._fit, candidate._estimate_once,
     launch.local_obligations, launch.local_launch, launch.cloud_launch, loopback.is_loopback, identity._read_host,
     rules._heads_of,
 )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from ..answer import Expected
 from ..facts import (
     MAX_TOKENS_PER_S,
     MIN_TOKENS_PER_S,
@@ -18,49 +17,51 @@ from ..facts import (
     RuntimeFacts,
     RuntimeKind,
 )
-from ..named_tuple import NamedTuple
 from ..policy.values import Tier
 from .basis import Learned, Run, learn
 from .case import Case, FitMachine, machine_of
 from .catalogue import Catalogue, CatalogueModel, catalogue_of, quantization_of
-from .estimate import Estimate, Verdict, estimate_of, largest_context_of, measured_run
+from .estimate import Estimate, estimate_of, largest_context_of, measured_run
 
 
-class CandidateFit(NamedTuple):
-    """`most_tokens` is the largest context that memory allows, `window_tokens` the model's own; None: not known.
+class CandidateFit:
+    """One model on one machine before a context is asked for; compared as this object, so that estimates can be kept.
 
-    It leaves a gigabyte free, unless the asked context needs that too.
+    `window_tokens` is the model's own window; None: not known.
     """
 
-    estimate: Estimate
-    most_tokens: int | None
-    window_tokens: int | None
-    tier: Tier
-    has_tools: bool | None
-    may_produce: bool | None
+    __slots__ = ("_case", "_learned", "has_tools", "may_produce", "tier", "window_tokens")
 
-    def expected(self, *, is_loaded: bool) -> Expected:
-        found = self.estimate
-        return Expected(
-            first_token_s=found.first_token_s,
-            decode_tokens_per_s=found.decode_tokens_per_s,
-            load_s=(0.0, 0.0) if is_loaded else found.load_s,
-            basis=found.basis,
-        )
+    def __init__(self, case: Case, learned: Learned, known: CatalogueModel | None) -> None:
+        self._case = case
+        self._learned = learned
+        self.window_tokens = case.model.shape.context_tokens
+        self.tier = known.tier if known else Tier.BASIC
+        self.has_tools = known.has_tools if known else None
+        self.may_produce = known.may_produce if known else None
 
-    @property
-    def is_too_large(self) -> bool:
-        return self.estimate.verdict is Verdict.TOO_LARGE
+    def most_tokens(self, tokens: int, *, agents: int) -> int | None:
+        """The largest context that memory allows. It leaves a gigabyte free, unless `tokens` need that too."""
+        most = largest_context_of(self._case, parallel=agents)
+        if most is not None and most < tokens:
+            most = largest_context_of(self._case, parallel=agents, spare_bytes=0)
+        return most
+
+    def estimate(self, tokens: int, *, agents: int) -> Estimate:
+        """For a context of `tokens` in each of `agents` conversations."""
+        return _estimate_once(self, tokens, agents)
+
+    def _estimate(self, tokens: int, agents: int) -> Estimate:
+        return estimate_of(self._case, tokens, parallel=agents, learned=self._learned)
 
 
-def fit_candidate(
-    facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, catalogue_text: str, *, tokens: int, agents: int
-) -> CandidateFit:
-    """For a context of `tokens` in each of `agents` conversations."""
+_estimate_once = lru_cache(maxsize=1024)(CandidateFit._estimate)
+
+
+def fit_candidate(facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, catalogue_text: str) -> CandidateFit:
     # Loading and checks come and go without changing what is estimated.
     still = model._replace(is_loaded=False, memory_bytes=None, checks=None)
-    engine, size = (runtime.kind, runtime.version), (tokens, agents)
-    return _fit(catalogue_text, facts.hardware, facts.benchmarks, engine, still, size)
+    return _fit(catalogue_text, facts.hardware, facts.benchmarks, (runtime.kind, runtime.version), still)
 
 
 def learn_from(
@@ -107,53 +108,19 @@ def _is_speed(run: Benchmark) -> bool:
 type Engine = tuple[RuntimeKind, str | None]
 
 
-class _Known(NamedTuple):
-    """What is known of a model on a machine before a context is asked for."""
-
-    case: Case
-    learned: Learned
-    model: CatalogueModel | None
-
-
-@lru_cache(maxsize=1024)
-def _fit(
-    catalogue_text: str,
-    hardware: Hardware,
-    benchmarks: tuple[Benchmark, ...],
-    engine: Engine,
-    model: ModelFacts,
-    size: tuple[int, int],
-) -> CandidateFit:
-    case, learned, known = _know(catalogue_text, hardware, benchmarks, engine, model)
-    tokens, agents = size
-    most = largest_context_of(case, parallel=agents)
-    if most is not None and most < tokens:
-        most = largest_context_of(case, parallel=agents, spare_bytes=0)
-    return CandidateFit(
-        estimate=estimate_of(case, tokens, parallel=agents, learned=learned),
-        most_tokens=most,
-        window_tokens=case.model.shape.context_tokens,
-        tier=known.tier if known else Tier.BASIC,
-        has_tools=known.has_tools if known else None,
-        may_produce=known.may_produce if known else None,
-    )
-
-
 @lru_cache(maxsize=256)
-def _know(
+def _fit(
     catalogue_text: str, hardware: Hardware, benchmarks: tuple[Benchmark, ...], engine: Engine, model: ModelFacts
-) -> _Known:
+) -> CandidateFit:
     catalogue, (kind, version) = catalogue_of(catalogue_text), engine
     machine, fitted = machine_of(hardware), catalogue.fit_model(model)
-    return _Known(
-        case=Case.of(
-            machine,
-            fitted,
-            quantization_of(model),
-            kind,
-            kv_quantization="f16",
-            runtime_version=version,
-        ),
-        learned=learn_from(benchmarks, machine, catalogue, installed=(model,)),
-        model=catalogue.find(model.name),
+    case = Case.of(
+        machine,
+        fitted,
+        quantization_of(model),
+        kind,
+        kv_quantization="f16",
+        runtime_version=version,
     )
+    learned = learn_from(benchmarks, machine, catalogue, installed=(model,))
+    return CandidateFit(case, learned, catalogue.find(model.name))

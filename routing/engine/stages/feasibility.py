@@ -14,6 +14,10 @@ from ..prefixes import PrefixProfile
 from .limits import CHECKS, Look, list_notes
 from .work import RUNTIME_NAMES, Limit, Work
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..fit.candidate import CandidateFit
+
 
 class Candidate(NamedTuple):
     """One local model with its limits, and how much of the client's own prompt it can carry."""
@@ -69,10 +73,17 @@ def list_runtime_limits(facts: MachineFacts) -> list[Limit]:
 
 
 def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts) -> Candidate:
-    looks = [_look(work, facts, runtime, model, profile=profile) for profile in work.profiles()]
-    limit_tokens, limit_by = _context_limit(looks[-1])
+    # An eighth of what the engine imports, without which all goes that has no local model to look at.
+    from ..fit.candidate import fit_candidate  # noqa: PLC0415
+
+    fit = fit_candidate(facts, runtime, model, work.catalogue_text)
+    limit_tokens, limit_by = _context_limit(work, model, fit)
     # The first profile whose prompt fits and is read in time, else the smallest one.
-    look = next((one for one in looks if _carries(one, limit_tokens)), looks[-1])
+    for profile in work.profiles():
+        total = work.total_tokens(profile)
+        look = Look(work, facts, runtime, model, profile, total, fit, fit.estimate(total, agents=work.agents))
+        if _carries(look, limit_tokens):
+            break
     limits = [limit for check in CHECKS for limit in check(look)]
     return Candidate(
         runtime=runtime,
@@ -81,37 +92,34 @@ def _judge(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelF
         total_tokens=look.total_tokens,
         limit_tokens=limit_tokens,
         limit_by=limit_by,
-        expected=look.fit.expected(is_loaded=model.is_loaded),
-        tier=look.fit.tier,
+        expected=_expected(look),
+        tier=fit.tier,
         hard_limits=tuple([limit for limit in limits if limit.is_hard]),
         soft_limits=tuple([limit for limit in limits if not limit.is_hard]),
         notes=tuple(list_notes(look)),
     )
 
 
-def _look(work: Work, facts: MachineFacts, runtime: RuntimeFacts, model: ModelFacts, *, profile: PrefixProfile) -> Look:
-    # An eighth of what the engine imports, without which all goes that has no local model to look at.
-    from ..fit.candidate import fit_candidate  # noqa: PLC0415
-
-    total = work.total_tokens(profile)
-    fit = fit_candidate(facts, runtime, model, work.catalogue_text, tokens=total, agents=work.agents)
-    return Look(work, facts, runtime, model, profile, total, fit)
+def _expected(look: Look) -> Expected:
+    found = look.estimate
+    load_s = (0.0, 0.0) if look.model.is_loaded else found.load_s
+    return Expected(found.first_token_s, found.decode_tokens_per_s, load_s, found.basis)
 
 
-def _context_limit(look: Look) -> tuple[int, str]:
+def _context_limit(work: Work, model: ModelFacts, fit: "CandidateFit") -> tuple[int, str]:
     """The smallest limit, and whose it is; of equal ones the organisation's. What is loaded has its memory already."""
-    model, fit = look.model, look.fit
     window = model.max_context_tokens if model.max_context_tokens is not None else fit.window_tokens
+    least = work.total_tokens(work.profiles()[-1])
     limits = (
-        (look.work.limits.local_context_tokens, "org"),
+        (work.limits.local_context_tokens, "org"),
         (window, "model"),
         (model.effective_context_tokens, "runtime"),
-        (None if model.is_loaded else fit.most_tokens, "memory"),
+        (None if model.is_loaded else fit.most_tokens(least, agents=work.agents), "memory"),
     )
     known = [(tokens, whose) for tokens, whose in limits if tokens is not None]
     return min(known, key=itemgetter(0))
 
 
 def _carries(look: Look, limit_tokens: int) -> bool:
-    wait_s, deadline_s = look.fit.estimate.first_token_s, look.work.deadline_s
+    wait_s, deadline_s = look.first_token_s, look.work.deadline_s
     return look.total_tokens <= limit_tokens and (wait_s is None or deadline_s is None or wait_s[1] <= deadline_s)

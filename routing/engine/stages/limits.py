@@ -15,6 +15,7 @@ from .work import RUNTIME_NAMES, Limit, Work
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fit.candidate import CandidateFit
+    from ..fit.estimate import Estimate
 
 
 class Look(NamedTuple):
@@ -27,10 +28,11 @@ class Look(NamedTuple):
     profile: PrefixProfile
     total_tokens: int
     fit: "CandidateFit"
+    estimate: "Estimate"
 
     @property
     def first_token_s(self) -> tuple[float, float] | None:
-        return self.fit.estimate.first_token_s
+        return self.estimate.first_token_s
 
     @property
     def checks(self) -> ModelChecks | None:
@@ -90,12 +92,11 @@ def _protocol(look: Look) -> Iterator[Limit]:
 
 def _memory(look: Look) -> Iterator[Limit]:
     """What is loaded fits as it is; everything else is estimated for the asked context and number of agents."""
-    memory, limit = look.fit.estimate.memory, look.fit.estimate.limit
-    if look.model.is_loaded or not look.fit.is_too_large or memory is None or limit is None:
+    memory, limit, spare_bytes = look.estimate.memory, look.estimate.limit, look.estimate.spare_bytes
+    if look.model.is_loaded or memory is None or limit is None or spare_bytes is None or spare_bytes >= 0:
         return
-    needed = memory.total_bytes
-    remedy = Remedy("free_memory", data={"missing_bytes": needed - limit.limit_bytes})
-    data = look.data(needed_bytes=needed, limit_bytes=limit.limit_bytes)
+    remedy = Remedy("free_memory", data={"missing_bytes": -spare_bytes})
+    data = look.data(needed_bytes=memory.total_bytes, limit_bytes=limit.limit_bytes)
     yield Limit("memory_too_small", True, data, remedy)
 
 

@@ -78,7 +78,7 @@ class Work(NamedTuple):
 
     @property
     def is_protected(self) -> bool:
-        return self.permission.is_protected
+        return self.permission.effect.is_restricting
 
     @property
     def deadline_s(self) -> float | None:
