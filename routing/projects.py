@@ -9,7 +9,7 @@ from portal.accounts.models import User
 from routing.engine.effects import Classification, Effect
 from routing.engine.matching.signals import read_signals
 from routing.engine.request import ANONYMOUS_PROJECT, Project, Remote
-from routing.engine.rules import PrivacyRules, ProjectVerdict
+from routing.engine.rules import PrivacyRules, Ruling
 from routing.publishing import load_bundle
 from routing.queries import SeenRemote, list_seen_remotes
 from routing.wording import CLASSIFICATIONS, EFFECTS
@@ -94,10 +94,10 @@ def _classify_all(seen: Iterable[SeenRemote], *, now: datetime) -> list[SeenProj
 
 
 def _classify(seen: SeenRemote, rules: PrivacyRules, *, now: datetime) -> SeenProject:
-    verdict = rules.judge(read_signals(project_of(seen.remote)), now=now, machine=None, is_expired=False)
-    return SeenProject(seen, verdict.effect, verdict.classification, tuple(_rule_codes(verdict)))
+    ruling = rules.judge(read_signals(project_of(seen.remote)), now=now, machine=None, is_expired=False)
+    return SeenProject(seen, ruling.effect, ruling.classification, tuple(_rule_codes(ruling)))
 
 
-def _rule_codes(verdict: ProjectVerdict) -> Iterable[str]:
-    rules = [finding.exception or finding.rule for finding in verdict.findings]
+def _rule_codes(ruling: Ruling) -> Iterable[str]:
+    rules = [finding.exception or finding.rule for finding in ruling.findings]
     return dict.fromkeys(rule.id for rule in rules if rule is not None)

@@ -9,12 +9,13 @@ from .answer import Alternative, Answer, Backend, Privacy, Remedy, Stage
 from .bundle_value import Bundle
 from .effects import Classification, Effect
 from .errors import WireError
-from .facts import MachineFacts, MachineState, Situation
+from .facts import Benchmark, Hardware, MachineFacts, MachineState, RuntimeFacts, Situation
 from .policy.values import Preference, TaskCategory
 from .request import ClientName, TaskRequest
+from .rules import PrivacyRules
 from .stages.feasibility import Candidate, list_candidates, list_runtime_limits
 from .stages.outcome import MAX_TOLD_MODELS, Outcome, Settled, local_alternative, settled_by, tell_outcome
-from .stages.preference import Preferred, preferred_side, settle_either
+from .stages.preference import Preferred, preferred_side, quota_that_counts, settle_either
 from .stages.privacy import judge_privacy
 from .stages.selection import select
 from .stages.trace import Trace
@@ -27,33 +28,36 @@ def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, 
     `facts` is None when the asking machine is unknown: then no local model is a candidate.
     """
     task = find_task(request, bundle)
-    judged = judge_privacy(request, task, bundle, situation)
-    settled = _settle_once(_plan(request, task, bundle, judged.permission, situation), _what_counts(facts))
+    concluded, near_misses, warnings = judge_privacy(request, task, bundle, situation)
+    work = _plan(request, task, bundle, concluded.permission, situation)
+    settled = _settle_once(work, None if facts is None else _what_counts(facts, bundle.rules))
+    backend, refusal, model, runtime, context, reasons, near, notes, alternatives, obligations, speed, launch = settled
+    # In the order of its fields, as in `_plan`.
     return Answer(
-        task=task.id,
-        is_task_assumed=request.is_task_assumed,
-        backend=settled.backend,
-        refusal=settled.refusal,
-        privacy=judged.privacy,
-        model=settled.model,
-        runtime=settled.runtime,
-        machine=facts.machine if facts else request.machine,
-        context=settled.context,
-        reasons=judged.reasons + settled.reasons,
-        near_misses=judged.near_misses + settled.near_misses,
-        warnings=judged.warnings + settled.warnings,
-        alternatives=settled.alternatives,
-        obligations=settled.obligations,
-        expected=settled.expected,
-        launch=settled.launch,
-        revision=bundle.revision,
-        engine=ENGINE_VERSION,
+        task.id,
+        request.is_task_assumed,
+        backend,
+        refusal,
+        concluded.privacy,
+        model,
+        runtime,
+        request.machine if facts is None else facts.machine,
+        context,
+        concluded.reasons + reasons,
+        near_misses + near,
+        warnings + notes,
+        alternatives,
+        obligations,
+        speed,
+        launch,
+        bundle.revision,
+        ENGINE_VERSION,
     )
 
 
 def decide_privacy(request: TaskRequest, *, bundle: Bundle, situation: Situation) -> Privacy:
     """The part of the answer that follows from request and policy alone, without any facts. Raises as `decide`."""
-    return judge_privacy(request, find_task(request, bundle), bundle, situation).privacy
+    return judge_privacy(request, find_task(request, bundle), bundle, situation).conclusion.privacy
 
 
 def find_task(request: TaskRequest, bundle: Bundle) -> TaskCategory:
@@ -70,54 +74,40 @@ def find_task(request: TaskRequest, bundle: Bundle) -> TaskCategory:
 def _plan(
     request: TaskRequest, task: TaskCategory, bundle: Bundle, permission: Permission, situation: Situation
 ) -> Work:
-    deadline_s = request.deadline_s
+    """In the order of Work's fields: named, they would take as long again as everything else here."""
+    _, _, context_tokens, parallel_agents, needs, is_offline, deadline_s, _, client, _, _ = request
+    limits, rules, age_s = bundle.policy.limits, bundle.rules, situation.facts_age_s
+    is_old = age_s is not None and age_s > limits.facts_max_age_s
     return Work(
-        task=task,
-        permission=permission,
-        client=request.client,
-        context_tokens=max(request.context_tokens, 0),
-        parallel_agents=request.parallel_agents,
-        needs=tuple(dict.fromkeys((*task.needs, *request.needs))),
-        is_offline=request.is_offline,
+        task,
+        permission,
+        client,
+        max(context_tokens, 0),
+        parallel_agents,
+        tuple(dict.fromkeys((*task.needs, *needs))) if needs else task.needs,
+        is_offline,
         # A figure that is none asks for nothing.
-        asked_deadline_s=float(deadline_s) if deadline_s is not None and isfinite(deadline_s) else None,
-        circumstances=_circumstances(bundle, situation),
-        limits=bundle.policy.limits,
-        overrides=bundle.policy.overrides,
-        prefixes=bundle.prefixes,
-        catalogue_text=bundle.catalogue_text,
-        protected_folders=bundle.rules.protected_folders,
+        float(deadline_s) if deadline_s is not None and isfinite(deadline_s) else None,
+        Circumstances(is_old, situation.machine_state, situation.groups, rules.moment(situation.now)),
+        limits,
+        bundle.policy.overrides,
+        bundle.prefixes,
+        bundle.catalogue_text,
+        rules.protected_folders,
     )
 
 
-def _circumstances(bundle: Bundle, situation: Situation) -> Circumstances:
-    age_s = situation.facts_age_s
-    return Circumstances(
-        are_facts_old=age_s is not None and age_s > bundle.policy.limits.facts_max_age_s,
-        machine_state=situation.machine_state,
-        groups=situation.groups,
-        moment=bundle.rules.moment(situation.now),
-    )
+type Counting = tuple[Hardware, MachineState, tuple[RuntimeFacts, ...], tuple[Benchmark, ...]]
 
 
-def _what_counts(facts: MachineFacts | None) -> MachineFacts | None:
+def _what_counts(facts: MachineFacts, rules: PrivacyRules) -> Counting:
     """The facts without what differs in every report and decides nothing: free memory, swap, and whose they are."""
-    if facts is None:
-        return None
-    state = facts.state
-    return MachineFacts(
-        machine=None,
-        hardware=facts.hardware,
-        state=MachineState(
-            memory_pressure=state.memory_pressure,
-            is_on_battery=state.is_on_battery,
-            is_low_power=state.is_low_power,
-            cloud_quota_left=state.cloud_quota_left,
-            is_cloud_available=state.is_cloud_available,
-        ),
-        runtimes=facts.runtimes,
-        benchmarks=facts.benchmarks,
-    )
+    _, hardware, state, runtimes, benchmarks = facts
+    _, pressure, _, is_on_battery, is_low_power, quota_left, is_cloud_available = state
+    if quota_left is not None and not rules.asks_for_quota:
+        quota_left = quota_that_counts(quota_left)
+    counting = MachineState(None, pressure, None, is_on_battery, is_low_power, quota_left, is_cloud_available)
+    return hardware, counting, runtimes, benchmarks
 
 
 def settle(work: Work, facts: MachineFacts | None) -> Settled:
@@ -134,7 +124,9 @@ def settle(work: Work, facts: MachineFacts | None) -> Settled:
 
 # Both arguments are values that never change and nothing else is looked at, so an outcome holds for as long as anybody
 # asks for the same: the same few tasks on the same Macs, until one reports again or a policy is published.
-_settle_once = lru_cache(maxsize=512)(settle)
+@lru_cache(maxsize=512)
+def _settle_once(work: Work, counting: Counting | None) -> Settled:
+    return settle(work, None if counting is None else MachineFacts(None, *counting))
 
 
 def _tell_plan(work: Work, trace: Trace) -> None:

@@ -10,10 +10,10 @@ from itertools import islice
 
 from .effects import CLASSIFICATION_OF, Classification, Effect, is_stricter, strictest
 from .identity import NormalRemote, fold_segments, normalise_pattern
-from .matching.hits import Hits, find_hits, find_hits_of
+from .matching.hits import Hits, Met, find_hits
 from .matching.rule_index import IndexedRules
 from .matching.rule_matching import RestrictingMatch, RuleMatching, ScannedRules, matches_any, restricting_remote
-from .matching.signals import Signals
+from .matching.signals import Signals, read_signals
 from .named_tuple import NamedTuple
 from .policy.protected_folders import ProtectedFolders
 from .policy.values import Moment, Policy, PrivacyException, PrivacyRule
@@ -56,18 +56,23 @@ class RuleParts(NamedTuple):
     protected_folders: ProtectedFolders
 
 
+class Ruling:
+    """What the rules in force come to for a project that meets them: one object for all such projects of a policy.
+
+    Compared as such, so that what follows from it can be kept under it.
+    """
+
+    __slots__ = ("classification", "effect", "findings")
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        self.effect = strictest([finding.effect for finding in findings])
+        self.classification = _classify(findings)
+
+
 class ProjectVerdict(NamedTuple):
-    effect: Effect
-    classification: Classification
-    findings: tuple[Finding, ...]
+    ruling: Ruling
     misses: tuple[Miss, ...]
-
-
-class KnownProject(NamedTuple):
-    """What is kept of a project. `verdict` is None where a date or the asking machine has a say in it."""
-
-    hits: Hits
-    verdict: ProjectVerdict | None
 
 
 class PrivacyRules:
@@ -78,6 +83,7 @@ class PrivacyRules:
         self.restricting, self.opening, self.exceptions, self.protected_folders = parts
         self.matching = matching
         self._know_once = lru_cache(maxsize=_KEPT_PROJECTS)(self._know)
+        self._rule_once = lru_cache(maxsize=_KEPT_PROJECTS)(self._rule)
 
     @classmethod
     def of(cls, policy: Policy, *, is_indexed: bool = False) -> "PrivacyRules":
@@ -112,6 +118,11 @@ class PrivacyRules:
             return None
 
     @cached_property
+    def asks_for_quota(self) -> bool:
+        """Whether an override asks for what is left of the cloud's allowance, which it then tells."""
+        return any(override.when.cloud_quota_below is not None for override in self.policy.overrides)
+
+    @cached_property
     def _has_hours(self) -> bool:
         return any(override.when.time is not None for override in self.policy.overrides)
 
@@ -119,34 +130,48 @@ class PrivacyRules:
         self, project: Project, *, now: datetime, machine: str | None, is_expired: bool
     ) -> ProjectVerdict:
         """The effect of one project. `is_expired`: the policy is too old to open what no rule names."""
-        hits, verdict = self._know_once(project)
-        if verdict is not None and not is_expired:
-            return verdict
-        return self._judge(hits, now=now, machine=machine, is_expired=is_expired)
+        known = self._know_once(project)
+        if isinstance(known, ProjectVerdict):
+            if not is_expired:
+                return known
+            known = find_hits(self.matching, read_signals(project))
+        return self._judge(known, now=now, machine=machine, is_expired=is_expired)
 
-    def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
-        """The same for signals that were read before, and without keeping anything."""
-        return self._judge(find_hits(self.matching, signals), now=now, machine=machine, is_expired=is_expired)
+    def judge(self, signals: Signals, *, now: datetime, machine: str | None, is_expired: bool) -> Ruling:
+        """The same for signals that were read before, without near misses; nothing is kept of the project."""
+        return self._judge(find_hits(self.matching, signals), now=now, machine=machine, is_expired=is_expired).ruling
 
-    def _know(self, project: Project) -> KnownProject:
-        hits = find_hits_of(self.matching, project)
-        ending = [place for places in hits.opened for place in places if self.opening[place].expires]
-        if ending or hits.excepted:
-            return KnownProject(hits, None)
-        return KnownProject(hits, self._judge(hits, now=_AT_ANY_TIME, machine=None, is_expired=False))
+    def _know(self, project: Project) -> ProjectVerdict | Hits:
+        """What is kept of a project: its verdict, or what it meets where a date or the asking machine has a say."""
+        hits = find_hits(self.matching, read_signals(project))
+        ends = [self.opening[place].expires for places in hits.met.opened for place in places]
+        if hits.met.excepted or any(ends):
+            return hits
+        return self._judge(hits, now=_AT_ANY_TIME, machine=None, is_expired=False)
 
     def _judge(self, hits: Hits, *, now: datetime, machine: str | None, is_expired: bool) -> ProjectVerdict:
-        exceptions = [self.exceptions[place] for place in hits.excepted]
-        valid = [one for one in exceptions if self._is_in_force(one, now=now, machine=machine)]
-        named = [self._finding(self.restricting[place], valid) for place in hits.restricting]
-        base = self._base(hits, named, now=now, is_expired=is_expired)
-        findings = (*named, *[finding for finding in base if _adds_to(named, finding)])
-        return ProjectVerdict(
-            effect=strictest([finding.effect for finding in findings]),
-            classification=_classify(findings),
-            findings=findings,
-            misses=tuple(islice(self._misses(hits, findings, now=now), MAX_NEAR_MISSES)) if hits.are_near else (),
-        )
+        signals, met, near = hits
+        is_opened = any(met.opened)
+        if is_expired or is_opened or met.excepted:
+            met = self._in_force(met, now=now, machine=machine)._replace(is_expired=is_expired)
+        # Which remotes a project has matters beside the rules that it meets only to exceptions.
+        ruling = self._rule_once(met, signals.exact if met.excepted else ())
+        if not near and not is_opened:
+            return ProjectVerdict(ruling, ())
+        return ProjectVerdict(ruling, tuple(islice(self._misses(hits, ruling.findings, now=now), MAX_NEAR_MISSES)))
+
+    def _in_force(self, met: Met, *, now: datetime, machine: str | None) -> Met:
+        """Without what has ended or is for other machines: what is ruled by it asks for neither."""
+        excepted = [place for place in met.excepted if self._is_excepting(place, now=now, machine=machine)]
+        opened = [tuple([place for place in places if self._is_open(place, now=now)]) for places in met.opened]
+        return met._replace(opened=tuple(opened), excepted=tuple(excepted))
+
+    def _rule(self, met: Met, remotes: Sequence[NormalRemote]) -> Ruling:
+        """`met`: only what is in force. `remotes`: of the project, where it meets exceptions."""
+        exceptions = [self.exceptions[place] for place in met.excepted]
+        named = [self._finding(self.restricting[place], exceptions) for place in met.restricting]
+        base = self._base(met, remotes, named)
+        return Ruling([*named, *[finding for finding in base if _adds_to(named, finding)]])
 
     def overdue(self, rules: Iterable[PrivacyRule], *, now: datetime) -> list[PrivacyRule]:
         return [rule for rule in rules if rule.review_by and self.has_ended(rule.review_by, now=now)]
@@ -172,7 +197,8 @@ class PrivacyRules:
             return None
         return None if here is None else Moment(here.weekday(), here.hour * 60 + here.minute)
 
-    def _is_in_force(self, exception: PrivacyException, *, now: datetime, machine: str | None) -> bool:
+    def _is_excepting(self, place: int, *, now: datetime, machine: str | None) -> bool:
+        exception = self.exceptions[place]
         is_for_machine = not exception.machines or machine in exception.machines
         return is_for_machine and not self.has_ended(exception.expires, now=now)
 
@@ -186,36 +212,32 @@ class PrivacyRules:
         chosen = next(exception for exception in own if exception.effect is strictest_effect)
         return Finding("exception_applied", strictest_effect, rule=rule, exception=chosen)
 
-    def _base(self, hits: Hits, named: Sequence[Finding], *, now: datetime, is_expired: bool) -> list[Finding]:
-        openings = self._openings(hits, [finding for finding in named if finding.exception], now=now)
+    def _base(self, met: Met, remotes: Sequence[NormalRemote], named: Sequence[Finding]) -> list[Finding]:
+        openings = self._openings(met, remotes, [finding for finding in named if finding.exception])
         if openings:
             return openings
-        signals = hits.signals
-        if is_expired:
-            return [Finding("policy_expired", strictest((Effect.LOCAL_ONLY, self._unclassified(signals))))]
-        code = "unclassified_identified" if signals.is_identified else "unclassified_anonymous"
-        return [Finding(code, self._unclassified(signals))]
+        unclassified = self._unclassified(met)
+        if met.is_expired:
+            return [Finding("policy_expired", strictest((Effect.LOCAL_ONLY, unclassified)))]
+        return [Finding("unclassified_identified" if met.is_identified else "unclassified_anonymous", unclassified)]
 
-    def _unclassified(self, signals: Signals) -> Effect:
-        if signals.is_identified:
+    def _unclassified(self, met: Met) -> Effect:
+        if met.is_identified:
             return self.policy.identified
         # A broken or missing remote must not turn a repository into something looser than it was.
-        if signals.is_in_doubt:
+        if met.is_in_doubt:
             return strictest((self.policy.identified, self.policy.anonymous))
         return self.policy.anonymous
 
-    def _openings(self, hits: Hits, applied: Sequence[Finding], *, now: datetime) -> list[Finding]:
+    def _openings(self, met: Met, remotes: Sequence[NormalRemote], applied: Sequence[Finding]) -> list[Finding]:
         """What gives the project its base; empty unless every remote of an identified project is covered."""
-        if not hits.signals.is_identified:
+        if not met.is_identified:
             return []
         findings = [Finding("exception_applied", one.effect, exception=one.exception) for one in applied]
-        places: set[int] = set()
-        for remote, opened in zip(hits.signals.exact, hits.opened, strict=True):
-            in_force = [place for place in opened if self._is_open(place, now=now)]
-            if not in_force and not _is_excepted(remote, applied):
+        for at, places in enumerate(met.opened):
+            if not places and not (applied and _is_excepted(remotes[at], applied)):
                 return []
-            places.update(in_force)
-        opening = [self.opening[place] for place in sorted(places)]
+        opening = [self.opening[place] for place in sorted({place for places in met.opened for place in places})]
         return findings + [Finding("opened_by_rule", rule.effect, rule=rule) for rule in opening]
 
     def _is_open(self, place: int, *, now: datetime) -> bool:
@@ -230,10 +252,10 @@ class PrivacyRules:
             head, written = next((head, written) for head, written in pairs if head in heads)
             yield Miss(rule, "remotes", written, "/".join(heads[head]))
         matched = [finding.rule.id for finding in findings if finding.rule]
-        for place in sorted({place for places in hits.opened for place in places}):
+        for place in sorted({place for places in hits.met.opened for place in places}):
             rule = self.opening[place]
             if rule.effect is Effect.CLOUD_OK and rule.id not in matched:
-                covered = [place in places for places in hits.opened]
+                covered = [place in places for places in hits.met.opened]
                 yield from self._opening_miss(rule, covered, hits.signals, now=now)
 
     def _opening_miss(
@@ -257,8 +279,6 @@ def _heads_of(remotes: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _is_excepted(remote: NormalRemote, applied: Sequence[Finding]) -> bool:
     """Only for remotes that the excepted rule itself names: else a marker that it names would open its project."""
     rules = [finding.rule for finding in applied if finding.rule]
-    if not rules:
-        return False
     folded = fold_segments(remote.segments)
     return any(matches_any(map(restricting_remote, rule.match.remotes), folded) for rule in rules)
 

@@ -1,6 +1,6 @@
 """What the engine keeps between decisions never shows in an answer: what was asked before does not matter."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,10 @@ from routing.engine import wire
 from routing.engine.answer import Answer, Envelope
 from routing.engine.bundle_value import Bundle
 from routing.engine.decide import _settle_once, decide
+from routing.engine.effects import Effect
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy.values import Policy
+from routing.engine.rules import PrivacyRules
 from tests.engine.conftest import (
     ACME,
     KEPT,
@@ -27,7 +29,7 @@ from tests.engine.conftest import (
     policy_of,
     unpacked_bundle,
 )
-from tests.engine.test_invariants import FACTS, REQUESTS, policies
+from tests.engine.test_invariants import FACTS, PROJECTS, REQUESTS, policies
 
 ASKED = st.tuples(REQUESTS, FACTS, st.sampled_from(["fresh", "stale", "expired"]), st.integers(0, 400))
 
@@ -54,6 +56,45 @@ def test_answer_is_the_same_whatever_was_asked_before(
     for one in reversed(asked):
         forget()
         alone.append(answer_bytes(unpacked_bundle(policy), *one))
+
+    assert one_after_another == alone
+
+
+@st.composite
+def ending_policies(draw: st.DrawFn) -> Policy:
+    """With rules and exceptions that end, and exceptions of one machine."""
+    policy = draw(policies())
+    days = st.sampled_from([date(2026, 11, 24), date(2026, 11, 25), date(2027, 1, 1)])
+    machines = st.sampled_from([(), ("m_1",), ("m_1", "m_2")])
+    rules = [
+        rule._replace(expires=draw(st.none() | days)) if rule.effect is Effect.CLOUD_OK else rule
+        for rule in policy.privacy_rules
+    ]
+    exceptions = [one._replace(expires=draw(days), machines=draw(machines)) for one in policy.exceptions]
+    return policy._replace(privacy_rules=tuple(rules), exceptions=tuple(exceptions))
+
+
+JUDGED = st.tuples(PROJECTS, st.integers(0, 2), st.sampled_from([None, "m_1", "m_2"]), st.booleans())
+
+
+def verdict_of(
+    rules: PrivacyRules, project: dict[str, Any], days: int, machine: str | None, is_expired: bool
+) -> tuple[object, ...]:
+    (asked,) = wire.request_from_document({"task": "x", "projects": [project]}).projects
+    now = NOW + timedelta(days=days)
+    ruling, misses = rules.judge_project(asked, now=now, machine=machine, is_expired=is_expired)
+    return ruling.effect, ruling.classification, ruling.findings, misses
+
+
+@pytest.mark.slow
+@given(ending_policies(), st.lists(JUDGED, min_size=2, max_size=6), st.booleans())
+def test_project_is_judged_the_same_whatever_was_judged_before(
+    policy: Policy, asked: list[tuple[dict[str, Any], int, str | None, bool]], is_indexed: bool
+) -> None:
+    rules = PrivacyRules.of(policy, is_indexed=is_indexed)
+    one_after_another = [verdict_of(rules, *one) for one in [*asked, *reversed(asked)]][len(asked) :]
+
+    alone = [verdict_of(PrivacyRules.of(policy, is_indexed=is_indexed), *one) for one in reversed(asked)]
 
     assert one_after_another == alone
 
@@ -95,8 +136,19 @@ def test_known_project_is_read_once_and_a_new_policy_reads_it_again() -> None:
     assert closed.rules._know_once.cache_info().hits == 1
 
 
+def test_projects_that_meet_the_same_rules_are_ruled_once() -> None:
+    rules = bundle_of(policy_of(privacy_rules=[NDA_RULE])).rules
+    projects = [{"remotes": [f"git@github.com:acme/{name}.git"]} for name in ("app", "site", "tool")]
+
+    told = {verdict_of(rules, project, 0, None, False)[:2] for project in projects}
+
+    assert told == {("local_only", "nda")}
+    assert (rules._rule_once.cache_info().misses, rules._rule_once.cache_info().hits) == (1, 2)
+
+
 def test_what_is_kept_has_an_end() -> None:
-    sizes = [kept.cache_info().maxsize for kept in (*KEPT, bundle_of(policy_of()).rules._know_once)]
+    rules = bundle_of(policy_of()).rules
+    sizes = [kept.cache_info().maxsize for kept in (*KEPT, rules._know_once, rules._rule_once)]
 
     assert all(size is not None and 0 < size <= 1024 for size in sizes)
 
@@ -141,6 +193,20 @@ def test_exception_of_one_machine_is_not_taken_for_another() -> None:
     assert told == ["cloud_ok", "local_only", "cloud_ok"]
 
 
+def test_exception_of_a_named_remote_opens_no_project_that_meets_the_rule_by_a_marker() -> None:
+    exception = {
+        "id": "e", "rule": "nda-acme", "effect": "cloud_ok", "expires": "2027-01-01",
+        "match": {"remotes": ["github.com/**"]},
+    }  # fmt: skip
+    closed = {"identified": "local_only", "anonymous": "local_only"}
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE], exceptions=[exception], unclassified=closed))
+    marked = {"remotes": ["git@github.com:other/app.git"], "markers": ["acme"]}
+
+    told = [ask(bundle, project).privacy.effect for project in (ACME, marked, ACME)]
+
+    assert told == ["cloud_ok", "local_only", "cloud_ok"]
+
+
 def test_rule_becomes_overdue_for_a_project_that_is_known() -> None:
     bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE | {"review_by": "2026-11-26"}]))
 
@@ -170,6 +236,30 @@ def test_report_that_differs_in_nothing_that_counts_is_worked_out_once() -> None
     assert [answer.machine for answer in told] == ["m_0000000000000000", "m_0000000000000001"]
     assert told[0] == told[1]._replace(machine=told[0].machine)
     assert _settle_once.cache_info().misses == 1
+
+
+def with_quota(left: float | None) -> MachineFacts:
+    return facts_from(state={"cloud_quota_left": left})
+
+
+def test_allowance_counts_by_whether_it_is_nearly_spent() -> None:
+    axes = {"reasoning": "low", "privacy": "low", "latency": "high", "cost": "low"}
+    bundle = bundle_of(policy_of(tasks=[{"id": "simple-docs", "axes": axes}]))
+
+    told = [ask(bundle, OTHER, task="simple-docs", facts=with_quota(left)) for left in (0.9, 0.2, 0.19, 0, None)]
+
+    assert [answer.backend for answer in told] == ["cloud", "cloud", "local", "local", "cloud"]
+    assert _settle_once.cache_info().misses == 3
+
+
+def test_allowance_is_told_as_it_is_where_an_override_asks_for_it() -> None:
+    when = {"cloud_quota_below": 0.5}
+    bundle = bundle_of(policy_of(overrides=[{"id": "saving", "when": when, "prefer": "local"}]))
+
+    told = [ask(bundle, OURS, facts=with_quota(left)) for left in (0.9, 0.6, 0.4)]
+
+    assert [[miss.got for miss in answer.near_misses] for answer in told] == [["0.9"], ["0.6"], []]
+    assert [any(reason.rule == "saving" for reason in answer.reasons) for answer in told] == [False, False, True]
 
 
 def test_hours_of_an_override_come_and_go() -> None:

@@ -428,8 +428,8 @@ def test_signals_that_were_read_before_are_judged_as_their_project(is_expired: b
 
     told = rules.judge_project(project, now=NOW, machine=None, is_expired=is_expired)
 
-    assert told == rules.judge(read_signals(project), now=NOW, machine=None, is_expired=is_expired)
-    assert (told.effect is Effect.LOCAL_ONLY) is is_expired
+    assert told.ruling is rules.judge(read_signals(project), now=NOW, machine=None, is_expired=is_expired)
+    assert (told.ruling.effect is Effect.LOCAL_ONLY) is is_expired
 
 
 def test_clock_at_the_end_of_time_permits_nothing() -> None:

@@ -1,46 +1,42 @@
 """What a policy's patterns make of one project: which rules hit, and which stand near."""
 
-from collections.abc import Sequence
-
 from ..named_tuple import NamedTuple
-from ..request import Project
-from .rule_matching import RuleMatching
-from .signals import Signals, read_signals
+from .rule_matching import Places, RuleMatching
+from .signals import Signals
 
-# For each remote of a project the places of the opening rules that it meets.
-type Opened = Sequence[Sequence[int]]
+
+class Met(NamedTuple):
+    """What a project's effect follows from: rules and exceptions by their places, in ascending order.
+
+    It names no project, and many meet the same.
+    """
+
+    is_identified: bool
+    is_in_doubt: bool
+    restricting: Places
+    # For each remote of the project the opening rules that it meets.
+    opened: tuple[Places, ...]
+    # Exceptions that every remote of an identified project meets.
+    excepted: Places
+    # The policy is too old to open what no rule names.
+    is_expired: bool = False
 
 
 class Hits(NamedTuple):
-    """Rules and exceptions by their places, in ascending order. It holds at any time and for any machine."""
+    """It holds at any time and for any machine."""
 
     signals: Signals
-    restricting: Sequence[int]
-    opened: Opened
-    # Exceptions that every remote of an identified project meets.
-    excepted: Sequence[int]
+    met: Met
     # Restricting rules that do not hit, with a pattern of the same host and first path segment as a remote.
-    near: Sequence[int]
-
-    @property
-    def are_near(self) -> bool:
-        """Whether there is anything that could be a near miss."""
-        return bool(self.near) or any(self.opened)
+    near: Places
 
 
 def find_hits(matching: RuleMatching, signals: Signals) -> Hits:
     remotes = [remote.segments for remote in signals.exact]
     restricting = matching.restricting(signals)
     near = matching.near([remote[:2] for remote in signals.remotes])
-    excepted = [set(matching.excepting(remote)) for remote in remotes] if signals.is_identified else []
-    return Hits(
-        signals=signals,
-        restricting=restricting,
-        opened=[matching.opening(remote) for remote in remotes],
-        excepted=sorted(set.intersection(*excepted)) if excepted else (),
-        near=[place for place in near if place not in restricting],
-    )
-
-
-def find_hits_of(matching: RuleMatching, project: Project) -> Hits:
-    return find_hits(matching, read_signals(project))
+    if near and restricting:
+        near = tuple([place for place in near if place not in restricting])
+    opened = tuple([matching.opening(remote) for remote in remotes])
+    excepted = matching.excepting(remotes) if signals.is_identified else ()
+    return Hits(signals, Met(signals.is_identified, signals.is_in_doubt, restricting, opened, excepted), near)

@@ -6,7 +6,15 @@ Made of plain values, so that a process that decides once loads it instead of ma
 from collections.abc import Iterable, Sequence
 
 from .pattern_index import FolderIndex, IndexState, PatternIndex
-from .rule_matching import Matches, PatternLists, RestrictingMatch, RuleMatching, is_telling
+from .rule_matching import (
+    Matches,
+    PatternLists,
+    Places,
+    RestrictingMatch,
+    RuleMatching,
+    is_telling,
+    met_by_all,
+)
 from .signals import Segments, Signals
 
 type RulesState = tuple[list[int], dict[str, list[int]], dict[Segments, list[int]], dict[str, IndexState]]
@@ -43,32 +51,35 @@ class IndexedRules(RuleMatching):
         indexes = {name: index.state for name, index in self._indexes.items()}
         return self._always, self._commits, self._heads, indexes | {"paths": self._folders.state}
 
-    def restricting(self, signals: Signals) -> Sequence[int]:
+    def restricting(self, signals: Signals) -> Places:
+        _, _, _, remotes, hostless, root_commits, markers, paths, labels = signals
         found = set(self._always)
         indexes = self._indexes
-        for remote in signals.remotes:
+        for remote in remotes:
             found |= indexes["remotes"].matching(remote)
-        for path in signals.hostless:
+        for path in hostless:
             found |= indexes["hostless"].matching(path)
-        for commit in signals.root_commits:
-            found.update(self._commits.get(commit, ()))
-        for folder in () if self._folders.is_empty else signals.paths:
+        for commit in root_commits:
+            if commit in self._commits:
+                found.update(self._commits[commit])
+        for folder in () if self._folders.is_empty else paths:
             found |= self._folders.matching(folder)
             found |= self._folders.within(folder)
-        for marker in signals.markers:
+        for marker in markers:
             found |= indexes["markers"].matching((marker,))
-        for label in signals.labels:
+        for label in labels:
             found |= indexes["labels"].matching((label,))
-        return sorted(found)
+        return _in_order(found)
 
-    def opening(self, remote: Segments) -> Sequence[int]:
-        return sorted(self._indexes["opening"].matching(remote))
+    def opening(self, remote: Segments) -> Places:
+        return _in_order(self._indexes["opening"].matching(remote))
 
-    def excepting(self, remote: Segments) -> Sequence[int]:
-        return sorted(self._indexes["exceptions"].matching(remote))
+    def excepting(self, remotes: Sequence[Segments]) -> Places:
+        index = self._indexes["exceptions"]
+        return () if index.is_empty else met_by_all([index.matching(remote) for remote in remotes])
 
-    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
-        return sorted({place for head in heads for place in self._heads.get(head, ())})
+    def near(self, heads: Iterable[Segments]) -> Places:
+        return _in_order({place for head in heads if head in self._heads for place in self._heads[head]})
 
     def _add(self, place: int, match: RestrictingMatch) -> None:
         for pattern in match.remotes:
@@ -84,3 +95,7 @@ class IndexedRules(RuleMatching):
             self._indexes["markers"].add((marker,), place)
         for label in match.labels:
             self._indexes["labels"].add((label,), place)
+
+
+def _in_order(places: set[int]) -> Places:
+    return tuple(sorted(places)) if places else ()

@@ -2,7 +2,7 @@
 
 `ScannedRules` looks at every rule, with nothing prepared but the patterns. `rule_index.IndexedRules` is for a process
 that goes on deciding, and for one that loads an index made before.
-Rules are named by their place in the sequences that were given; places come in ascending order.
+Rules are named by their place in the sequences that were given; places come in ascending order, each once.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,8 @@ from ..identity import fold, fold_segments, fold_text, normalise_pattern
 from ..policy.values import Match
 from . import globs
 from .signals import Segments, Signals, fold_folder, folder_forms
+
+type Places = tuple[int, ...]
 
 
 class RestrictingMatch:
@@ -53,19 +55,19 @@ class RestrictingMatch:
 
 class RuleMatching(ABC):
     @abstractmethod
-    def restricting(self, signals: Signals) -> Sequence[int]:
+    def restricting(self, signals: Signals) -> Places:
         """The restricting rules that any signal hits."""
 
     @abstractmethod
-    def opening(self, remote: Segments) -> Sequence[int]:
+    def opening(self, remote: Segments) -> Places:
         """The opening rules with a pattern that the remote meets exactly."""
 
     @abstractmethod
-    def excepting(self, remote: Segments) -> Sequence[int]:
-        """The exceptions with a pattern that the remote meets exactly."""
+    def excepting(self, remotes: Sequence[Segments]) -> Places:
+        """The exceptions that each of these remotes, at least one, meets exactly."""
 
     @abstractmethod
-    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+    def near(self, heads: Iterable[Segments]) -> Places:
         """The restricting rules with a pattern of one of these hosts and first path segments."""
 
 
@@ -79,22 +81,32 @@ class ScannedRules(RuleMatching):
         self._opening = opening
         self._exceptions = exceptions
 
-    def restricting(self, signals: Signals) -> Sequence[int]:
-        return [place for place, match in enumerate(self._matches) if match is None or match.hits(signals)]
+    def restricting(self, signals: Signals) -> Places:
+        return tuple([place for place, match in enumerate(self._matches) if match is None or match.hits(signals)])
 
-    def opening(self, remote: Segments) -> Sequence[int]:
-        return [place for place, patterns in enumerate(self._opening) if matches_any(patterns, remote)]
+    def opening(self, remote: Segments) -> Places:
+        return _places_met(self._opening, remote)
 
-    def excepting(self, remote: Segments) -> Sequence[int]:
-        return [place for place, patterns in enumerate(self._exceptions) if matches_any(patterns, remote)]
+    def excepting(self, remotes: Sequence[Segments]) -> Places:
+        return met_by_all([_places_met(self._exceptions, remote) for remote in remotes])
 
-    def near(self, heads: Iterable[Segments]) -> Sequence[int]:
+    def near(self, heads: Iterable[Segments]) -> Places:
         wanted = set(heads)
-        return [
-            place
-            for place, match in enumerate(self._matches)
-            if match is not None and any(pattern[:2] in wanted for pattern in match.remotes)
-        ]
+        return tuple(
+            [
+                place
+                for place, match in enumerate(self._matches)
+                if match is not None and any(pattern[:2] in wanted for pattern in match.remotes)
+            ]
+        )
+
+
+def met_by_all(met: Sequence[Iterable[int]]) -> Places:
+    return tuple(sorted(set(met[0]).intersection(*met[1:])))
+
+
+def _places_met(lists: PatternLists, remote: Segments) -> Places:
+    return tuple([place for place, patterns in enumerate(lists) if matches_any(patterns, remote)])
 
 
 def matches_any(patterns: Iterable[Segments], segments: Segments) -> bool:

@@ -2,12 +2,11 @@
 
 from ..identity import NormalRemote, Standing, fold, fold_segments, fold_text, normalise_remote, path_segments
 from ..named_tuple import NamedTuple
-from ..request import Project, Remote
+from ..request import Project
 from . import globs
 
 type Segments = tuple[str, ...]
 
-_DOUBTFUL = frozenset({Standing.MALFORMED, Standing.UNRESOLVED})
 # Where the systems keep home folders. Folders in them should come as `~/...`, but a script may send them in full.
 _HOMES: tuple[Segments, ...] = (
     ("", "users", "*"), ("", "home", "*"), ("", "root"), ("", "var", "root"), ("", "private", "var", "root"),
@@ -33,30 +32,35 @@ class Signals(NamedTuple):
 
 
 def read_signals(project: Project) -> Signals:
-    remotes = project.remotes or ()
-    exact = tuple([normalise_remote(remote.url) for remote in remotes])
+    remotes, root_commits, markers, paths, labels, _role, is_complete = project
+    exact: list[NormalRemote] = []
     certain: dict[Segments, None] = {}
     hostless: dict[Segments, None] = {}
-    for remote, url in zip(remotes, exact, strict=True):
-        for form in _restricting_forms(remote, url):
+    is_resolved = is_doubtful = False
+    for raw, text in remotes or ():
+        url = normalise_remote(text)
+        exact.append(url)
+        if url.standing is Standing.RESOLVED:
+            is_resolved = True
+        elif url.standing is not Standing.LOCAL:
+            is_doubtful = True
+        for form in (url,) if raw == text else (url, normalise_remote(raw)):
             for address in form.addresses:
                 certain[fold_segments(address)] = None
             if url.standing is not Standing.RESOLVED and form.segments and not form.has_certain_host:
                 hostless[fold_segments(form.segments)[1:]] = None
-    standings = {url.standing for url in exact}
     # At least one resolved remote, and none that could be something else than it seems.
-    is_doubtful = not _DOUBTFUL.isdisjoint(standings)
-    is_identified = project.is_complete and Standing.RESOLVED in standings and not is_doubtful
+    is_identified = is_complete and is_resolved and not is_doubtful
     return Signals(
-        is_identified=is_identified,
-        is_in_doubt=not is_identified and (not project.is_complete or project.remotes is None or is_doubtful),
-        exact=exact,
-        remotes=tuple(certain),
-        hostless=tuple(hostless),
-        root_commits=frozenset([fold(commit) for commit in project.root_commits or ()]),
-        markers=tuple([fold_text(marker) for marker in project.markers or ()]),
-        paths=tuple([form for path in project.paths or () for form in folder_forms(fold_folder(path))]),
-        labels=tuple([fold_text(label) for label in project.labels or ()]),
+        is_identified,
+        not is_identified and (not is_complete or remotes is None or is_doubtful),
+        tuple(exact),
+        tuple(certain),
+        tuple(hostless),
+        frozenset([fold(commit) for commit in root_commits or ()]),
+        tuple([fold_text(marker) for marker in markers or ()]),
+        tuple([form for path in paths or () for form in folder_forms(fold_folder(path))]),
+        tuple([fold_text(label) for label in labels or ()]),
     )
 
 
@@ -75,7 +79,3 @@ def folder_forms(folder: Segments) -> tuple[Segments, ...]:
         if folder == home[: len(folder)]:
             return folder, ("~",)
     return (folder,)
-
-
-def _restricting_forms(remote: Remote, url: NormalRemote) -> tuple[NormalRemote, ...]:
-    return (url,) if remote.raw == remote.url else (url, normalise_remote(remote.raw))

@@ -198,8 +198,7 @@ def _machines(policy: Policy) -> tuple[str | None, ...]:
 
 
 def _effect(rules: PrivacyRules, project: Project, *, now: datetime, machine: str | None, state: PolicyState) -> Effect:
-    verdict = rules.judge(read_signals(project), now=now, machine=machine, is_expired=state == "expired")
-    return verdict.effect
+    return rules.judge(read_signals(project), now=now, machine=machine, is_expired=state == "expired").effect
 
 
 def _cloud_task(tasks: Iterable[TaskCategory], effect: Effect) -> TaskCategory | None:

@@ -83,10 +83,18 @@ def _either(
             return Preference.CLOUD, "either_cloud_slow", data
     # A cost-sensitive task saves the allowance always, any other when it runs out.
     quota_left = facts.state.cloud_quota_left if facts else None
-    is_pressed = quota_left is not None and quota_left < LOW_QUOTA
-    if work.task.axes.cost != "high" and not is_pressed:
+    if work.task.axes.cost != "high" and not _is_pressed(quota_left):
         return Preference.CLOUD, "either_cloud_no_pressure", {}
     return Preference.LOCAL, "either_local", {}
+
+
+def quota_that_counts(quota_left: float) -> float:
+    """One figure for all that decide the same, where no override of the policy asks for it."""
+    return 0.0 if _is_pressed(quota_left) else 1.0
+
+
+def _is_pressed(quota_left: float | None) -> bool:
+    return quota_left is not None and quota_left < LOW_QUOTA
 
 
 def _conditions(when: When, work: Work, facts: MachineFacts | None) -> Iterator[Condition]:

@@ -8,21 +8,30 @@ from ..bundle_value import Bundle
 from ..effects import Classification, Effect, strictest
 from ..facts import Situation
 from ..named_tuple import NamedTuple
-from ..policy.values import NO_TEXT, ModelRules, TaskCategory
+from ..policy.values import NO_TEXT, ModelRules, PrivacyRule, TaskCategory
 from ..request import ANONYMOUS_PROJECT, TaskRequest
-from ..rules import Finding, Miss, ProjectVerdict
+from ..rules import Finding, Miss, Ruling
 from .trace import Trace
 from .work import Permission
 
 _STRICTEST_FIRST = (Classification.NDA, Classification.INTERNAL, Classification.UNCLASSIFIED, Classification.OPEN)
 
 
-class Judgement(NamedTuple):
-    """The outcome of the privacy stage: what is told of it, and what it means for the other stages."""
+class Conclusion(NamedTuple):
+    """What all projects and both floors come to."""
 
     privacy: Privacy
     permission: Permission
     reasons: tuple[Reason, ...]
+    warnings: tuple[Note, ...]
+    # Of the rules that count those with a day on which they should be reviewed.
+    reviewed: tuple[PrivacyRule, ...]
+
+
+class Judgement(NamedTuple):
+    """The outcome of the privacy stage: what holds of it at any time, and what is told besides."""
+
+    conclusion: Conclusion
     near_misses: tuple[NearMiss, ...]
     warnings: tuple[Note, ...]
 
@@ -33,35 +42,37 @@ def judge_privacy(request: TaskRequest, task: TaskCategory, bundle: Bundle, situ
         rules.judge_project(project, now=now, machine=request.machine, is_expired=is_expired)
         for project in request.projects or (ANONYMOUS_PROJECT,)
     ]
-    judged = _conclude_once(tuple(verdicts), task, request.session.floor, bundle.policy.models)
-    named = [finding.rule for verdict in verdicts for finding in verdict.findings if finding.rule]
-    overdue = rules.overdue(named, now=now)
-    if not overdue:
-        return judged
-    notes = [Note("rule_overdue", {"rule": rule.id, "day": str(rule.review_by)}) for rule in dict.fromkeys(overdue)]
-    return judged._replace(warnings=(*notes, *judged.warnings))
+    rulings = tuple([verdict.ruling for verdict in verdicts])
+    concluded = _conclude_once(rulings, task, request.session.floor, bundle.policy.models)
+    near_misses = tuple([_near_miss(miss) for verdict in verdicts for miss in verdict.misses])
+    warnings = concluded.warnings
+    if concluded.reviewed:
+        overdue = rules.overdue(concluded.reviewed, now=now)
+        notes = [Note("rule_overdue", {"rule": rule.id, "day": str(rule.review_by)}) for rule in overdue]
+        warnings = (*notes, *warnings)
+    return Judgement(concluded, near_misses, warnings)
 
 
 def _conclude(
-    verdicts: Sequence[ProjectVerdict], task: TaskCategory, session_floor: str | None, models: ModelRules
-) -> Judgement:
-    """What all projects and both floors come to. `models`: the policy's own, beside those of its rules."""
+    rulings: Sequence[Ruling], task: TaskCategory, session_floor: str | None, models: ModelRules
+) -> Conclusion:
+    """`models`: the policy's own, beside those of its rules."""
     trace = Trace()
     floors = _tell_floors(task, session_floor, trace)
-    effect = strictest([verdict.effect for verdict in verdicts] + floors)
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    effect = strictest([ruling.effect for ruling in rulings] + floors)
+    findings = [finding for ruling in rulings for finding in ruling.findings]
     for finding in findings:
         _tell_finding(finding, trace)
     if effect is Effect.ORG_ONLY:
         trace.warn("sharing_not_available")
-    rules = [finding.rule for finding in findings if finding.rule]
-    classification = _classification(verdicts)
-    return Judgement(
+    rules = list(dict.fromkeys([finding.rule for finding in findings if finding.rule]))
+    classification = _classification(rulings)
+    return Conclusion(
         privacy=Privacy(
             effect=effect,
             classification=classification,
             floor=strictest(floors) if floors else None,
-            rules=tuple(dict.fromkeys([rule.id for rule in rules])),
+            rules=tuple([rule.id for rule in rules]),
             exceptions=tuple(dict.fromkeys([one.exception.id for one in findings if one.exception])),
         ),
         permission=Permission(
@@ -71,12 +82,12 @@ def _conclude(
             model_rules=(models, *dict.fromkeys([rule.models for rule in rules])),
         ),
         reasons=tuple(trace.reasons),
-        near_misses=tuple([_near_miss(miss) for verdict in verdicts for miss in verdict.misses]),
         warnings=tuple(trace.warnings),
+        reviewed=tuple([rule for rule in rules if rule.review_by]),
     )
 
 
-# It follows from its arguments alone, and most projects get one of few verdicts.
+# It follows from its arguments alone, and most projects get one of few rulings.
 _conclude_once = lru_cache(maxsize=1024)(_conclude)
 
 
@@ -118,8 +129,8 @@ def _near_miss(miss: Miss) -> NearMiss:
     return NearMiss(rule=code_name, key=miss.key, wanted="confidential", got=miss.got)
 
 
-def _classification(verdicts: Sequence[ProjectVerdict]) -> Classification:
-    return min([verdict.classification for verdict in verdicts], key=_STRICTEST_FIRST.index)
+def _classification(rulings: Sequence[Ruling]) -> Classification:
+    return min([ruling.classification for ruling in rulings], key=_STRICTEST_FIRST.index)
 
 
 def _blocker(effect: Effect, findings: Iterable[Finding], task: TaskCategory) -> str | None:
