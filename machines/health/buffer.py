@@ -61,11 +61,16 @@ def key() -> str:
 
 def keep(machine: int, message: Message) -> bool:
     """False: write it yourself, for there is no Valkey or it does not answer."""
+    return keep_all([(machine, message)])
+
+
+def keep_all(messages: Sequence[tuple[int, Message]]) -> bool:
+    """All or, by the answer, none: when in doubt write them yourself, for none counts twice. One round trip."""
     if not settings.REDIS_URL or not breaker.is_open():
         return False
     client = _client(settings.REDIS_URL)
     try:
-        client.zadd(key(), {_member(machine, message): message.at.timestamp()})
+        client.zadd(key(), {_member(machine, message): message.at.timestamp() for machine, message in messages})
         # Trimming now and then bounds the set as well, and halves what a heartbeat costs here.
         if next(_kept) % TRIM_EVERY == 0:
             client.zremrangebyrank(key(), 0, -KEPT - 1)

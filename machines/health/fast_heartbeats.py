@@ -1,4 +1,4 @@
-"""The short way of a heartbeat: in front of Django's middleware, one query and one entry in Valkey.
+"""The short way of a heartbeat: in front of Django's middleware, one query and one write to Valkey for all at once.
 
 Only what is as usual goes this way: a good token, a body of the known shape, nothing announced, Valkey there. All else
 is handed on with its body to the documented route, which then says what is wrong. Both answer alike (a test compares).
@@ -6,7 +6,7 @@ Every token is looked up, none is remembered: a revoked machine is refused with 
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from io import BytesIO
@@ -25,6 +25,7 @@ from portal.accounts.models import ApiToken, TokenKind
 from portal.accounts.tokens import check_token, split_token
 from portal.common import clock
 from portal.common.api import BODY_LIMIT_BYTES
+from portal.common.desk import Desk
 from portal.common.middleware import is_encoded
 from portal.common.policy_head import recent_head
 from portal.common.problems import Problem, problem_response
@@ -40,7 +41,7 @@ _COLUMNS = ("id", "public_id", "kind", "digest", "pepper_id", "expires_at", "rev
 _FIND = f"""
 SELECT {", ".join(f"token.{name}" for name in _COLUMNS)}, machine.id, machine.state, machine.reported_at
 FROM accounts_apitoken AS token JOIN machines_machine AS machine ON machine.token_id = token.id
-WHERE token.public_id = %s AND token.kind = 'kmt'
+WHERE token.public_id = ANY(%s) AND token.kind = 'kmt'
 """  # noqa: S608 - names of columns
 # Those of the documented route that matter for an answer which is no page.
 _HEADERS = [
@@ -56,6 +57,11 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
 
 
+class Post(NamedTuple):
+    token: str
+    body: bytes
+
+
 class Sender(NamedTuple):
     """The machine whose token it is."""
 
@@ -64,16 +70,26 @@ class Sender(NamedTuple):
     reported_at: datetime | None
 
 
+class Taken(NamedTuple):
+    """A heartbeat that goes to Valkey, and what is answered once it is there."""
+
+    machine: int
+    message: Message
+    answer: Answer
+
+
 type Environ = dict[str, Any]
 type Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+# A row as `_FIND` gives it, by the public id of its token.
+type Rows = dict[str, tuple[Any, ...]]
 
 
 def with_fast_heartbeats(application: Application) -> Application:
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or not _has_services():
             return application(environ, start_response)
-        body = _read(environ)
-        answer = None if body is None else _answer(environ, body)
+        post = _read(environ)
+        answer = None if post is None else desk.ask(post)
         if answer is None:
             return application(environ, start_response)
         start_response(answer.status, [*answer.headers, *_HEADERS, ("Content-Length", str(len(answer.body)))])
@@ -82,51 +98,70 @@ def with_fast_heartbeats(application: Application) -> Application:
     return serve
 
 
-def _read(environ: Environ) -> bytes | None:
-    """The body, left in place for whoever reads it after us; None when its length is not told or too large."""
+def _read(environ: Environ) -> Post | None:
+    """The body is left in place for whoever reads it after us. None when this is not the way for it."""
     declared = environ.get("CONTENT_LENGTH") or ""
     if not declared.isdecimal() or int(declared) > BODY_LIMIT_BYTES:
         return None
     body: bytes = environ["wsgi.input"].read(int(declared))
     environ["wsgi.input"] = BytesIO(body)
-    return body
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    is_json = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == "application/json"
+    return Post(token, body) if is_json and scheme.lower() == "bearer" and not is_encoded(environ) else None
 
 
 def _has_services() -> bool:
     return bool(settings.REDIS_URL) and connection.vendor == "postgresql"
 
 
-def _answer(environ: Environ, body: bytes) -> Answer | None:
-    is_json = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == "application/json"
-    if not is_json or is_encoded(environ):
-        return None
+def _answer_all(posts: Sequence[Post]) -> list[Answer | None]:
+    """None where the documented route is to answer. One query, and one write to Valkey."""
+    now = clock.now()
     try:
-        now = clock.now()
-        sender = _find_sender(environ, now=now)
-        return None if sender is None else _take(sender, body, now=now)
+        rows = _find_senders([split_token(post.token)[1] for post in posts])
+        judged = [_judge(post, rows, now=now) for post in posts]
+    except DatabaseError:
+        # The thread keeps its connection from one round to the next; the documented route gets a tried one.
+        close_old_connections()
+        return [None] * len(posts)
+    taken = [(one.machine, one.message) for one in judged if isinstance(one, Taken)]
+    are_kept = not taken or buffer.keep_all(taken)
+    return [(one.answer if are_kept else None) if isinstance(one, Taken) else one for one in judged]
+
+
+def _close_connection() -> None:
+    """The one of the thread that calls it: `connection.close` by itself would be that of another."""
+    connection.close()
+
+
+desk = Desk(_answer_all, at_end=_close_connection)
+
+
+def _find_senders(public_ids: list[str]) -> Rows:
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [public_ids])
+        return {row[_COLUMNS.index("public_id")]: row for row in cursor.fetchall()}
+
+
+def _judge(post: Post, rows: Rows, *, now: datetime) -> Taken | Answer | None:
+    """Raises DatabaseError."""
+    try:
+        sender = _sender_of(post.token, rows, now=now)
+        return None if sender is None else _take(sender, post.body, now=now)
     except Problem as problem:
         # A flood is turned away at the price of a heartbeat; all other refusals are the documented route's to word.
         return _told(problem) if problem.status == HTTPStatus.TOO_MANY_REQUESTS else None
     except WireError:
         return None
-    except DatabaseError:
-        # The thread keeps its connection from one heartbeat to the next; the documented route gets a tried one.
-        close_old_connections()
-        return None
 
 
-def _find_sender(environ: Environ, *, now: datetime) -> Sender | None:
-    """None where no machine in use sent it, or one in quarantine. Raises Problem. One query."""
-    scheme, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
+def _sender_of(text: str, rows: Rows, *, now: datetime) -> Sender | None:
+    """None where no machine in use sent it, or one in quarantine. Raises Problem."""
     _kind, public_id, secret = split_token(text)
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, [public_id])
-        row = cursor.fetchone()
+    row = rows.get(public_id)
     token = ApiToken.from_db("default", _COLUMNS, row[: len(_COLUMNS)]) if row else None
     check_token(token, secret, kinds=_MACHINE, now=now)
-    sender = Sender(*row[len(_COLUMNS) :])
+    sender = Sender(*(row or ())[len(_COLUMNS) :])
     return None if sender.state in _NOT_AS_USUAL else sender
 
 
@@ -135,8 +170,8 @@ def _told(problem: Problem) -> Answer:
     return Answer(answer.content, f"{answer.status_code} {answer.reason_phrase}", tuple(answer.items()))
 
 
-def _take(sender: Sender, body: bytes, *, now: datetime) -> Answer | None:
-    """Raises WireError, and Problem 429. None when Valkey does not take it."""
+def _take(sender: Sender, body: bytes, *, now: datetime) -> Taken | None:
+    """None where something is announced. Raises WireError, Problem 429 and DatabaseError."""
     document: Any = parse_json(body, max_bytes=BODY_LIMIT_BYTES)
     heartbeat = heartbeat_from_document(document)
     if heartbeat.announcement is not None:
@@ -144,8 +179,6 @@ def _take(sender: Sender, body: bytes, *, now: datetime) -> Answer | None:
     refuse_flood(sender.pk, Sent.HEARTBEAT)
     interval_s = pace.next_interval_s()
     message = Message(at=now, origin=heartbeat.origin, situation=document["state"], interval_s=interval_s)
-    if not buffer.keep(sender.pk, message):
-        return None
     head = recent_head.get()
     answer = {
         "heartbeat_s": interval_s,
@@ -154,4 +187,4 @@ def _take(sender: Sender, body: bytes, *, now: datetime) -> Answer | None:
         "policy_epoch": head.epoch,
         "server_time": time_text(now),
     }
-    return Answer(json.dumps(answer, separators=(",", ":")).encode())
+    return Taken(sender.pk, message, Answer(json.dumps(answer, separators=(",", ":")).encode()))

@@ -1,6 +1,8 @@
-"""Which process goes first where several want the same core."""
+"""Which process goes first where several want the same core, and how much of one goes on at a time."""
 
 import os
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,3 +21,14 @@ def stand_back(steps: int) -> None:
     if os.getsid(0) in (os.getpid(), os.getppid()):
         with suppress(OSError):
             AUTOGROUP.write_text(str(steps))
+
+
+def few_at_a_time[**P](application: Callable[P, Iterable[bytes]], *, most: int) -> Callable[P, Iterable[bytes]]:
+    """A WSGI application that at most so many threads are in; the others wait."""
+    places = threading.BoundedSemaphore(most)
+
+    def serve(*arguments: P.args, **named: P.kwargs) -> Iterable[bytes]:
+        with places:
+            return application(*arguments, **named)
+
+    return serve

@@ -14,6 +14,8 @@ from portal.terminal import gettext as _
 # A killed web worker is back after this; granian's default is 3.5.
 RESPAWN_AFTER_S = 0.5
 ALIVE_EVERY_S = 10.0
+# So many heartbeats are answered in one round: as many connections as the proxy opens.
+INTAKE_THREADS = 64
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class Worker:
     alive_file: Path | None = None
 
 
-def run_web(host: str, port: int, *, processes: int = 1, application: str = "portal.wsgi:application") -> None:
+def run_web(
+    host: str, port: int, *, processes: int = 1, threads: int = 4, application: str = "portal.wsgi:application"
+) -> None:
     from granian import Granian  # noqa: PLC0415 - each process loads only what it runs
     from granian.constants import Interfaces  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
@@ -37,7 +41,7 @@ def run_web(host: str, port: int, *, processes: int = 1, application: str = "por
         port=port,
         interface=Interfaces.WSGI,
         workers=processes,
-        blocking_threads=4,
+        blocking_threads=threads,
         websockets=False,
         log_level=LogLevels.warning,
         # Alone, a worker that ends takes its master along, and the supervisor starts both anew.
@@ -48,7 +52,7 @@ def run_web(host: str, port: int, *, processes: int = 1, application: str = "por
 
 def run_intake(host: str, port: int, *, processes: int) -> None:
     """A web server for what agents send by themselves: when all come at once, people and decisions go first."""
-    run_web(host, port, processes=processes, application="portal.intake:application")
+    run_web(host, port, processes=processes, threads=INTAKE_THREADS, application="portal.intake:application")
 
 
 def run_worker(worker: Worker) -> None:

@@ -1,25 +1,26 @@
 """The short way of a heartbeat answers as the documented route does, and hands on whatever is not as usual."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-import psycopg
 import pytest
 import time_machine
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from machines.health import buffer
-from machines.health.fast_heartbeats import PATH, with_fast_heartbeats
+from machines.health.fast_heartbeats import PATH, Post, _answer_all, desk, with_fast_heartbeats
 from machines.health.models import Health
 from machines.health.standing import quarantine_machine, revoke_machine
 from machines.models import Machine
 from machines.rate import Sent
 from portal.accounts.models import User
-from tests.machines.conftest import REPORT, Agent
+from tests.machines.conftest import REPORT, Agent, join
 
 # Outside of a transaction: the short way gives a broken connection back.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.where("postgresql")]
@@ -57,8 +58,10 @@ class Front:
 
 
 @pytest.fixture
-def front() -> Front:
-    return Front()
+def front() -> Iterator[Front]:
+    yield Front()
+    # Its thread has a connection of its own, and the database of the tests cannot go while somebody is in it.
+    desk.end()
 
 
 def test_both_ways_answer_alike_and_leave_the_same_behind(agent: Agent, mac: Machine, front: Front) -> None:
@@ -144,9 +147,10 @@ def test_connection_that_the_database_ended_is_given_back_and_the_heartbeat_goes
     agent: Agent, mac: Machine, front: Front
 ) -> None:
     front.post(agent.token, json.dumps(GOOD).encode())
-    [[pid]] = ask("SELECT pg_backend_pid()")
-    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    ask(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
 
     front.post(agent.token, json.dumps({**GOOD, "sequence": 2}).encode())
     assert len(front.handed_on) == 1
@@ -173,3 +177,25 @@ def test_flood_is_turned_away_alike_on_both_ways(agent: Agent, mac: Machine, fro
     for name in ("Content-Type", "Retry-After"):
         assert front.headers[name] == long.headers[name]
     assert long.status_code == 429
+
+
+def test_each_in_a_round_is_judged_by_its_own_token(agent: Agent, mac: Machine, front: Front, ben: User) -> None:
+    other, other_token = join("other")
+    gone, gone_token = join("gone")
+    revoke_machine(machine=gone, by=ben)
+    agent.post("reports", REPORT)
+    body = json.dumps(GOOD).encode()
+    assert agent.token
+    tokens = [agent.token, gone_token, "nonsense", other_token, agent.token]
+
+    with CaptureQueriesContext(connection) as queries:
+        answers = _answer_all([Post(token, body) for token in tokens] + [Post(other_token, b"{")])
+
+    told = [answer and json.loads(answer.body)["report_wanted"] for answer in answers]
+    assert told == [False, None, None, True, False, None]
+    assert [machine for machine, _ in waiting()] == [mac.pk, other.pk]
+    assert len(queries) == 2  # the senders, and once in a second the policy's head
+
+
+def waiting() -> list[Any]:
+    return buffer._read(buffer._client(settings.REDIS_URL).zrange(buffer.key(), 0, -1))

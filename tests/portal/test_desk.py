@@ -1,0 +1,89 @@
+"""One thread answers for all: in rounds, to each its own, and no error reaches anybody else."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from portal.common.desk import MOST, Desk
+
+
+class Doubler:
+    """Works on its first round until it is let go."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[int]] = []
+        self.is_at_work, self.may_go_on = threading.Event(), threading.Event()
+
+    def double(self, numbers: Sequence[int]) -> list[int]:
+        self.rounds.append(list(numbers))
+        self.is_at_work.set()
+        self.may_go_on.wait(10)
+        if 13 in numbers:
+            raise ValueError("13")
+        return [2 * number for number in numbers]
+
+
+@pytest.fixture
+def doubler() -> Doubler:
+    return Doubler()
+
+
+@pytest.fixture
+def desk(doubler: Doubler) -> Iterator[Desk[int, int]]:
+    desk = Desk(doubler.double)
+    yield desk
+    doubler.may_go_on.set()
+    desk.end()
+
+
+def ask_together(desk: Desk[int, int], doubler: Doubler, numbers: Sequence[int]) -> list[int | str]:
+    """The first makes a round of its own; the others gather meanwhile."""
+
+    def ask(number: int) -> int | str:
+        try:
+            return desk.ask(number)
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        first = pool.submit(ask, numbers[0])
+        assert doubler.is_at_work.wait(10)
+        others = [pool.submit(ask, number) for number in numbers[1:]]
+        while desk._asked.qsize() < len(others):
+            threading.Event().wait(0.001)
+        doubler.may_go_on.set()
+        return [one.result(10) for one in (first, *others)]
+
+
+def test_who_comes_during_a_round_is_answered_in_the_next(desk: Desk[int, int], doubler: Doubler) -> None:
+    assert ask_together(desk, doubler, range(8)) == [2 * number for number in range(8)]
+
+    assert [sorted(numbers) for numbers in doubler.rounds] == [[0], [1, 2, 3, 4, 5, 6, 7]]
+
+
+def test_error_reaches_only_whose_question_it_is(desk: Desk[int, int], doubler: Doubler) -> None:
+    assert ask_together(desk, doubler, [1, 12, 13, 14]) == [2, 24, "13", 28]
+    assert desk.ask(5) == 10
+
+
+def test_round_is_bounded(desk: Desk[int, int], doubler: Doubler) -> None:
+    ask_together(desk, doubler, range(100, 100 + MOST + 21))
+
+    assert [len(numbers) for numbers in doubler.rounds] == [1, MOST, 20]
+
+
+def test_end_waits_for_what_was_asked_and_a_desk_begins_anew(doubler: Doubler) -> None:
+    ended: list[str] = []
+    desk = Desk(doubler.double, at_end=lambda: ended.append(threading.current_thread().name))
+    doubler.may_go_on.set()
+    desk.end()
+    assert ended == []
+
+    answers = desk.ask(1)
+    desk.end()
+
+    assert (answers, ended) == (2, ["desk"])
+    assert desk.ask(2) == 4
+    desk.end()
