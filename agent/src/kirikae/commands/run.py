@@ -12,7 +12,7 @@ def execute(arguments: Arguments, home: Home) -> int:
     if not arguments.command or not arguments.command[0]:
         raise UsageError("run.no_client")
     reader = FactsReader(home)
-    # The engine takes 60 ms to import, in which the runtimes have answered.
+    # The engine takes 20 to 40 ms to import, in which the runtimes have answered.
     from kirikae.launching.running import run  # noqa: PLC0415
 
     return run(arguments, home, reader)
