@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,8 @@ from portal.common.forms import StyledFields
 
 
 class SignInForm(StyledFields, AuthenticationForm):
+    # Phones then show the keyboard that has an @.
+    username = UsernameField(widget=forms.TextInput(attrs={"autofocus": True, "inputmode": "email"}))
     error_messages = {  # noqa: RUF012 - declared as an instance variable by Django
         "invalid_login": _("E-mail and password do not match."),
         "inactive": _("This account is closed. Ask an owner of the portal."),

@@ -1,5 +1,7 @@
 """Sign-in and sign-out in Django's own views; people and their invitations."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -17,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts import invitations
 from portal.accounts.access import get_person, owner_required
 from portal.accounts.forms import InviteForm, PasswordForm, SignInForm
+from portal.accounts.models import User
 from portal.common.addresses import portal_address
 
 
@@ -24,6 +27,9 @@ class SignIn(LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(is_set_up=User.objects.exists(), **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)

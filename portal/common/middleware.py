@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.shortcuts import resolve_url
 from django.utils import timezone
 
+from portal.common.htmx import is_part_request
 from portal.common.policy_head import get_head, zone_of
 from portal.common.problems import Problem, problem_response
 
@@ -44,6 +48,35 @@ def ignore_odd_session(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Django's, for sessions that end while a page is open.
+
+    htmx would put the whole sign-in page into a part of the page, and an address that only takes forms is none to come
+    back to: then people come back to the page on which they were.
+    """
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        is_part = is_part_request(request)
+        if request.method in ("GET", "HEAD") and not is_part:
+            return super().handle_no_permission(request, view_func)
+        query = QueryDict(mutable=True)
+        query.update({"ended": "1", "next": _page_before(request)})
+        address = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
+        answer = HttpResponseRedirect(address, status=401 if is_part else 303)
+        if is_part:
+            answer["HX-Redirect"] = address
+        return answer
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Path and query alone, so that no other host is ever named."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    path = f"/{before.path.lstrip('/')}"
+    return f"{path}?{before.query}" if before.query else path
 
 
 # Characters that turn the direction of what follows: a name with one shows as another name.

@@ -15,6 +15,22 @@ def test_a_visitor_is_sent_to_sign_in(client: Client) -> None:
     assert client.get("/").headers["Location"] == "/sign-in?next=/"
 
 
+@pytest.mark.django_db
+def test_a_visitor_of_a_new_portal_is_told_of_the_set_up_link(client: Client) -> None:
+    assert "not set up yet" in client.get("/sign-in").content.decode()
+
+
+def test_a_session_that_ended_leads_back_to_the_page_and_not_to_what_it_sent(client: Client, aiko: User) -> None:
+    before = {"Referer": "http://testserver/machines/?state=online"}
+
+    sent = client.post("/machines/act", {}, headers=before)
+    part = client.get("/home/live", headers={"HX-Request": "true", "Referer": "http://elsewhere.example//evil.example"})
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/sign-in?ended=1&next=/machines/%3Fstate%3Donline")
+    assert (part.status_code, part.headers["HX-Redirect"]) == (401, "/sign-in?ended=1&next=/evil.example")
+    assert "Your session has ended" in client.get(sent.headers["Location"]).content.decode()
+
+
 def test_aiko_signs_in_by_e_mail_in_any_case_and_lands_on_home(client: Client, aiko: User) -> None:
     response = client.post("/sign-in", {"username": "Aiko@Example.org", "password": PASSWORD})
 
