@@ -34,8 +34,10 @@ def show_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     visible = queries.list_visible_machines(person)
     form = FilterForm(request.GET)
+    page = Paginator(form.narrow(visible).with_health(), PAGE).get_page(request.GET.get("page"))
     context = {
-        "page": Paginator(form.narrow(visible).with_health(), PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "manageable": {machine.pk for machine in page if standing.can_manage(machine, person)},
         "form": form,
         "fleet": health.get_fleet(visible, with_history=person.can_read_all, now=now),
         "workings": health.get_workings(now=now),

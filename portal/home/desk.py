@@ -13,6 +13,7 @@ from machines.health.choices import MachineState
 from machines.models import Machine
 from portal.accounts.models import User
 from routing.draft_models import PolicyDraft
+from routing.engine.policy.values import Policy
 from routing.inbox import count_waiting
 from routing.log_counts import ProtectedWork, count_protected
 from routing.projects import list_seen_projects
@@ -38,14 +39,17 @@ class Task:
 class Desk:
     tasks: Sequence[Task]
     protected: ProtectedWork
+    # Auditors read what waits; it is not theirs to do.
+    can_act: bool
     span_days: int = SPAN_DAYS
 
 
 def find_desk(person: User, *, now: datetime) -> Desk | None:
-    """None for those who do not read all. Seven queries, whatever waits."""
+    """None for those who do not read all. Eight queries, whatever waits."""
     if not person.can_read_all:
         return None
-    return Desk(tasks=list(_list_tasks(person, now=now)), protected=count_protected(since=_since(now)))
+    tasks = list(_list_tasks(person, now=now))
+    return Desk(tasks=tasks, protected=count_protected(since=_since(now)), can_act=person.is_admin)
 
 
 def _since(now: datetime) -> datetime:
@@ -53,11 +57,24 @@ def _since(now: datetime) -> datetime:
 
 
 def _list_tasks(person: User, *, now: datetime) -> Iterator[Task]:
+    policy = load_bundle().bundle.policy
+    yield from _first_steps(person, policy)
     yield from _requests(person)
     yield from _projects(person, now=now)
     yield from _drafts()
-    yield from _overdue_rules(now)
+    yield from _overdue_rules(policy, now)
     yield from _machines()
+
+
+def _first_steps(person: User, policy: Policy) -> Iterator[Task]:
+    """Of a new portal: until a team that works under NDA has said for whom, and until there is somebody else."""
+    is_under_nda = policy.identified.is_restricting
+    if is_under_nda and not any(rule.effect.is_restricting for rule in policy.privacy_rules):
+        meaning = _("Until then every project is treated as the policy says for those without a class")
+        yield Task("shield", _("No NDA rule is in force"), meaning, reverse("routing:rule-new"), _("Add an NDA rule"))
+    if person.is_owner and not User.objects.exclude(pk=person.pk).exists():
+        meaning = _("Developers register their own Macs and see their own decisions")
+        yield Task("user", _("Nobody else has an account"), meaning, reverse("people"), _("Invite people"))
 
 
 def _requests(person: User) -> Iterator[Task]:
@@ -84,9 +101,8 @@ def _drafts() -> Iterator[Task]:
         yield Task("publish", title % {"count": count}, _names(list(titles[:NAMES_SHOWN]), count), page, _("Review"))
 
 
-def _overdue_rules(now: datetime) -> Iterator[Task]:
-    rules = load_bundle().bundle.policy.privacy_rules
-    overdue = [rule.id for rule in rules if rule.review_by and rule.review_by < now.date()]
+def _overdue_rules(policy: Policy, now: datetime) -> Iterator[Task]:
+    overdue = [rule.id for rule in policy.privacy_rules if rule.review_by and rule.review_by < now.date()]
     if count := len(overdue):
         title = ngettext("%(count)d rule is past its review", "%(count)d rules are past their review", count)
         meaning = _names(overdue[:NAMES_SHOWN], count)

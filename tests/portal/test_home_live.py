@@ -112,6 +112,28 @@ def test_the_desk_names_what_waits_and_leads_there(
     assert [task.meaning for task in desk.tasks][2:] == ["calmer", "nda-acme"]
 
 
+def test_the_first_owner_is_told_what_a_new_portal_lacks(client_of: ClientOf, aiko: User) -> None:
+    User.objects.filter(pk=aiko.pk).update(role="owner")
+    aiko.refresh_from_db()
+    publish_revision(document={"version": 1, "unclassified": {"identified": "local_only"}}, by=aiko)
+
+    tasks = client_of(aiko).get("/").context["desk"].tasks
+
+    assert [(task.page, task.title) for task in tasks] == [
+        ("/rules/new", "No NDA rule is in force"),
+        ("/people", "Nobody else has an account"),
+    ]
+
+
+def test_an_auditor_is_shown_what_waits_without_being_asked_to_do_it(
+    client_of: ClientOf, aiko: User, auditor: User
+) -> None:
+    save_draft(change=lambda document: {**document, "default_task": "simple-docs"}, title="calmer", by=aiko)
+
+    assert ">Review</a>" in client_of(aiko).get("/").content.decode()
+    assert ">Review</a>" not in client_of(auditor).get("/").content.decode()
+
+
 def test_a_mac_without_an_owner_or_in_trouble_needs_a_look(client_of: ClientOf, aiko: User, ben: User) -> None:
     enrolled(ben, "ben-air")
     assert client_of(aiko).get("/").context["desk"].tasks == []
@@ -180,7 +202,7 @@ def test_home_costs_the_same_however_much_there_is(
     for number in range(9):
         ask(his, f"github.com/new/{number}")
 
-    for client, page, live in ((browser, 22, 8), (his, 13, 9)):
+    for client, page, live in ((browser, 23, 8), (his, 13, 9)):
         client.get("/")
         with django_assert_num_queries(page):  # type: ignore[attr-defined]
             client.get("/")
