@@ -22,6 +22,7 @@ class CodeForm(forms.Form):
         help_text=_("8 characters, valid for 10 minutes, 5 tries."),
         min_length=8,
         max_length=12,
+        error_messages=dict.fromkeys(("min_length", "max_length"), _("A code has 8 characters, such as FC88-9XMH.")),
         widget=forms.TextInput(
             attrs={
                 "class": "input code-big",

@@ -63,7 +63,15 @@ def _lines(label: Any, example: str, *, rows: int = 3) -> forms.CharField:
 
 
 class EntryForm(StyledFields, forms.Form):
-    name = forms.RegexField(label=_("Name"), regex=rf"\A{NAME}\Z", max_length=80, help_text="qwen3-coder-30b")
+    name = forms.RegexField(
+        label=_("Name"),
+        regex=rf"\A{NAME}\Z",
+        max_length=80,
+        help_text="qwen3-coder-30b",
+        error_messages={
+            "invalid": _("Lower-case letters, digits, dots, hyphens and underscores, such as qwen3-coder-30b.")
+        },
+    )
     title = _text(_("Title"), is_required=True, high=120)
     aliases = _lines(_("Other names, one a line"), "qwen3-coder:30b")
     repository = _text(_("Repository"), help_text="Qwen/Qwen3-Coder-30B-A3B-Instruct")

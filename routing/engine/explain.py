@@ -185,7 +185,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "local_candidates": (
         "Local models that can do this: {count}.",
-        "実行できるローカルモデルは {count} 件です。",
+        "実行できるローカルモデルは {count}件です。",
     ),
     # preference
     "task_prefers_cloud": (
@@ -405,7 +405,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "slim_tools": ("Only a few tools are offered.", "使えるツールを絞ります。"),
     "context_cap": ("The context is capped at {value} tokens.", "コンテキスト長を {value} トークンに制限します。"),
     "output_cap": ("An answer is capped at {value} tokens.", "1回の出力を {value} トークンに制限します。"),
-    "parallel_agents_max": ("Agents in parallel: at most {value}.", "並列のエージェントは {value} つまでです。"),
+    "parallel_agents_max": ("Agents in parallel: at most {value}.", "並列のエージェントは {value}つまでです。"),
     "no_agent_teams": ("Agent teams are off.", "エージェントチームを無効にします。"),
     "deny_read_paths": ("Protected folders cannot be read in this session.", "保護対象のフォルダは読み取れません。"),
     "send_receipt": ("The launch is recorded.", "起動を記録します。"),

@@ -174,7 +174,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "runtimes.too_many": (
         "KIRIKAE_RUNTIMES names more than {limit} addresses; name fewer.",
-        "KIRIKAE_RUNTIMES のアドレスが {limit} 個を超えています。減らしてください。",
+        "KIRIKAE_RUNTIMES のアドレスが {limit}個を超えています。減らしてください。",
     ),
     "runtimes.bad_url": (
         "KIRIKAE_RUNTIMES holds {url}, which is no address; write it like http://127.0.0.1:8080.",
@@ -441,10 +441,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "service.last_success": ("The portal last answered at {at}.", "ポータルの最後の応答: {at}"),
     "service.last_error": (
         "Last problem: {code} (failed tries since: {failures}).",
-        "最後の問題: {code}（その後の失敗: {failures} 回）。",
+        "最後の問題: {code}（その後の失敗: {failures}回）。",
     ),
     "service.policy": ("Policy revision {revision} is in force.", "ポリシーのリビジョン {revision} が有効です。"),
-    "service.waiting": ("Receipts waiting: {count}.", "送信待ちの起動記録: {count} 件。"),
+    "service.waiting": ("Receipts waiting: {count}.", "送信待ちの起動記録: {count}件。"),
     "enrol.code": (
         "Open {url}\nand approve the code {code}. It holds for ten minutes.",
         "{url} を開き、\nコード {code} を承認してください。10分間有効です。",
@@ -457,14 +457,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "sync.changed": ("Policy revision {revision} is in force.", "ポリシーのリビジョン {revision} が有効になりました。"),
     "sync.unchanged": ("Policy revision {revision} is still current.", "ポリシーのリビジョン {revision} は最新です。"),
-    "sync.receipts": ("Receipts sent: {count}.", "起動記録を送りました: {count} 件。"),
+    "sync.receipts": ("Receipts sent: {count}.", "起動記録を送りました: {count}件。"),
     "bench.result": (
         "{model} at {depth} tokens: prompt {prompt} tokens/s (±{prompt_spread} %), decode {decode} tokens/s "
         "(±{decode_spread} %), first token after {first} s, {runs} runs",
         "{model}（{depth} トークン）: プロンプト {prompt} トークン/秒（±{prompt_spread} %）、生成 {decode} トークン/秒"
-        "（±{decode_spread} %）、最初のトークンまで {first} 秒、計測 {runs} 回",
+        "（±{decode_spread} %）、最初のトークンまで {first} 秒、計測 {runs}回",
     ),
-    "bench.progress": ("{model}  {depth} tokens  {bar}  run {run}", "{model}  {depth} トークン  {bar}  {run} 回目"),
+    "bench.progress": ("{model}  {depth} tokens  {bar}  run {run}", "{model}  {depth} トークン  {bar}  {run}回目"),
     "bench.skipped.context": (
         "{model} at {depth} tokens: not measured, its context is smaller.",
         "{model}（{depth} トークン）: コンテキスト長が足りないため計測しません。",
