@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.running import RunningPortal, kill_quietly, portal_environment, start_portal
 from tests.runtimes.llama_server import running_llama_server
@@ -28,6 +28,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
 ROOT = Path(__file__).parents[2]
 KIRIKAE = (sys.executable, "-m", "kirikae.cli")
 PASSWORD = "correct horse battery staple"
@@ -50,10 +51,16 @@ class Visit:
     findings: list[str]
 
     def tables_fit(self, name: str) -> None:
-        """No table needs a second look to its right at the width of a small laptop."""
+        """No table needs a second look to its right at the width of a small laptop, no card at that of a phone."""
         wide = "[...document.querySelectorAll('.table-wrap')].some(one => one.scrollWidth > one.clientWidth + 1)"
         if self.page.evaluate(wide):
             self.findings.append(f"{name}: a table scrolls sideways")
+        self.page.set_viewport_size({"width": 390, "height": 844})
+        if self.page.evaluate(wide.replace(".table-wrap", ".table-wrap:has(> .cards)")):
+            self.findings.append(f"{name}: a card scrolls sideways on a phone")
+        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            self.findings.append(f"{name}: scrolls sideways on a phone")
+        self.page.set_viewport_size(WINDOW)
 
     def look(self, name: str) -> None:
         """Axe finds nothing, the page does not scroll sideways, and the picture is kept where one is wanted."""
@@ -87,7 +94,7 @@ def chromium(needs_program: Callable[..., str]) -> Iterator[Browser]:
 
 @contextmanager
 def visit(chromium: Browser, portal: RunningPortal, language: str) -> Iterator[Visit]:
-    context = chromium.new_context(locale=language, viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(locale=language, viewport=WINDOW)
     page = context.new_page()
     page.set_default_timeout(15_000)
     findings: list[str] = []
@@ -216,7 +223,7 @@ def ask_and_read_the_decision(person: Visit) -> None:
     page.wait_for_url(re.compile(r"/decisions/"))
     expect(page.locator("main")).to_contain_text("nda-acme")
     person.look("decision")
-    for path in ("decisions/", "projects/", "matrix/"):
+    for path in ("decisions/", "projects/", "matrix/", "machines/", "rules/", "incidents/", "people"):
         page.goto(f"{person.portal.url}/{path}")
         person.look(path.strip("/"))
         person.tables_fit(path)

@@ -169,7 +169,7 @@ def test_an_admin_adds_a_model_and_its_estimates_begin(aiko: User, client_of: Cl
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"name": "Our Model"}, "Enter a valid value"),
+        ({"name": "Our Model"}, "Lower-case letters, digits"),
         ({"name": "new"}, "taken by a page"),
         ({"name": "gpt-oss-20b"}, "has a model of this name already"),
         ({"sizes": "Q4_K_M: much"}, "sizes"),

@@ -1,10 +1,10 @@
-"""Which reason of an answer is marked as the one that decided."""
+"""Which reason of an answer is marked as the one that decided, and addresses on pages."""
 
 from typing import Any
 
 import pytest
 
-from portal.common.templatetags.answers import marked_reasons
+from portal.common.templatetags.answers import breaks, marked_reasons
 from tests.golden.run import Worlds, read_cases
 
 WORLDS = Worlds("routing.engine")
@@ -32,3 +32,7 @@ def test_deciding_reason_is_marked_once_and_what_failed_is_marked_too(case: str,
 
     assert {code: found.get(code) for code in expected} == expected
     assert list(found.values()).count("decides") == 1
+
+
+def test_an_address_breaks_at_its_slashes_and_stays_text() -> None:
+    assert breaks("github.com/a<b>/c") == "github.com/<wbr>a&lt;b&gt;/<wbr>c"

@@ -5,6 +5,8 @@ from typing import Any
 
 from django import template
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
@@ -37,6 +39,12 @@ _OWN_WORDS: dict[str, str | Promise] = {
 def own_words(text: str) -> str | Promise:
     """Records keep what the portal says in one language; pages say it in the reader's. People's words stay."""
     return _OWN_WORDS.get(text, text)
+
+
+@register.filter
+def breaks(address: str) -> SafeString:
+    """A repository's address breaks at its slashes where it does not fit, and in a word only when one is too long."""
+    return format_html_join(mark_safe("/<wbr>"), "{}", ((part,) for part in address.split("/")))
 
 
 @register.filter("at")
