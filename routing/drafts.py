@@ -154,7 +154,7 @@ def _lock_waiting(public_id: str) -> PolicyDraft:
 
 def _lock_asked(public_id: str) -> PolicyRequest | None:
     asked = PolicyDraft.objects.filter(public_id=public_id).values("request")
-    return PolicyRequest.objects.select_for_update().filter(pk__in=asked).first()
+    return PolicyRequest.objects.lock().filter(pk__in=asked).first()
 
 
 def _close(draft: PolicyDraft, state: State) -> None:

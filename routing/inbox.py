@@ -98,7 +98,7 @@ def make_request(*, document: object, machine: Machine) -> PolicyRequest:
 @transaction.atomic
 def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevision:
     """The rule is published and the request told so. Raises PolicyErrors."""
-    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    request = _lock_waiting(public_id)
     revision = add_rule(rule=rule, by=by)
     close_request(request, State.ANSWERED, by=by, revision=revision.number)
     return revision
@@ -107,7 +107,7 @@ def answer_with_rule(*, public_id: str, rule: Document, by: User) -> PolicyRevis
 @transaction.atomic
 def answer_with_exception(*, public_id: str, exception: Document, by: User) -> PolicyRevision:
     """The exception is published and the request told so. Raises Http404 and PolicyErrors."""
-    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    request = _lock_waiting(public_id)
     revision = add_exception(exception=exception, by=by)
     close_request(request, State.ANSWERED, by=by, revision=revision.number)
     return revision
@@ -116,9 +116,14 @@ def answer_with_exception(*, public_id: str, exception: Document, by: User) -> P
 @transaction.atomic
 def decline_request(*, public_id: str, by: User | None, actor: str = "") -> PolicyRequest:
     """`by=None` needs `actor`, as in the audit log. Raises Http404, also for one that was answered meanwhile."""
-    request = get_object_or_404(PolicyRequest.objects.select_for_update(), public_id=public_id, state=State.OPEN)
+    request = _lock_waiting(public_id)
     close_request(request, State.DECLINED, by=by, actor=actor, revision=None)
     return request
+
+
+def _lock_waiting(public_id: str) -> PolicyRequest:
+    """Raises Http404, also for one that was answered meanwhile."""
+    return get_object_or_404(PolicyRequest.objects.lock(), public_id=public_id, state=State.OPEN)
 
 
 def initial_rule(request: PolicyRequest) -> Document:

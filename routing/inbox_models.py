@@ -1,6 +1,6 @@
 """Requests of developers to the admins: classify this project, or make an exception for it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +15,16 @@ REASON_LENGTH = 500
 
 def new_request_id() -> str:
     return new_public_id("q")
+
+
+class PolicyRequestQuerySet(models.QuerySet["PolicyRequest"]):
+    def lock(self) -> Self:
+        """To answer: before the head of the policy.
+
+        Not the key: a draft being saved for the request holds the head and refers to the request, for which it would
+        wait at its end while the answer waits for the head.
+        """
+        return self.select_for_update(no_key=True)
 
 
 class PolicyRequest(models.Model):
@@ -43,6 +53,8 @@ class PolicyRequest(models.Model):
     answered_at = models.DateTimeField(null=True)
     # Of the policy that answered it.
     revision = models.PositiveIntegerField(null=True)
+
+    objects: ClassVar = PolicyRequestQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]

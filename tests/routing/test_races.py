@@ -4,20 +4,24 @@ On PostgreSQL, where transactions really run side by side; SQLite lets one write
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
+from django.http import Http404
 
 from portal.accounts.models import Role, User
 from portal.audit.models import AuditEntry
 from routing.drafts import DraftRefusedError, discard_draft, publish_draft, save_draft
-from routing.models import Decision, PolicyDraft, PolicyRevision, Receipt
+from routing.inbox import answer_with_rule, decline_request
+from routing.models import Decision, PolicyDraft, PolicyRequest, PolicyRevision, Receipt
 from routing.publishing import change_policy
 from tests.conftest import PASSWORD
 from tests.routing.conftest import ACME
 from tests.routing.test_drafts import BETA, adding
+from tests.routing.test_inbox import make
 from tests.routing.test_receipts_api import REQUEST, receipt_of, send
 
 pytestmark = [pytest.mark.slow, pytest.mark.where("postgresql"), pytest.mark.django_db(transaction=True)]
@@ -34,16 +38,22 @@ def dan() -> User:
 
 
 def at_once(*acts: Act) -> list[Any]:
-    """What each returned or raised, all let go at the same moment, each with a connection of its own."""
+    """What each returned, or how it was refused, all let go at the same moment, each with a connection of its own.
+
+    Raises what else any of them raised: of a deadlock PostgreSQL ends one side with an error.
+    """
     results: list[Any] = [None] * len(acts)
+    errors: list[Exception] = []
     start = threading.Barrier(len(acts))
 
     def run(index: int, act: Act) -> None:
         start.wait(10)
         try:
             results[index] = act()
-        except DraftRefusedError as refused:
+        except (DraftRefusedError, Http404) as refused:
             results[index] = refused
+        except Exception as error:  # noqa: BLE001 - raised again in the test's own thread
+            errors.append(error)
         finally:
             connections.close_all()
 
@@ -52,6 +62,8 @@ def at_once(*acts: Act) -> list[Any]:
         thread.start()
     for thread in threads:
         thread.join(30)
+    for error in errors:
+        raise error
     return results
 
 
@@ -59,6 +71,16 @@ def outcomes(results: list[Any]) -> tuple[list[Any], list[str]]:
     """What was done, and the sentences of those who were refused."""
     refused = [str(one) for one in results if isinstance(one, DraftRefusedError)]
     return [one for one in results if not isinstance(one, DraftRefusedError)], refused
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """Or for a second: who waits for nothing has finished."""
+    with connection.cursor() as cursor:
+        for _look in range(100):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)  # in the server: there is no event to wait for
 
 
 def count(action: str) -> int:
@@ -146,6 +168,74 @@ def test_two_who_change_the_policy_both_change_it(_round, publish, aiko, dan):
     )
 
     assert sorted(rule_ids()[-1]) == ["nda-acme", "nda-beta", "nda-gamma"]
+
+
+@pytest.fixture
+def asked(publish, ben_mini) -> PolicyRequest:
+    publish(privacy_rules=[ACME])
+    assert make(ben_mini).status_code == 200
+    return PolicyRequest.objects.get()
+
+
+@pytest.mark.parametrize("_round", ROUNDS)
+def test_of_two_answers_to_one_request_one_is_given(_round, asked, aiko, dan):
+    draft = save_draft(change=adding(GAMMA), title="Gamma", by=dan, request=asked)
+
+    results = at_once(
+        lambda: answer_with_rule(public_id=asked.public_id, rule=BETA, by=aiko),
+        lambda: publish_draft(public_id=draft.public_id, by=dan),
+    )
+
+    done, refused = outcomes(results)
+    assert ([type(one).__name__ for one in done], len(refused)) in (
+        (["PolicyRevision"], 1),
+        (["Http404", "PolicyRevision"], 0),
+    )
+    asked.refresh_from_db()
+    assert (asked.state, asked.revision) == ("answered", 2)
+    assert (count("request.answered"), PolicyRevision.objects.count()) == (1, 2)
+
+
+@pytest.mark.parametrize("_round", ROUNDS)
+def test_answers_to_two_requests_are_both_given(_round, asked, ben_mini, aiko, dan):
+    assert make(ben_mini, kind="exception").status_code == 200
+    other = PolicyRequest.objects.exclude(pk=asked.pk).get()
+
+    at_once(
+        lambda: answer_with_rule(public_id=asked.public_id, rule=BETA, by=aiko),
+        lambda: answer_with_rule(public_id=other.public_id, rule=GAMMA, by=dan),
+    )
+
+    assert sorted(rule_ids()[-1]) == ["nda-acme", "nda-beta", "nda-gamma"]
+    assert sorted(PolicyRequest.objects.values_list("state", "revision")) == [("answered", 2), ("answered", 3)]
+
+
+@pytest.mark.parametrize("answer", ["with a rule", "by a draft", "no"])
+def test_a_draft_saved_for_a_request_that_is_being_answered_waits_for_nobody_who_waits_for_it(asked, aiko, dan, answer):
+    """The draft names the request, which PostgreSQL looks at when the draft is committed, after the head was locked."""
+    draft = save_draft(change=adding(GAMMA), title="Gamma", by=dan, request=asked)
+    answers: dict[str, Act] = {
+        "with a rule": lambda: answer_with_rule(public_id=asked.public_id, rule=BETA, by=aiko),
+        "by a draft": lambda: publish_draft(public_id=draft.public_id, by=aiko),
+        "no": lambda: decline_request(public_id=asked.public_id, by=aiko),
+    }
+    is_saved = threading.Event()
+
+    def save() -> PolicyDraft:
+        with transaction.atomic():
+            saved = save_draft(change=adding({**BETA, "id": "nda-late"}), title="Late", by=dan, request=asked)
+            is_saved.set()
+            wait_until_somebody_waits_for_a_lock()
+        return saved
+
+    def give() -> Any:
+        assert is_saved.wait(10)
+        return answers[answer]()
+
+    saved, answered = at_once(save, give)
+
+    assert isinstance(saved, PolicyDraft)
+    assert isinstance(answered, PolicyRequest if answer == "no" else PolicyRevision)
 
 
 @pytest.mark.parametrize("_round", ROUNDS)
