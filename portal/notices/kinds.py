@@ -52,7 +52,7 @@ _ALL = (
         code="machine.flapping",
         label=_("A Mac comes and goes"),
         title=_("Comes and goes: {machines}"),
-        text=_("{machines} changed its state {changes} times in 30 minutes. Silence until it keeps still for as long."),
+        text=_("Changes of state in 30 minutes: {changes}, of {machines}. Silence until it keeps still for as long."),
         page="/incidents/{incident}/",
     ),
     Kind(
@@ -66,7 +66,9 @@ _ALL = (
         code="machine.quarantined",
         label=_("A Mac was quarantined"),
         title=_("Quarantined: {machines}"),
-        text=_("{machines} is quarantined: it reports, and gets local answers only. Look at it before you release it."),
+        text=_(
+            "In quarantine: {machines}. Reports go on, and answers are local only. Look at it before you release it."
+        ),
         page="/incidents/{incident}/",
     ),
     Kind(

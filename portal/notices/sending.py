@@ -32,7 +32,7 @@ def send_mail(mail: Mail) -> None:
     _name, domain = parseaddr(settings.MAIL_FROM)[1].rsplit("@", 1)
     message = EmailMessage(
         subject=f"[Kirikae] {mail.wording.title}",
-        body="\n\n".join(part for part in (mail.wording.text, mail.wording.link) if part) + "\n",
+        body="\n\n".join(part for part in (mail.wording.text, mail.wording.link, mail.wording.footer) if part) + "\n",
         from_email=formataddr(parseaddr(settings.MAIL_FROM)),
         to=[mail.to],
         headers={

@@ -7,13 +7,20 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import translation
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.common.policy_head import get_zone
 from portal.notices.kinds import get_kind
 from portal.notices.models import Notice
 
 _TIMES = ("since", "until")
+# A summary is read in a second; the whole sentence of each refusal stands with its decision.
+_REFUSALS = {
+    "blocked_by_rule": _("a rule blocks every backend"),
+    "no_local_backend": _("no local model for code that stays local"),
+    "no_backend_available": _("neither the cloud nor a local model"),
+}
 # The rest is a number: a notice about forty Macs is read, not counted.
 NAMES_SHOWN = 10
 
@@ -31,6 +38,14 @@ class Wording:
         """Empty when nobody said what the portal's address is: a link must not come from a request's headers."""
         return f"{settings.BASE_URL}{self.page}" if settings.BASE_URL else ""
 
+    @property
+    def footer(self) -> str:
+        """Where its receiver chooses what to be told of."""
+        if not settings.BASE_URL:
+            return ""
+        with translation.override(self.language):
+            return gettext("Choose what you are told of: %(page)s") % {"page": f"{settings.BASE_URL}/notices/"}
+
 
 def put_into_words(notice: Notice, *, language: str) -> Wording:
     kind = get_kind(notice.kind)
@@ -47,7 +62,11 @@ def one_line(text: str) -> str:
 
 def _with_times(notice: Notice) -> Mapping[str, Any]:
     times = {name: datetime.fromisoformat(notice.data[name]) for name in _TIMES if name in notice.data}
-    return {**notice.data, **times, "at": notice.at}
+    told = {**notice.data, **times, "at": notice.at}
+    if refusals := told.get("top_refusals"):
+        refusal = told["top_refusal"]
+        told["top_refusal"] = f"{_REFUSALS.get(refusal, refusal)} ({refusals})"
+    return told
 
 
 def _shown(value: object) -> str:

@@ -48,7 +48,9 @@ class Summary:
     cloud: int
     refused: int
     saved_tokens: str
+    # Its code, or a dash when nothing was refused.
     top_refusal: str
+    top_refusals: int
     stale: list[str]
 
     @property
@@ -81,6 +83,7 @@ def sum_up(log: QuerySet[Decision], machines: QuerySet[Machine], week: Week, *, 
     """Of these decisions and machines. Five queries."""
     decisions = log.filter(at__gte=week.starts, at__lt=week.ends).order_by()
     by_backend = dict(decisions.values_list("backend").annotate(count=Count("pk")))
+    top_refusal, top_refusals = _top_refusal(decisions.filter(backend="none"))
     stale = machines.exclude(state="retired").filter(health__seen_at__lt=now - STALE_AFTER)
     return Summary(
         decisions=sum(by_backend.values()),
@@ -88,7 +91,8 @@ def sum_up(log: QuerySet[Decision], machines: QuerySet[Machine], week: Week, *, 
         cloud=by_backend.get("cloud", 0),
         refused=by_backend.get("none", 0),
         saved_tokens=f"{_count_tokens(decisions.filter(backend='local')):,}",
-        top_refusal=_top_refusal(decisions.filter(backend="none")),
+        top_refusal=top_refusal,
+        top_refusals=top_refusals,
         stale=list(stale.order_by("name").values_list("name", flat=True)),
     )
 
@@ -120,8 +124,7 @@ def _count_tokens(decisions: QuerySet[Decision]) -> int:
     return decisions.aggregate(tokens=Sum(tokens))["tokens"] or 0
 
 
-def _top_refusal(decisions: QuerySet[Decision]) -> str:
-    """Its code and how often; a dash when nothing was refused."""
+def _top_refusal(decisions: QuerySet[Decision]) -> tuple[str, int]:
     counted = decisions.values(code=KT("answer__refusal__code")).annotate(count=Count("pk"))
     top = counted.order_by("-count", "code").first()
-    return f"{top['code']} ({top['count']})" if top else "–"
+    return (top["code"], top["count"]) if top else ("–", 0)

@@ -43,6 +43,7 @@ def test_a_notice_is_mailed_in_the_receivers_language_with_a_link(ben: User) -> 
     assert message.subject == "[Kirikae] オフライン：ben-mini"
     assert "2026-11-23 17:55 JST" in message.body
     assert "https://kirikae.example.org/incidents/i_1/" in message.body
+    assert message.body.endswith("通知の内容を選ぶ：https://kirikae.example.org/notices/\n")
     assert message.extra_headers["Message-ID"].endswith("@example.org>")
 
 

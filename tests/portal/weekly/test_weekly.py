@@ -51,7 +51,7 @@ def week(aiko: User, ben: User, chie: User) -> None:
     decide(ben, "local", at=wednesday, tokens=12_000)
     decide(ben, "local", at=wednesday, tokens=500)
     decide(ben, "cloud", at=wednesday, tokens=90_000)
-    decide(ben, "none", at=wednesday, refusal="no_backend")
+    decide(ben, "none", at=wednesday, refusal="no_backend_available")
     decide(aiko, "cloud", at=wednesday)
     decide(ben, "local", at=datetime(2026, 11, 15, 14, 59, tzinfo=UTC), tokens=7)
     decide(ben, "local", at=datetime(2026, 11, 22, 15, 0, tzinfo=UTC), tokens=7)
@@ -66,7 +66,7 @@ def test_each_person_is_told_of_what_they_may_see(week: None, aiko: User, ben: U
 
     own = told(ben)
     assert (own["decisions"], own["local"], own["cloud"], own["refused"]) == (4, 2, 1, 1)
-    assert (own["saved_tokens"], own["top_refusal"]) == ("12,500", "no_backend (1)")
+    assert (own["saved_tokens"], own["top_refusal"], own["top_refusals"]) == ("12,500", "no_backend_available", 1)
     assert (own["first_day"], own["last_day"]) == ("2026-11-16", "2026-11-22")
     assert told(aiko)["decisions"] == 5
     assert not Delivery.objects.filter(person=chie).exists()
@@ -121,6 +121,7 @@ def test_it_is_readable_in_japanese(week: None, ben: User) -> None:
 
     assert "判定4件" in wording.title
     assert "2026-11-16から2026-11-22まで" in wording.text
+    assert "クラウドもローカルモデルも使えない (1)" in wording.text
 
 
 def test_weeks_end_on_the_organisations_monday_over_new_year() -> None:
