@@ -17,8 +17,8 @@ from portal.accounts.authentication import BearerTokenAuthentication, HasScope
 from portal.accounts.models import Scope
 from portal.common.api_query import NoParameters, PageParameters, read_query
 from portal.common.pagination import answer_page, page_of
+from portal.common.yaml_files import write_yaml
 from routing.models import PolicyRevision
-from routing.policy_file import write_policy_file
 from routing.publishing import load_revision
 from routing.revisions import changes_of, get_revision, list_revisions
 
@@ -68,7 +68,7 @@ class PolicyFileRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> str:
-        return write_policy_file(data["policy"])
+        return write_yaml(data["policy"])
 
 
 POLICY_RESPONSES = {

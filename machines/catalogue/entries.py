@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from routing.engine.errors import WireError
 from routing.engine.facts import RuntimeKind, raise_first
-from routing.engine.fit.catalogue import CatalogueModel, model_document, read_model
+from routing.engine.fit.catalogue import MAX_MODELS, CatalogueModel, model_document, read_model
 from routing.engine.reading.shapes import ObjectReader, read_whole
 
 SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
@@ -56,14 +56,15 @@ def entry_from_document(document: object, *, is_shipped: bool = False, is_change
     _check_texts(document, path="")
     entry, problems = read_whole(document, _read_entry)
     raise_first(problems)
-    return Entry(**{**entry.__dict__, "is_shipped": is_shipped, "is_changed": is_changed})
+    return replace(entry, is_shipped=is_shipped, is_changed=is_changed)
 
 
 def entries_from_document(document: object) -> list[Entry]:
-    """Of `{"models": [...]}`. Raises WireError."""
-    rows, problems = read_whole(document, lambda reader: reader.items("models", high=2_000))
+    """Of `{"models": [...]}`, each name once. Raises WireError, which names the place in the list."""
+    _check_texts(document, path="")
+    entries, problems = read_whole(document, _read_entries)
     raise_first(problems)
-    return [entry_from_document(row) for row in rows]
+    return entries
 
 
 @cache
@@ -79,14 +80,26 @@ def _check_texts(value: object, *, path: str) -> None:
             _check_texts(key, path=path)
             _check_texts(one, path=f"{path}.{key}".lstrip("."))
     elif isinstance(value, list):
-        for one in value:
-            _check_texts(one, path=path)
+        for index, one in enumerate(value):
+            _check_texts(one, path=f"{path}[{index}]")
     elif isinstance(value, str) and not value.replace("\u3000", " ").isprintable():
         raise WireError(
             code="field.invalid",
             field=path,
             detail=f"{path}: found characters that are not shown; allowed: one line of visible text.",
         )
+
+
+def _read_entries(reader: ObjectReader) -> list[Entry]:
+    entries: dict[str, Entry] = {}
+    for one in reader.readers("models", high=MAX_MODELS):
+        entry = _read_entry(one)
+        one.close()
+        if entry.name in entries:
+            found, allowed = f"'{entry.name}' again", "each name once"
+            reader.problems.add(one.at("name"), "field.invalid", found=found, allowed=allowed)
+        entries[entry.name] = replace(entry, is_shipped=False)
+    return list(entries.values())
 
 
 def _read_entry(reader: ObjectReader) -> Entry:

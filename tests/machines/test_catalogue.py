@@ -1,5 +1,6 @@
 """The catalogue: what ships, what admins change, how it gets into the bundle, and what the fleet's runs add."""
 
+import json
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -185,9 +186,19 @@ class TestFiles:
         file = tmp_path / "models.yaml"
         file.write_text(yaml.safe_dump({"models": [OWN, {"name": "b", "geometry": {"layers": -1}}]}))
 
-        with pytest.raises(CommandError, match=r"geometry\.layers"):
+        with pytest.raises(CommandError, match=r"models\.yaml: models\[1\]\.geometry\.layers: found -1"):
             call_command("catalogue", "import", str(file))
         assert find_entry("house-7b") is None
+
+    def test_a_name_that_stands_twice_is_refused(self) -> None:
+        content = json.dumps({"models": [OWN, {"name": "b"}, OWN]}).encode()
+
+        with pytest.raises(WireError, match=r"models\[2\]\.name: found 'house-7b' again; allowed: each name once"):
+            read_catalogue_file(content)
+
+    def test_an_unknown_field_of_a_model_is_refused_with_its_place(self) -> None:
+        with pytest.raises(WireError, match=r"models\[1\]\.bandwidth"):
+            read_catalogue_file(b"models: [{name: a}, {name: b, bandwidth: 1}]")
 
     @pytest.mark.parametrize("content", [b"\xff\xfe", b"a: [", b"x: &a 1\ny: *a", b"[]", b"models: 3", b"models: [1]"])
     def test_a_file_that_is_no_catalogue_is_refused(self, content: bytes) -> None:

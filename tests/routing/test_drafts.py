@@ -11,10 +11,10 @@ from django.db import IntegrityError, transaction
 from portal.accounts.models import Role, User
 from portal.audit.models import AuditEntry
 from portal.common.policy_head import get_head
+from portal.common.yaml_files import write_yaml
 from routing.bundles import get_current_document
 from routing.drafts import DraftRefusedError, discard_draft, list_waiting_drafts, publish_draft, save_draft
 from routing.models import PolicyDraft, PolicyRevision
-from routing.policy_file import write_policy_file
 from tests.routing.conftest import ACME
 from tests.routing.test_pages import FORM
 
@@ -167,7 +167,7 @@ def test_a_draft_that_never_was_is_not_found(client_of, aiko, publish):
 def test_an_import_can_wait_as_a_draft(publish, tmp_path):
     publish()
     file = tmp_path / "policy.yaml"
-    file.write_text(write_policy_file({"version": 1, "privacy_rules": [ACME]}))
+    file.write_text(write_yaml({"version": 1, "privacy_rules": [ACME]}))
     output = StringIO()
 
     call_command("policy", "import", str(file), "--draft", "--override", "Acme signs on Monday", stdout=output)

@@ -10,10 +10,11 @@ from django.utils import translation
 
 from portal.audit.models import AuditEntry
 from portal.common.policy_head import get_head
+from portal.common.yaml_files import write_yaml
 from routing.bundles import get_current_document
 from routing.engine.errors import PolicyErrors
 from routing.models import Decision
-from routing.policy_file import read_policy_file, write_policy_file
+from routing.policy_file import read_policy_file
 from routing.services import ensure_first_revision
 from tests.routing.conftest import ACME
 
@@ -82,13 +83,13 @@ def test_an_export_imports_as_the_same_policy(publish):
 
     document = get_current_document()
 
-    assert read_policy_file(write_policy_file(document).encode()) == document
+    assert read_policy_file(write_yaml(document).encode()) == document
 
 
 def test_import_without_publish_tells_what_it_would_do(publish, tmp_path):
     publish()
     file = tmp_path / "policy.yaml"
-    file.write_text(write_policy_file({"version": 1, "privacy_rules": [ACME]}))
+    file.write_text(write_yaml({"version": 1, "privacy_rules": [ACME]}))
 
     output = run("import", str(file))
 
@@ -98,7 +99,7 @@ def test_import_without_publish_tells_what_it_would_do(publish, tmp_path):
 
 def test_import_with_publish_publishes_as_the_operator(db, tmp_path):
     file = tmp_path / "policy.yaml"
-    file.write_text(write_policy_file({"version": 1, "privacy_rules": [ACME]}))
+    file.write_text(write_yaml({"version": 1, "privacy_rules": [ACME]}))
 
     output = run("import", str(file), "--publish", "--override", "Acme signed today")
 

@@ -1,6 +1,5 @@
 """`catalogue export [FILE]` and `catalogue import FILE`: the models that the team's Macs may run, as YAML."""
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from machines.catalogue.services import save_entries
 from portal.audit.services import OPERATOR
 from portal.common.engine_words import error_in_words
 from portal.common.operator_commands import OperatorCommand
+from portal.common.yaml_files import content_of
 from portal.terminal import reason_of
 from routing.engine.errors import WireError
 
@@ -46,13 +46,13 @@ class Command(OperatorCommand):
 
     def _import(self, file: Path) -> None:
         try:
-            content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-            changed = save_entries(entries=read_catalogue_file(content), by=None, actor=OPERATOR)
+            entries = read_catalogue_file(content_of(str(file)))
+            changed = save_entries(entries=entries, by=None, actor=OPERATOR)
         except OSError as error:
             told = _("%(path)s cannot be read: %(reason)s.") % {"path": file, "reason": reason_of(error)}
             raise CommandError(told) from error
         except WireError as error:
-            raise CommandError(f"{error.field or file}: {error_in_words(error)}") from error
+            raise CommandError(f"{file}: {error_in_words(error)}") from error
         self.stdout.write(_("%(count)d models were added or changed.") % {"count": changed})
 
 

@@ -1,7 +1,6 @@
 """`policy export|import FILE [--draft|--publish] [--override REASON]`, and `policy lint|test|prove [RULE]`."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ from portal.common.arguments import text_up_to
 from portal.common.engine_words import sentence_of
 from portal.common.operator_commands import OperatorCommand
 from portal.common.policy_head import get_head
+from portal.common.yaml_files import content_of, write_yaml
 from portal.terminal import reason_of
 from routing.bundles import get_current_bundle, get_current_document
 from routing.drafts import DraftRefusedError, save_draft
 from routing.engine.errors import PolicyErrors
 from routing.policy_cases import run_cases
 from routing.policy_changes import describe_changes
-from routing.policy_file import read_policy_file, write_policy_file
+from routing.policy_file import read_policy_file
 from routing.policy_proofs import lint_lines, proof_lines, prove_rules
 from routing.publishing import canonical_text, read_policy
 from routing.services import ensure_first_revision, publish_revision
@@ -63,7 +63,7 @@ class Command(OperatorCommand):
             self._import(options["file"], options=options)
 
     def _export(self, file: str) -> None:
-        text = write_policy_file(get_current_document())
+        text = write_yaml(get_current_document())
         if file == "-":
             self.stdout.write(text, ending="")
             return
@@ -130,8 +130,7 @@ class Command(OperatorCommand):
 
     def _read(self, file: str) -> object:
         try:
-            content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-            document = read_policy_file(content)
+            document = read_policy_file(content_of(file))
             read_policy(document)
         except OSError as error:
             told = _("%(path)s cannot be read: %(reason)s.") % {"path": file, "reason": reason_of(error)}
