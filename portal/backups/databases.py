@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.backups.archive import BackupError
 from portal.common.database_errors import describe
@@ -21,6 +22,13 @@ from portal.common.database_errors import describe
 COPY_WITHIN_S = 3600
 # psycopg and the programs share the names of these parameters, the latter as variables.
 _TLS = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"}
+# Monitoring has a user of its own. A socket has no address, and the server's processes for itself are no clients.
+_OTHERS = """
+SELECT coalesce(host(client_addr), 'localhost'), count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+AND backend_type = 'client backend'
+GROUP BY 1
+"""
 _DROP_TABLES = """
 DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
@@ -32,6 +40,9 @@ END $$;
 
 class Copier(Protocol):
     member: str
+
+    def refuse_while_used(self) -> None:
+        """Raises BackupError while others are connected, and DatabaseError."""
 
     def dump(self, file: Path) -> None:
         """The whole database as of one moment, while others go on writing. Raises BackupError."""
@@ -46,6 +57,9 @@ def copier() -> Copier:
 
 class SQLite:
     member = "database.sqlite3"
+
+    def refuse_while_used(self) -> None:
+        """The lock of the data folder does that: its processes are on this machine."""
 
     def dump(self, file: Path) -> None:
         try:
@@ -83,6 +97,24 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
 
 class PostgreSQL:
     member = "database.pgdump"
+
+    def refuse_while_used(self) -> None:
+        """By what the server knows of this user's connections, so on whatever host a process runs.
+
+        Web processes and workers use the database each few seconds, and their pools keep what was used.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_OTHERS)
+            others = dict(cursor.fetchall())
+        if others:
+            told = ngettext(
+                "The portal is still running: its database has %(count)d other connection (from %(hosts)s). "
+                "Stop all web processes and workers first.",
+                "The portal is still running: its database has %(count)d other connections (from %(hosts)s). "
+                "Stop all web processes and workers first.",
+                sum(others.values()),
+            )
+            raise BackupError(told % {"count": sum(others.values()), "hosts": ", ".join(sorted(others))})
 
     def dump(self, file: Path) -> None:
         run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")

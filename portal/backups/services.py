@@ -74,6 +74,8 @@ def write_backup(target: Path) -> Manifest:
 def restore_backup(source: Path, *, can_replace: bool) -> Restored:
     """Into this portal's database and data folder, which nobody else may use meanwhile. Raises BackupError.
 
+    A process that goes on would trust the secrets and the policy of before.
+
     Everything is checked before anything is changed, and what was there is backed up first.
     """
     with _explaining(settings.DATA_DIR), staging(settings.DATA_DIR) as folder:
@@ -81,6 +83,7 @@ def restore_backup(source: Path, *, can_replace: bool) -> Restored:
             manifest = read_manifest(archive)
             _refuse_unfit(manifest, source)
             extract_members(archive, manifest, folder=folder)
+        copier().refuse_while_used()
         present = _read_present()
         kept = _keep_present(can_replace=can_replace) if present.is_used else None
         epoch = _load_database(folder, present.epoch)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -24,7 +25,7 @@ from portal.backups import archive
 from portal.backups.databases import copier, find_program
 from portal.backups.staging import staging
 from portal.common.policy_head import least_epoch_after_restore
-from tests.places import Place, new_place
+from tests.places import Place, new_place, server_url
 from tests.running import RunningPortal, free_port, kill_quietly, portal_environment, start_portal
 
 KIRIKAE = (sys.executable, "-m", "kirikae.cli")
@@ -382,3 +383,45 @@ def test_restore_is_refused_while_the_portal_runs(place: Place, tmp_path: Path) 
         place.manage("backup", str(tmp_path / "backup.zip"))
 
         assert "already runs" in place.refuse("restore", str(tmp_path / "backup.zip"), "--replace")
+
+
+@pytest.mark.slow
+@pytest.mark.where("postgresql")  # what runs on SQLite holds the lock of the data folder
+def test_restore_is_refused_while_a_process_of_a_team_runs_anywhere(place: Place, tmp_path: Path) -> None:
+    place.manage("prepare")
+    place.manage("backup", str(tmp_path / "backup.zip"))
+    before = place.manage("policy", "export", "-")
+
+    with serving(place) as server:
+        told = place.refuse("restore", str(tmp_path / "backup.zip"), "--replace")
+        in_japanese = place.refuse("restore", str(tmp_path / "backup.zip"), KIRIKAE_LANG="ja")
+    assert server.wait(20) is not None
+
+    assert re.fullmatch(
+        r"The portal is still running: its database has \d+ other connections? \(from localhost\)\. "
+        r"Stop all web processes and workers first\.",
+        told,
+    )
+    assert in_japanese.startswith("ポータルがまだ動いています")
+    assert not (place.data_dir / "backups").exists()
+    assert place.manage("policy", "export", "-") == before
+    assert "Restored the backup of" in place.manage("restore", str(tmp_path / "backup.zip"), "--replace")
+
+
+@contextmanager
+def serving(place: Place) -> Iterator[subprocess.Popen[bytes]]:
+    """A web process of a team that nobody has asked for anything yet, from when the database knows it."""
+    argv = [sys.executable, "manage.py", "serve", "web", "--port", str(free_port()), "--processes", "1"]
+    process = subprocess.Popen(argv, env=portal_environment(**place.variables), start_new_session=True)
+    try:
+        with psycopg.connect(server_url(), autocommit=True) as watching:
+            name = place.variables["KIRIKAE_DATABASE_URL"].partition("?")[0].rpartition("/")[2]
+            seen = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND query LIKE 'UPDATE%%machines_watch%%'"
+            deadline = time.monotonic() + 30
+            while not (watching.execute(seen, [name]).fetchone() or [0])[0]:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
