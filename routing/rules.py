@@ -8,12 +8,14 @@ from django.db import transaction
 from django.http import Http404
 
 from portal.accounts.models import User
+from portal.audit.queries import data_of
 from routing.draft_models import PolicyDraft
 from routing.drafts import save_draft
 from routing.inbox_models import PolicyRequest
 from routing.models import PolicyRevision
-from routing.policy_changes import PolicyChanges, describe_changes
+from routing.policy_changes import PolicyChanges
 from routing.publishing import change_policy, load_document
+from routing.revisions import list_revisions
 
 type Document = dict[str, Any]
 HISTORY = 30
@@ -104,15 +106,13 @@ def path_of_rule(code: str | None) -> str:
 
 
 def list_history() -> list[HistoryEntry]:
-    """The newest revisions, each with what it changed. One query."""
-    revisions = list(PolicyRevision.objects.select_related("by").order_by("-number")[: HISTORY + 1])
-    documents = [revision.parsed for revision in revisions]
-    before = [*documents[1:], {}]
-    entries = [
-        HistoryEntry(revision, describe_changes(old, new))
-        for revision, new, old in zip(revisions, documents, before, strict=True)
-    ]
-    return entries[:HISTORY]
+    """The newest revisions, each with what it changed. Two queries.
+
+    What it changed stands in the audit log since it was published; the policies themselves may be large.
+    """
+    revisions = list(list_revisions()[:HISTORY])
+    told = data_of("revision.published", subjects=[revision.public_id for revision in revisions])
+    return [HistoryEntry(one, PolicyChanges.of_data(told[one.public_id])) for one in revisions]
 
 
 def _adding(rule: Document) -> Callable[[Document], Document]:

@@ -18,6 +18,10 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["subject_id"], name="audit_by_subject"),
+            models.Index(fields=["action", "at"], name="audit_by_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject_kind} {self.subject_id}"
