@@ -1,6 +1,5 @@
 """Counts of the decision log: by answer since a moment, and of the work under NDA. Reading its rows: `queries`."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,12 +42,15 @@ class ProtectedWork:
 def count_answers(user: User, *, since: datetime) -> AnswerCounts:
     """Of what the person may see. One query."""
     is_own = Q(machine__owner=user) | Q(asked_by=user)
-    groups = Decision.objects.visible_to(user).filter(at__gte=since).order_by().values("backend")
-    counts: Counter[str] = Counter()
-    for row in groups.annotate(count=Count("pk"), own=Count("pk", filter=is_own)):
-        counts[row["backend"]] = row["count"]
-        counts["own"] += row["own"]
-    return AnswerCounts(counts["local"], counts["cloud"], counts["none"], counts["own"])
+    rows = Decision.objects.visible_to(user).filter(at__gte=since)
+    # Not by groups: for those SQLite walks the index of answers, which is the whole log.
+    found = rows.aggregate(
+        local=Count("pk", filter=Q(backend="local")),
+        cloud=Count("pk", filter=Q(backend="cloud")),
+        refused=Count("pk", filter=Q(backend="none")),
+        own=Count("pk", filter=is_own),
+    )
+    return AnswerCounts(**found)
 
 
 def count_protected(*, since: datetime) -> ProtectedWork:

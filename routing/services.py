@@ -82,11 +82,14 @@ def columns_of_request(request: TaskRequest) -> Document:
 
 def columns_of(answer: Document) -> Document:
     """The columns of a log row that are copies from the answer, for filters and counts."""
+    privacy = answer["privacy"]
+    codes = [*(privacy.get("rules") or ()), *(privacy.get("exceptions") or ())]
     return {
         "answer": redact(answer),
         "task": answer["task"]["id"],
         "backend": answer["backend"],
-        "effect": answer["privacy"]["effect"],
-        "classification": answer["privacy"]["classification"],
+        "effect": privacy["effect"],
+        "classification": privacy["classification"],
+        "rules": "".join(f"\n{code}" for code in codes) + "\n" if codes else "",
         "revision": answer["policy"]["revision"],
     }

@@ -2,9 +2,12 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
 
 from portal.accounts.models import Role, User
@@ -146,6 +149,20 @@ def test_a_rule_or_an_exception_finds_what_it_applied_to_and_no_other_of_a_like_
     assert by_rule in ids(reader.get(f"{LOG}?rule=nda-acme"))
     for other in ("acme", "nda-acm", "nda_acme", "%25", "%22", "[]", "nda-acme%22"):
         assert ids(reader.get(f"{LOG}?rule={other}")) == []
+
+
+def test_the_rules_of_older_decisions_are_read_from_their_answers(reader, ask):
+    by_rule, by_exception = ask(), ask(remote="https://github.com/acme/sdk")
+    plain = ask(remote="https://github.com/other/app")
+    kept = dict(Decision.objects.values_list("pk", "rules"))
+    Decision.objects.update(rules="")
+
+    migration = import_module("routing.migrations.0012_fill_decision_rules")
+    migration.fill(apps, connection.schema_editor())
+
+    assert dict(Decision.objects.values_list("pk", "rules")) == kept
+    assert (kept[uuid.UUID(by_rule)], kept[uuid.UUID(plain)]) == ("\nnda-acme\n", "")
+    assert "\nacme-sdk\n" in kept[uuid.UUID(by_exception)]
 
 
 def test_since_is_part_of_the_time_and_until_is_not(reader, ask):
