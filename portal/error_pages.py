@@ -1,9 +1,10 @@
 """Errors outside a view: problem+json below /api/, a page in words elsewhere."""
 
 import sys
+from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -29,6 +30,21 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = _("There is nothing at this address, or it is not yours to see.")
     return _answer(request, Problem(404, "resource.not_found", detail), title=_("Nothing here"))
+
+
+def show_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware. Who reloads where a form was sent to would see a page of the browser's own: Django's has no word."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or request.path.startswith("/api/"):
+            return response
+        detail = _("Forms are sent to this address; it is no page to come back to.")
+        page = _answer(request, Problem(405, "method.not_allowed", detail), title=_("No page of its own"))
+        page["Allow"] = response["Allow"]
+        return page
+
+    return middleware
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

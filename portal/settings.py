@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.common.middleware.OrganisationTime",
     "portal.common.middleware.show_turning_characters",
+    "portal.error_pages.show_not_allowed",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

@@ -31,6 +31,13 @@ def test_a_session_that_ended_leads_back_to_the_page_and_not_to_what_it_sent(cli
     assert "Your session has ended" in client.get(sent.headers["Location"]).content.decode()
 
 
+def test_where_a_form_was_sent_to_is_told_in_words_when_it_is_loaded_again(client_of: ClientOf, ben: User) -> None:
+    answer = client_of(ben).get("/ask")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "Forms are sent to this address" in answer.content.decode()
+
+
 def test_aiko_signs_in_by_e_mail_in_any_case_and_lands_on_home(client: Client, aiko: User) -> None:
     response = client.post("/sign-in", {"username": "Aiko@Example.org", "password": PASSWORD})
 
