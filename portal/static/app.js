@@ -59,6 +59,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* A page that tells of an error is no part of this one, so htmx leaves what is there (noSwap). A form says that it was not
+   taken; what asks again by itself keeps the old content and asks again. */
+function tellFailure({ detail: { ctx } }) {
+  const isTold = [401, 422].includes(ctx?.response?.status) || ctx?.sourceElement?.closest("[data-live]");
+  if (!isTold) toast(document.getElementById("toasts").dataset.failed);
+}
+document.addEventListener("htmx:response:error", tellFailure);
+document.addEventListener("htmx:error", tellFailure);
+
 /* What asks again by itself rests while nobody looks, and while somebody has ticked rows of it. */
 document.addEventListener("htmx:before:request", (event) => {
   const el = event.target.closest("[data-live]");

@@ -125,6 +125,7 @@ def test_steps_2_3_5_7_a_newcomer_sets_up_adds_a_mac_publishes_a_rule_and_reads_
         read_the_mac(person)
         publish_a_rule(person)
         ask_and_read_the_decision(person)
+        a_failure_stays_out_of_the_page(person)
 
     assert person.findings == []
 
@@ -227,3 +228,14 @@ def ask_and_read_the_decision(person: Visit) -> None:
         page.goto(f"{person.portal.url}/{path}")
         person.look(path.strip("/"))
         person.tables_fit(path)
+
+
+def a_failure_stays_out_of_the_page(person: Visit) -> None:
+    page, before = person.page, list(person.findings)
+    page.goto(f"{person.portal.url}/")
+    page.route("**/ask", lambda route: route.fulfill(status=500, body="<h1>Broken</h1>"))
+    page.get_by_role("button", name=person.say("Ask"), exact=True).click()
+    expect(page.locator(".toast")).to_contain_text(person.say("That did not work. Reload the page, then try again."))
+    expect(page.locator("form.ask")).to_be_visible()
+    # The browser's console names the answer too.
+    person.findings[:] = before
