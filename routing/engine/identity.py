@@ -77,10 +77,11 @@ def normalise_remote(text: str) -> NormalRemote:
 
     `ssh://git@ssh.github.com:443/Acme/app.git/` and `git@github.com:Acme/app` both give `github.com/Acme/app`.
     """
-    helper, mark, address = text.partition("::")
-    if mark and helper.replace("-", "").isalnum():
-        # git's `helper::address`: what the helper makes of the address is not known.
-        return NormalRemote(Standing.MALFORMED, _normalise(address).segments)
+    if "::" in text:
+        helper, _, address = text.partition("::")
+        if helper.replace("-", "").isalnum():
+            # git's `helper::address`: what the helper makes of the address is not known.
+            return NormalRemote(Standing.MALFORMED, _normalise(address).segments)
     return _normalise(text)
 
 

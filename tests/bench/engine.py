@@ -7,10 +7,10 @@ model, with all reasons, near misses, alternatives and the launch recipe. What t
 
 What is warm: the process has decided before, from this policy, for this Mac and this task. `new`: every project is
 seen for the first time. `again`: the same 200 projects come over and over. `day`: what a team asks, part of it known,
-part new, each Mac with another report after ten questions of it (`engine_questions`). For 1,000 rules two colder cases
-stand apart: the Mac has just sent another report, and the task has a context of its own size; in both the project is
-new too. `rules only` is the one thing that engine and peers do alike: from an address in its normal form to the rules
-that match it.
+part new, each Mac with another report after ten questions of it (`engine_questions`). For 1,000 rules three colder
+cases stand apart: the Mac has just sent another report; one in which its models are served otherwise; the task has a
+context of its own size. In all of them the project is new too. `rules only` is the one thing that engine and peers do
+alike: from an address in its normal form to the rules that match it.
 """
 
 import gc
@@ -35,7 +35,16 @@ from routing.engine.decide import decide
 from routing.engine.facts import MachineFacts, Situation
 from routing.engine.policy.document import parse_policy
 from tests.bench.engine_peers import Peer, cedar, own_matching, zen_table
-from tests.bench.engine_questions import Question, again, new_projects, reported, sized, task_request, team_day
+from tests.bench.engine_questions import (
+    Question,
+    again,
+    new_projects,
+    reported,
+    served_anew,
+    sized,
+    task_request,
+    team_day,
+)
 from tests.bench.rule_workload import Asked, make_requests, make_rules, policy_sections
 from tests.golden.run import DATA, Worlds
 
@@ -120,6 +129,7 @@ class Row:
     again: Spread
     day: Spread
     reported: Spread
+    served_anew: Spread
     sized: Spread
     peers: dict[str, tuple[Spread, float]]
 
@@ -131,7 +141,8 @@ def measure_engine(bundle: Bundle, asked: list[Asked], worlds: Worlds) -> dict[s
         return decide(question[0], bundle=bundle, facts=question[1], situation=situation)
 
     kinds: dict[str, Callable[[list[Asked], MachineFacts], list[Question]]] = {
-        "new": new_projects, "again": again, "day": partial(team_day, dice=dice), "reported": reported, "sized": sized,
+        "new": new_projects, "again": again, "day": partial(team_day, dice=dice), "reported": reported,
+        "served_anew": served_anew, "sized": sized,
     }  # fmt: skip
     return {
         name: measure(decide_one, [questions_of(part, facts) for part in rounds_of(asked)])
@@ -240,7 +251,12 @@ def tell_rows(rows: dict[int, Row]) -> None:
         spreads: list[Spread] = [getattr(row, kind) for kind in kinds]
         ratios = _ratios(row.peers["zen-engine"][0], spreads)
         print(f"{size:15,} | {' | '.join(map(str, spreads))} | {ratios}")
-    for words, spread in (("after another report", rows[1_000].reported), ("own context sizes", rows[1_000].sized)):
+    colder = {
+        "after another report": rows[1_000].reported,
+        "after one with models served otherwise": rows[1_000].served_anew,
+        "own context sizes": rows[1_000].sized,
+    }
+    for words, spread in colder.items():
         print(f"{1_000:15,} | {spread} | new projects, {words}")
     heads = " |".join(f"{f'{name} p50, p99, compile':>31}" for name in rows[10].peers)
     print(f"\n{'rules only':>15} |{heads} | each peer against kirikae")

@@ -46,7 +46,7 @@ def own_matching(bundle: Bundle, *, compile_ms: float) -> Peer:
             exact=(NormalRemote(Standing.RESOLVED, remote),),
             remotes=(remote,),
             hostless=(),
-            root_commits=frozenset(),
+            root_commits=(),
             markers=(),
             paths=(),
             labels=(),

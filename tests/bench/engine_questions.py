@@ -37,6 +37,11 @@ def reported(asked: Sequence[Asked], facts: MachineFacts) -> list[Question]:
     return [(task_request(one), reported_anew(facts, at)) for at, one in enumerate(asked)]
 
 
+def served_anew(asked: Sequence[Asked], facts: MachineFacts) -> list[Question]:
+    """Each time after a report that changes the outcome: the runtimes serve their models with another context."""
+    return [(task_request(one), with_context(facts, 60_000 + at)) for at, one in enumerate(asked)]
+
+
 def sized(asked: Sequence[Asked], facts: MachineFacts) -> list[Question]:
     return [(task_request(one)._replace(context_tokens=at), facts) for at, one in enumerate(asked)]
 
@@ -64,6 +69,14 @@ def reported_anew(facts: MachineFacts, number: int) -> MachineFacts:
     """Another report of the same Mac: other free memory, and a little less left of the cloud's allowance."""
     state = facts.state._replace(memory_available_bytes=16 * 10**9 + number, cloud_quota_left=1 - number / 10_000)
     return facts._replace(state=state)
+
+
+def with_context(facts: MachineFacts, tokens: int) -> MachineFacts:
+    runtimes = [
+        runtime._replace(models=tuple([one._replace(effective_context_tokens=tokens) for one in runtime.models]))
+        for runtime in facts.runtimes
+    ]
+    return facts._replace(runtimes=tuple(runtimes))
 
 
 def with_free_memory(facts: MachineFacts, number: int) -> MachineFacts:

@@ -38,5 +38,6 @@ def find_hits(matching: RuleMatching, signals: Signals) -> Hits:
     if near and restricting:
         near = tuple([place for place in near if place not in restricting])
     opened = tuple([matching.opening(remote) for remote in remotes])
-    excepted = matching.excepting(remotes) if signals.is_identified else ()
-    return Hits(signals, Met(signals.is_identified, signals.is_in_doubt, restricting, opened, excepted), near)
+    is_identified = signals.is_identified
+    excepted = matching.excepting(remotes) if is_identified else ()
+    return Hits(signals, Met(is_identified, signals.is_in_doubt, restricting, opened, excepted), near)

@@ -25,7 +25,7 @@ class Signals(NamedTuple):
     remotes: tuple[Segments, ...]
     # Paths of remotes whose host may be an ssh alias: they hit a pattern of any host.
     hostless: tuple[Segments, ...]
-    root_commits: frozenset[str]
+    root_commits: tuple[str, ...]
     markers: tuple[str, ...]
     paths: tuple[Segments, ...]
     labels: tuple[str, ...]
@@ -57,7 +57,7 @@ def read_signals(project: Project) -> Signals:
         tuple(exact),
         tuple(certain),
         tuple(hostless),
-        frozenset([fold(commit) for commit in root_commits or ()]),
+        tuple([fold(commit) for commit in root_commits or ()]),
         tuple([fold_text(marker) for marker in markers or ()]),
         tuple([form for path in paths or () for form in folder_forms(fold_folder(path))]),
         tuple([fold_text(label) for label in labels or ()]),
