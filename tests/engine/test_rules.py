@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -505,3 +506,12 @@ def test_exception_of_a_rule_by_marker_leaves_a_closed_project_without_a_class()
     verdict = PrivacyRules.of(policy).judge(signals, now=NOW, machine=None, is_expired=False)
 
     assert (verdict.effect, verdict.classification) == (Effect.LOCAL_ONLY, "unclassified")
+
+
+@pytest.mark.parametrize("remotes", list(permutations([ACME["remotes"][0], OTHER["remotes"][0]])))
+def test_exception_gives_no_base_where_its_rule_names_only_one_of_the_remotes(remotes: tuple[str, str]) -> None:
+    exception = EXCEPTION | {"match": {"remotes": ["github.com/**", "gitlab.com/**"]}}
+    policy = policy_of(unclassified=CLOSED, privacy_rules=[NDA_RULE], exceptions=[exception])
+
+    assert effect_of(policy, *remotes) is Effect.LOCAL_ONLY
+    assert effect_of(policy, ACME["remotes"][0]) is Effect.CLOUD_OK
