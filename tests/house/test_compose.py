@@ -11,6 +11,7 @@ from django.urls import resolve
 
 from portal.env import PORTAL_NAMES
 from portal.processes.programs import parser
+from tests.servers import caddy
 
 TEXT = Path("docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -140,6 +141,13 @@ def test_a_crowd_waits_in_the_proxy() -> None:
 
     assert len(bounds) == CADDYFILE.count("reverse_proxy ")
     assert sum(bounds) < 1024
+
+
+def test_the_proxy_runs_here_as_in_its_container() -> None:
+    proxy = SERVICES["proxy"]
+
+    assert proxy["environment"]["GOMAXPROCS"] == str(caddy.THREADS)
+    assert proxy["cpu_shares"] / 1024 == pytest.approx(1.25**caddy.STEPS_AHEAD, rel=0.01)
 
 
 def test_between_containers_intake_stands_back_by_as_much_as_between_processes() -> None:

@@ -3,12 +3,14 @@
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.launching import ServerStartError, start, stop
 
+# As docker-compose.yml says it: how many threads, and steps of `nice` for the `cpu_shares` there.
+THREADS, STEPS_AHEAD = 32, 10
 CADDYFILE = Path(__file__).parents[2] / "docs" / "deploy" / "Caddyfile"
 
 
@@ -24,6 +26,7 @@ def running_caddy(port: int, upstreams: Upstreams, *, log: Path) -> Iterator[Non
     """Listens soon after; whoever needs it asks until the portal answers."""
     with tempfile.TemporaryDirectory(prefix="kirikae-caddy-") as name:
         environment = {
+            "GOMAXPROCS": str(THREADS),
             "SITE_HOST": f"http://127.0.0.1:{port}",
             "WEB": f"127.0.0.1:{upstreams.web}",
             "INTAKE": f"127.0.0.1:{upstreams.intake}",
@@ -33,6 +36,9 @@ def running_caddy(port: int, upstreams: Upstreams, *, log: Path) -> Iterator[Non
         }
         argv = [str(binary()), "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)]
         process = start(argv, log=log, environment=environment)
+        # Only root may, and only Linux shares cores between sessions.
+        with suppress(OSError):
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(-STEPS_AHEAD))
         try:
             yield
         finally:
