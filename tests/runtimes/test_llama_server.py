@@ -7,7 +7,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from kirikae.bench.measuring import MAX_RUNS, MIN_RUNS, measure_model
+from kirikae.bench.measuring import measure_model
+from kirikae.bench.series import MAX_RUNS, MIN_RUNS
 from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import find_runtimes, probe_runtime
 from kirikae.confining.relay import Server, serve_relay
@@ -42,7 +43,10 @@ def test_the_loaded_model_is_listed_with_its_context_per_slot(llama_server: Llam
     assert model.parameters
 
 
-def test_the_benchmark_reads_the_counters_of_the_server(llama_server: LlamaServer) -> None:
+def test_the_benchmark_reads_the_counters_of_the_server(
+    llama_server: LlamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kirikae.bench.series.DEPTH_TIME_S", 1.0)
     runtime = probe_runtime(llama_server.base_url, deadline=time.monotonic() + 2.0)
     assert runtime is not None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from kirikae.bench.conditions import Conditions
-from kirikae.bench.measuring import MIN_RUNS, measure_model
+from kirikae.bench.measuring import measure_model
+from kirikae.bench.series import MIN_RUNS
 from kirikae.collect.full_report import add_installed
 from kirikae.collect.reading import Absent
 from kirikae.collect.runtime_facts import Runtime
@@ -90,7 +91,8 @@ def test_a_server_without_a_cache_folder_is_up_with_an_unknown_list(cache: Path,
     assert (runtime.kind, runtime.state, runtime.models) == ("mlx_lm", "up", ())
 
 
-def test_it_is_measured_by_the_clock(server: str) -> None:
+def test_it_is_measured_by_the_clock(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kirikae.bench.series.DEPTH_TIME_S", 1.0)
     runtime = probe(server)
     model = next(model for model in runtime.models if model.loaded)._replace(max_context_tokens=1024)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-CONTEXT_TOKENS, WIDTH, LAYERS, FEED_FORWARD = 131_072, 64, 2, 128
-KEY_WIDTH = WIDTH // 2
+CONTEXT_TOKENS, WIDTH, LAYERS = 131_072, 64, 2
+# Of a head, at the most: more heads are as slow as more layers.
+HEAD_WIDTH = 128
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
     "{{ m.content if m.content is string else '' }}<|im_end|>\n{% endfor %}"
@@ -26,26 +27,28 @@ def byte_characters() -> list[str]:
     return [chr(byte) if byte in printable else chr(256 + others.index(byte)) for byte in range(256)]
 
 
-def write_tiny_gguf(path: Path, *, layers: int = LAYERS) -> None:
+def write_tiny_gguf(path: Path, *, layers: int = LAYERS, width: int = WIDTH) -> None:
+    """`width` in steps of 64. The parameters of a layer grow by its square."""
     writer = gguf.GGUFWriter(path, "llama")
     tokens = [*byte_characters(), "<|endoftext|>", "<|im_start|>", "<|im_end|>", "ab"]
-    _add_architecture(writer, layers)
+    _add_architecture(writer, layers, width)
     _add_vocabulary(writer, tokens)
-    _add_tensors(writer, tokens, layers)
+    _add_tensors(writer, tokens, layers, width)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _add_architecture(writer: gguf.GGUFWriter, layers: int) -> None:
+def _add_architecture(writer: gguf.GGUFWriter, layers: int, width: int) -> None:
     writer.add_name("Tiny Random Llama")
     writer.add_context_length(CONTEXT_TOKENS)
-    writer.add_embedding_length(WIDTH)
+    writer.add_embedding_length(width)
     writer.add_block_count(layers)
-    writer.add_feed_forward_length(FEED_FORWARD)
-    writer.add_head_count(2)
-    writer.add_head_count_kv(1)
+    writer.add_feed_forward_length(2 * width)
+    heads = max(2, width // HEAD_WIDTH)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads // 2)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(10_000.0)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -65,38 +68,41 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
     writer.add_vocab_size(len(tokens))
 
 
-def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str], layers: int) -> None:
+def _add_tensors(writer: gguf.GGUFWriter, tokens: list[str], layers: int, width: int) -> None:
     random = np.random.default_rng(0)
+    # As large at each width in what a layer adds.
+    scale = 0.05 * (WIDTH / width) ** 0.5
 
     def noise(*shape: int) -> np.ndarray:
-        return (random.standard_normal(shape) * 0.05).astype(np.float16)
+        return (random.standard_normal(shape) * scale).astype(np.float16)
 
     # Dimension 0 carries a constant, so that the head can favour a to z: a random model that emits broken UTF-8
     # makes llama-server's chat parser answer 500.
-    embedding, head = noise(len(tokens), WIDTH), noise(len(tokens), WIDTH)
+    embedding, head = noise(len(tokens), width), noise(len(tokens), width)
     embedding[:, 0] = 10.0
     head[:, 0] = [1.0 if set(token) <= set(string.ascii_lowercase) else -1.0 for token in tokens]
     head[tokens.index("<|im_end|>"), 0] = 0.9
     writer.add_tensor("token_embd.weight", embedding)
     writer.add_tensor("output.weight", head)
-    writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
+    writer.add_tensor("output_norm.weight", np.ones(width, dtype=np.float32))
     for layer in range(layers):
-        for name, shape in _layer_shapes().items():
+        for name, shape in _layer_shapes(width).items():
             values = noise(*shape) if len(shape) == 2 else np.ones(shape, dtype=np.float32)
             writer.add_tensor(f"blk.{layer}.{name}.weight", values)
 
 
-def _layer_shapes() -> dict[str, tuple[int, ...]]:
+def _layer_shapes(width: int) -> dict[str, tuple[int, ...]]:
+    key_width, feed_forward = width // 2, 2 * width
     return {
-        "attn_norm": (WIDTH,),
-        "attn_q": (WIDTH, WIDTH),
-        "attn_k": (KEY_WIDTH, WIDTH),
-        "attn_v": (KEY_WIDTH, WIDTH),
-        "attn_output": (WIDTH, WIDTH),
-        "ffn_norm": (WIDTH,),
-        "ffn_gate": (FEED_FORWARD, WIDTH),
-        "ffn_up": (FEED_FORWARD, WIDTH),
-        "ffn_down": (WIDTH, FEED_FORWARD),
+        "attn_norm": (width,),
+        "attn_q": (width, width),
+        "attn_k": (key_width, width),
+        "attn_v": (key_width, width),
+        "attn_output": (width, width),
+        "ffn_norm": (width,),
+        "ffn_gate": (feed_forward, width),
+        "ffn_up": (feed_forward, width),
+        "ffn_down": (width, feed_forward),
     }
 
 

@@ -465,6 +465,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "（±{decode_spread} %）、最初のトークンまで {first} 秒、計測 {runs}回",
     ),
     "bench.progress": ("{model}  {depth} tokens  {bar}  run {run}", "{model}  {depth} トークン  {bar}  {run}回目"),
+    "bench.unsteady": (
+        "{model} at {depth} tokens: unsteady, its medians are only sure to within {share} %; close what works beside "
+        "it, then type `kirikae bench`.",
+        "{model}（{depth} トークン）: 計測値が安定せず、中央値の誤差は最大{share} %です。"
+        "ほかの処理を止めてから `kirikae bench` と入力してください。",
+    ),
     "bench.skipped.context": (
         "{model} at {depth} tokens: not measured, its context is smaller.",
         "{model}（{depth} トークン）: コンテキスト長が足りないため計測しません。",

@@ -1,6 +1,7 @@
 """Benchmarks against stand-in runtimes; the real llama-server and mlx_lm.server are measured in tests/runtimes."""
 
 import io
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,14 +9,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from kirikae.bench.certainty import uncertainty
 from kirikae.bench.conditions import Conditions, why_too_deep
-from kirikae.bench.measuring import MAX_RUNS, METHOD, MIN_RUNS, Outcome, measure_model
+from kirikae.bench.measuring import METHOD, Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
+from kirikae.bench.series import DEPTH_TIME_S, ENOUGH_RUNS, MAX_RUNS, MIN_RUNS
 from kirikae.cli import main
 from kirikae.collect.report import with_checks
 from kirikae.collect.runtime_facts import Model, Runtime, entries_of, mapping_of, runtime_from_document
 from kirikae.commands.bench import check_once
-from kirikae.engine.facts import benchmarks_from_document
 from kirikae.errors import PortalError, PreflightError
 from kirikae.home import Enrolment, Home
 from kirikae.portal.benchmarks import keep_benchmarks, send_benchmarks
@@ -71,28 +73,79 @@ def measure(behave: servers.Behaviour, *, kind: str = "ollama", model: Model | N
 
 
 def test_ollama_is_measured_by_its_own_counters_after_a_warm_up() -> None:
-    ollama = Ollama(1.0, 30.0)
+    ollama = Ollama(1.0, 1.0, 30.0)
 
     (result,) = measure(ollama).benchmarks
 
-    assert (result["prompt_tokens_per_s"], result["decode_tokens_per_s"], result["runs"]) == (100.0, 30.0, MIN_RUNS)
+    assert (result["prompt_tokens_per_s"], result["decode_tokens_per_s"], result["runs"]) == (100.0, 30.0, ENOUGH_RUNS)
     assert (result["depth_tokens"], result["method"], result["runtime_version"]) == (512, METHOD, "0.20.1")
-    assert len({prompt.split()[0] for prompt in ollama.prompts}) == 1 + MIN_RUNS
-    assert [len(prompt.split()) - 1 for prompt in ollama.prompts[1:]] == [339, 340, 340]
-    assert benchmarks_from_document({"benchmarks": [result]})[0].memory_pressure == "normal"
+    assert len({prompt.split()[0] for prompt in ollama.prompts}) == len(ollama.prompts) == 2 + ENOUGH_RUNS
+    # The first prompt teaches how many tokens a word has.
+    assert [len(prompt.split()) - 1 for prompt in ollama.prompts[1:]] == [339] + [340] * ENOUGH_RUNS
 
 
 def test_runs_are_added_until_the_median_is_sure() -> None:
-    (result,) = measure(Ollama(1.0, 10.0, 20.0, 30.0, 30.0, 30.0)).benchmarks
+    outcome = measure(Ollama(1.0, 1.0, 10.0, *[30.0] * 9))
 
-    assert (result["runs"], result["decode_tokens_per_s"], result["decode_spread"]) == (5, 30.0, 0.0)
+    assert [(one["runs"], one["decode_tokens_per_s"], one["decode_spread"]) for one in outcome.benchmarks] == [
+        (8, 30.0, 0.0)
+    ]
+    assert outcome.unsteady == []
 
 
-def test_a_restless_machine_is_told_by_the_spread() -> None:
-    (result,) = measure(Ollama(1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0)).benchmarks
+def test_a_machine_that_is_restless_for_a_while_does_not_choose_the_median() -> None:
+    """Three like runs would do by their spread alone."""
+    (result,) = measure(Ollama(1.0, 1.0, *[20.0] * 3, *[30.0] * 30)).benchmarks
 
-    assert (result["runs"], result["decode_tokens_per_s"]) == (MAX_RUNS, 40.0)
-    assert result["decode_spread"] == pytest.approx(20 / 40)
+    assert result["decode_tokens_per_s"] == 30.0
+
+
+def test_a_restless_machine_is_told_by_the_spread_and_as_unsteady() -> None:
+    outcome = measure(Ollama(1.0, 1.0, *[10.0, 20.0, 30.0, 40.0, 50.0] * 5))
+
+    (result,) = outcome.benchmarks
+    assert (result["runs"], result["decode_tokens_per_s"]) == (MAX_RUNS, 30.0)
+    assert result["decode_spread"] == pytest.approx(10 / 30, abs=1e-4)
+    ((depth, share),) = outcome.unsteady
+    assert depth == 512
+    assert share == pytest.approx(10 / 30)
+
+
+@pytest.mark.parametrize(
+    ("values", "share"),
+    [([95, 100, 105], 0.05), ([90, 99, 100, 101, 110], 0.1), ([1, 98, 99, 100, 100, 101, 102, 999], 0.02)],
+)
+def test_a_median_is_as_sure_as_the_values_around_it_let_it_be(values: list[float], share: float) -> None:
+    assert uncertainty(values) == pytest.approx(share)
+
+
+def test_a_slow_model_gets_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on by half of the time at each look."""
+    passing = itertools.count(step=DEPTH_TIME_S / 2)
+    monkeypatch.setattr("kirikae.bench.series.monotonic", lambda: next(passing))
+
+    (result,) = measure(Ollama(1.0, 1.0, 10.0, 20.0, 30.0, 40.0)).benchmarks
+
+    assert result["runs"] == MIN_RUNS
+
+
+def test_depths_take_turns_once_each_has_its_least_runs() -> None:
+    lengths = []
+
+    def ollama(request: bytes, send: Send) -> None:
+        lengths.append(round(len(body_of(request)["prompt"].split()) * 1.5))
+        tokens = lengths[-1]
+        # Restless, at both depths.
+        rate = 100 if len(lengths) % 4 < 2 else 50
+        counters = {"prompt_eval_count": tokens, "prompt_eval_duration": tokens * 1e9 / rate}
+        send(answer(events({"response": "a"}, counters | {"eval_count": 128, "eval_duration": 1e9}, prefix=b"")))
+
+    measure(ollama, model=Model("m", effective_context_tokens=8192))
+
+    depths = [512 if length < 1024 else 4096 for length in lengths]
+    least = 2 + MIN_RUNS
+    assert depths[: 2 * least] == [512] * least + [4096] * least
+    assert depths[2 * least :] == [512, 4096] * (MAX_RUNS - MIN_RUNS)
 
 
 def test_each_depth_that_the_context_holds_is_measured() -> None:
@@ -170,6 +223,16 @@ def test_pressure_meanwhile_keeps_the_depths_that_were_done() -> None:
     outcome = measure(Ollama(30.0), model=Model("m"), conditions=Pressure(1 + MIN_RUNS + 1 + 2))
 
     assert ([result["depth_tokens"] for result in outcome.benchmarks], outcome.pressure) == ([512], "warning")
+
+
+def test_pressure_while_depths_take_turns_keeps_them_all() -> None:
+    """One look per depth and one per run; the last depth has no room, and the first turn is the last one."""
+    looks = 2 * (1 + MIN_RUNS) + 1 + 1
+
+    outcome = measure(Ollama(30.0), model=Model("m", effective_context_tokens=8192), conditions=Pressure(looks))
+
+    assert [(one["depth_tokens"], one["runs"]) for one in outcome.benchmarks] == [(512, MIN_RUNS + 1), (4096, MIN_RUNS)]
+    assert outcome.pressure == "warning"
 
 
 def test_llama_server_is_measured_with_exact_prompts() -> None:

@@ -1,5 +1,6 @@
-"""Measured runs of local models, method `kirikae-2`: how one is made, at which depths, and what is told of it.
+"""Measured runs of local models, method `kirikae-3`: how one is made, at which depths, and what is told of it.
 
 A run reads a prompt of so many tokens that the runtime has not seen before and generates 128. Each depth starts with
-a run that does not count. Rates are the runtime's own counters where it has any, else arrival times of the stream.
+one or two runs that do not count. Then runs are made, of the depths in turn, until the medians are sure. Rates are the
+runtime's own counters where it has any, else arrival times of the stream.
 """

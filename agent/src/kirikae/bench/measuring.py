@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from time import monotonic
 
 from kirikae.bench.conditions import DEPTHS_TOKENS, Conditions, read_conditions, why_too_deep
 from kirikae.bench.run import GENERATED_TOKENS, Run, Runner
 from kirikae.bench.runners import RUNNERS
+from kirikae.bench.series import DEPTH_TIME_S, MIN_RUNS, SURE_WITHIN, Series
 from kirikae.collect.runtime_facts import Model, Runtime
 from kirikae.errors import PreflightError
 from kirikae.fetch import FetchError
 from kirikae.moments import now, write_moment
 
-METHOD = "kirikae-2"
-MIN_RUNS, MAX_RUNS = 3, 7
-# More runs are made until the median is this sure, or until a depth has taken long enough.
-ENOUGH_SPREAD = 0.02
-DEPTH_TIME_S = 120.0
-# A prompt made of words counts as the depth that was meant within this share.
-DEPTH_TOLERANCE = 0.05
+METHOD = "kirikae-3"
+# What a runner raises for answers that are wrong.
+FAILURES = (FetchError, KeyError, TypeError, IndexError, StopIteration, ZeroDivisionError)
 
 
 @dataclass
 class Outcome:
-    """`benchmarks` as the portal takes them; `skipped` depths with their reason; `pressure` that ended it."""
+    """`benchmarks` as the portal takes them; `skipped` depths with their reason; `pressure` that ended it.
+
+    `unsteady`: depths of benchmarks whose medians are not sure, and to what share of them they are.
+    """
 
     benchmarks: list[dict[str, object]] = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
+    unsteady: list[tuple[int, float]] = field(default_factory=list)
     pressure: str | None = None
 
 
-type Progress = Callable[[int, int], None]  # depth in tokens, runs made of MAX_RUNS
+type Progress = Callable[[int, int], None]  # depth in tokens, runs made
 
 
 def measure_model(
@@ -51,60 +51,79 @@ def measure_model(
     make_runner = RUNNERS.get(runtime.kind)
     if make_runner is None:
         raise PreflightError("bench.not_measured", runtime=runtime.base_url)
-    conditions = conditions or read_conditions
-    outcome = Outcome()
-    runner = make_runner(runtime, model)
-    pace: Run | None = None
-    for depth in depths:
-        current = conditions()
+    measuring = _Measuring(make_runner(runtime, model), progress, conditions or read_conditions)
+    try:
+        measuring.begin(depths, model, latest)
+        measuring.go_on()
+    except FAILURES as error:
+        if not measuring.usable():
+            raise PreflightError("bench.failed", model=model.name, runtime=runtime.base_url) from error
+        measuring.note_failure()
+    return measuring.outcome_of(runtime, model)
+
+
+class _Measuring:
+    def __init__(self, runner: Runner, progress: Progress, conditions: Callable[[], Conditions]) -> None:
+        self._runner, self._progress, self._conditions = runner, progress, conditions
+        self._series: list[Series] = []
+        self._outcome = Outcome()
+
+    def begin(self, depths: Sequence[int], model: Model, latest: Callable[[Model], Model]) -> None:
+        """The least runs of each depth, the shallow ones first: they are kept when a deep one has no room."""
+        for depth in depths:
+            current = self._conditions()
+            if self._is_stopped_by(current):
+                return
+            reason = why_too_deep(depth, model, current) or _why_too_slow(depth, self._pace())
+            if reason is not None:
+                self._outcome.skipped.append((depth, reason))
+                continue
+            series = Series(depth, current)
+            self._series.append(series)
+            self._progress(depth, 0)
+            series.warm_up(self._runner)
+            while len(series.runs) < MIN_RUNS:
+                if not self._add_run(series):
+                    return
+            model = latest(model)
+
+    def go_on(self) -> None:
+        """One run of each depth in turn: what disturbs the machine for a while then falls on few runs of each."""
+        while waiting := [series for series in self._series if not series.is_done]:
+            for series in waiting:
+                if not self._add_run(series):
+                    return
+
+    def usable(self) -> list[Series]:
+        return [series for series in self._series if len(series.runs) >= MIN_RUNS]
+
+    def note_failure(self) -> None:
+        failed = [series.depth_tokens for series in self._series if len(series.runs) < MIN_RUNS]
+        self._outcome.skipped += [(depth, "failed") for depth in failed]
+
+    def outcome_of(self, runtime: Runtime, model: Model) -> Outcome:
+        for series in self.usable():
+            benchmark = _benchmark(runtime, model, series)
+            self._outcome.benchmarks.append(benchmark)
+            if series.uncertainty > SURE_WITHIN:
+                self._outcome.unsteady.append((series.counted_depth_tokens, series.uncertainty))
+        return self._outcome
+
+    def _add_run(self, series: Series) -> bool:
+        """False when memory got short."""
+        if self._is_stopped_by(self._conditions()):
+            return False
+        series.add_run(self._runner)
+        self._progress(series.depth_tokens, len(series.runs))
+        return True
+
+    def _is_stopped_by(self, current: Conditions) -> bool:
         if current.is_under_pressure:
-            outcome.pressure = current.memory_pressure
-            break
-        reason = why_too_deep(depth, model, current) or _why_too_slow(depth, pace)
-        if reason is not None:
-            outcome.skipped.append((depth, reason))
-            continue
-        try:
-            runs = _runs(runner, depth, progress=progress, conditions=conditions)
-        except (FetchError, KeyError, TypeError, IndexError, StopIteration, ZeroDivisionError) as error:
-            if not outcome.benchmarks:
-                raise PreflightError("bench.failed", model=model.name, runtime=runtime.base_url) from error
-            outcome.skipped.append((depth, "failed"))
-            break
-        if len(runs) < MIN_RUNS:
-            outcome.pressure = conditions().memory_pressure or "unknown"
-            break
-        outcome.benchmarks.append(_benchmark(runtime, model, runs, depth=depth, conditions=current))
-        pace, model = runs[-1], latest(model)
-    return outcome
+            self._outcome.pressure = current.memory_pressure or "unknown"
+        return self._outcome.pressure is not None
 
-
-def _runs(runner: Runner, depth: int, *, progress: Progress, conditions: Callable[[], Conditions]) -> list[Run]:
-    """Fewer than MIN_RUNS when memory got short meanwhile."""
-    started = monotonic()
-    progress(depth, 0)
-    runner.run(depth)
-    runs: list[Run] = []
-    while len(runs) < MAX_RUNS and not conditions().is_under_pressure:
-        runs.append(runner.run(depth))
-        progress(depth, len(runs))
-        is_late = monotonic() - started > DEPTH_TIME_S
-        if len(runs) >= MIN_RUNS and (is_late or max(spreads(runs)) <= ENOUGH_SPREAD):
-            break
-    return runs
-
-
-def spreads(runs: Sequence[Run]) -> tuple[float, float]:
-    """How far prompt and decode rates lie apart around their medians: mean absolute deviation, as a share."""
-    return (
-        _spread([run.prompt_tokens_per_s for run in runs]),
-        _spread([run.decode_tokens_per_s for run in runs]),
-    )
-
-
-def _spread(values: Sequence[float]) -> float:
-    middle = median(values)
-    return median(abs(value - middle) for value in values) / middle
+    def _pace(self) -> Run | None:
+        return self._series[-1].runs[-1] if self._series else None
 
 
 def _why_too_slow(depth: int, pace: Run | None) -> str | None:
@@ -114,17 +133,15 @@ def _why_too_slow(depth: int, pace: Run | None) -> str | None:
     return "time" if run_s * (MIN_RUNS + 1) > 3 * DEPTH_TIME_S else None
 
 
-def _benchmark(
-    runtime: Runtime, model: Model, runs: Sequence[Run], *, depth: int, conditions: Conditions
-) -> dict[str, object]:
-    counted = round(median(run.prompt_tokens for run in runs))
-    prompt_spread, decode_spread = spreads(runs)
+def _benchmark(runtime: Runtime, model: Model, series: Series) -> dict[str, object]:
+    runs, conditions = series.runs, series.conditions
+    prompt_spread, decode_spread = series.spreads
     return {
         "runtime": runtime.kind,
         "runtime_version": runtime.version or runs[-1].runtime_version,
         "model": model.name,
         "quantization": model.quantization,
-        "depth_tokens": depth if abs(counted - depth) <= depth * DEPTH_TOLERANCE else counted,
+        "depth_tokens": series.counted_depth_tokens,
         "prompt_tokens_per_s": round(median(run.prompt_tokens_per_s for run in runs), 2),
         "decode_tokens_per_s": round(median(run.decode_tokens_per_s for run in runs), 2),
         "first_token_s": round(median(run.first_token_s for run in runs), 4),

@@ -12,7 +12,7 @@ BAR_WIDTH = 20
 
 
 class ProgressBar:
-    """One line on `out`, written over; `close` takes it away."""
+    """One line on `out`, written over; `close` takes it away. More than `of_runs` are made where they are needed."""
 
     def __init__(self, model: str, *, of_runs: int, out: TextIO = sys.stderr) -> None:
         self._model, self._of_runs, self._out = model, of_runs, out
@@ -21,7 +21,7 @@ class ProgressBar:
     def __call__(self, depth_tokens: int, runs: int) -> None:
         if not self._is_shown:
             return
-        filled = BAR_WIDTH * runs // self._of_runs
+        filled = BAR_WIDTH * min(runs, self._of_runs) // self._of_runs
         bar = "█" * filled + "░" * (BAR_WIDTH - filled)
         line = say("bench.progress", model=self._model, depth=depth_tokens, bar=bar, run=runs + 1)
         width = shutil.get_terminal_size().columns - 1

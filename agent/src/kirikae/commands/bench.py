@@ -7,8 +7,9 @@ from time import monotonic
 
 from kirikae.arguments import Arguments
 from kirikae.bench.conditions import DEPTHS_TOKENS
-from kirikae.bench.measuring import MAX_RUNS, Outcome, measure_model
+from kirikae.bench.measuring import Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
+from kirikae.bench.series import ENOUGH_RUNS
 from kirikae.collect.report import last_runtimes
 from kirikae.collect.runtime_facts import Model, Runtime, known_model
 from kirikae.collect.runtimes import REPORT_BUDGET_S, find_runtimes, probe_runtime
@@ -68,7 +69,7 @@ def _measure(runtime: Runtime, model: Model, *, depths: Sequence[int]) -> Outcom
         again = probe_runtime(runtime.base_url, deadline=monotonic() + REPORT_BUDGET_S, known=runtime)
         return known_model(again, measured.name) or measured
 
-    bar = ProgressBar(model.name, of_runs=MAX_RUNS)
+    bar = ProgressBar(model.name, of_runs=ENOUGH_RUNS)
     try:
         return measure_model(runtime, model, progress=bar, latest=latest, depths=depths)
     finally:
@@ -103,6 +104,8 @@ def _tell(outcome: Outcome, model: Model) -> None:
                 runs=result["runs"],
             )
         )
+    for depth, uncertainty in outcome.unsteady:
+        print(say("bench.unsteady", model=model.name, depth=depth, share=_percent(uncertainty)))
     for depth, reason in outcome.skipped:
         print(say(f"bench.skipped.{reason}", model=model.name, depth=depth))
 
