@@ -14,6 +14,7 @@ from portal.accounts.models import ApiToken, User
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
+from routing.engine.errors import WireError
 
 # The engine compares models by their newest runs; older ones are history.
 BENCHMARKS_FOR_FACTS = 50
@@ -86,7 +87,11 @@ def find_facts(machine: Machine) -> StoredFacts:
     """What the engine may know of the machine. One query, for the benchmarks."""
     if machine.report is None or machine.reported_at is None:
         return StoredFacts(facts=None, age_s=None)
-    report = facts.report_from_document(machine.report)
+    try:
+        report = facts.report_from_document(machine.report)
+    except WireError:
+        # Taken by an earlier version that was less strict. The next report is not far.
+        return StoredFacts(facts=None, age_s=None)
     if machine.situation is not None:
         report = report._replace(state=heartbeat_from_document({"state": machine.situation}).state or report.state)
     rows = machine.benchmarks.all()[:BENCHMARKS_FOR_FACTS]

@@ -47,7 +47,7 @@ def heartbeat_from_document(document: object) -> Heartbeat:
 def _read_enrolment(reader: ObjectReader) -> EnrolmentRequest:
     applicant = Applicant(
         name=reader.text("name", max_length=NAME_LENGTH),
-        agent_version=reader.optional_text("agent_version", max_length=40),
+        agent_version=reader.optional_visible_text("agent_version", max_length=40),
         hardware=facts.read_hardware(reader.reader("hardware"))._asdict(),
     )
     if not applicant.name.isprintable() or applicant.name != applicant.name.strip():

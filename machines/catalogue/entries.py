@@ -12,7 +12,7 @@ from django.conf import settings
 from routing.engine.errors import WireError
 from routing.engine.facts import RuntimeKind, raise_first
 from routing.engine.fit.catalogue import MAX_MODELS, CatalogueModel, model_document, read_model
-from routing.engine.reading.shapes import ObjectReader, read_whole
+from routing.engine.reading.shapes import ObjectReader, is_visible, read_whole
 
 SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
 # Each stands for fields that one source speaks of.
@@ -82,11 +82,11 @@ def _check_texts(value: object, *, path: str) -> None:
     elif isinstance(value, list):
         for index, one in enumerate(value):
             _check_texts(one, path=f"{path}[{index}]")
-    elif isinstance(value, str) and not value.replace("\u3000", " ").isprintable():
+    elif isinstance(value, str) and not is_visible(value):
         raise WireError(
             code="field.invalid",
             field=path,
-            detail=f"{path}: found characters that are not shown; allowed: one line of visible text.",
+            detail=f"{path}: found a text with characters that are not shown; allowed: one line of visible text.",
         )
 
 

@@ -14,7 +14,7 @@ from .fit.geometry import Geometry, read_geometry
 from .named_tuple import NamedTuple
 from .reading.messages import Origin, PollOffer, read_origin, read_poll_offer
 from .reading.model_checks import ModelChecks, read_checks
-from .reading.shapes import ObjectReader, read_whole
+from .reading.shapes import ObjectReader, is_visible, read_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _read_report(reader: ObjectReader) -> Report:
     if schema != REPORT_SCHEMA:
         reader.wrong("schema", found=schema, allowed=str(REPORT_SCHEMA), code="report.schema_unknown")
     return Report(
-        agent_version=reader.text("agent_version", max_length=40),
+        agent_version=reader.visible_text("agent_version", max_length=40),
         collected_at=reader.time("collected_at"),
         hardware=read_hardware(reader.reader("hardware")),
         state=read_state(reader.reader("state", {})),
@@ -249,9 +249,9 @@ def _read_report(reader: ObjectReader) -> Report:
 def read_hardware(reader: ObjectReader) -> Hardware:
     hardware = Hardware(
         platform=reader.choice("platform", ("darwin", "linux")),
-        os_version=reader.optional_text("os_version", max_length=80),
-        model=reader.optional_text("model", max_length=80),
-        chip=reader.optional_text("chip", max_length=120),
+        os_version=reader.optional_visible_text("os_version", max_length=80),
+        model=reader.optional_visible_text("model", max_length=80),
+        chip=reader.optional_visible_text("chip", max_length=120),
         cpu_cores=reader.optional_integer("cpu_cores", low=1, high=4096),
         performance_cores=reader.optional_integer("performance_cores", high=4096),
         gpu_cores=reader.optional_integer("gpu_cores", high=4096),
@@ -282,12 +282,12 @@ def _read_runtime(reader: ObjectReader) -> RuntimeFacts:
         kind=RuntimeKind(reader.choice("kind", tuple(RuntimeKind))),
         base_url=reader.text("base_url"),
         state=RuntimeState(reader.choice("state", tuple(RuntimeState))),
-        version=reader.optional_text("version", max_length=120),
+        version=reader.optional_visible_text("version", max_length=120),
         reason=reader.optional_choice("reason", BROKEN_REASONS),
         has_messages_api=reader.optional_boolean("messages_api"),
         models=tuple(_read_model(one) for one in reader.readers("models", [], high=MAX_MODELS_PER_RUNTIME)),
     )
-    if not _is_web_address(runtime.base_url):
+    if not (is_visible(runtime.base_url) and _is_web_address(runtime.base_url)):
         # Not quoted: people put passwords into addresses.
         path, allowed = reader.at("base_url"), "an http or https address without user and password"
         reader.problems.add(path, "field.invalid", found="something else", allowed=allowed)
@@ -307,9 +307,9 @@ def _is_web_address(text: str) -> bool:
 
 def _read_model(reader: ObjectReader) -> ModelFacts:
     model = ModelFacts(
-        name=reader.text("name"),
-        quantization=reader.optional_text("quantization", max_length=40),
-        format=reader.optional_text("format", max_length=20),
+        name=reader.visible_text("name"),
+        quantization=reader.optional_visible_text("quantization", max_length=40),
+        format=reader.optional_visible_text("format", max_length=20),
         size_bytes=reader.optional_integer("size_bytes", high=_MAX_BYTES),
         parameters=reader.optional_integer("parameters"),
         is_loaded=reader.boolean("loaded", default=False),
@@ -327,7 +327,10 @@ def _read_model(reader: ObjectReader) -> ModelFacts:
 
 
 def _read_absence(reader: ObjectReader) -> Absence:
-    absence = Absence(field=reader.text("field", max_length=80), code=reader.text("code", max_length=80))
+    absence = Absence(
+        field=reader.visible_text("field", max_length=80),
+        code=reader.visible_text("code", max_length=80),
+    )
     reader.close()
     return absence
 
@@ -340,15 +343,15 @@ def _read_benchmark(reader: ObjectReader) -> Benchmark:
     pressure = reader.optional_choice("memory_pressure", tuple(MemoryPressure))
     benchmark = Benchmark(
         runtime=RuntimeKind(reader.choice("runtime", tuple(RuntimeKind))),
-        runtime_version=reader.optional_text("runtime_version", max_length=120),
-        model=reader.text("model"),
-        quantization=reader.optional_text("quantization", max_length=40),
+        runtime_version=reader.optional_visible_text("runtime_version", max_length=120),
+        model=reader.visible_text("model"),
+        quantization=reader.optional_visible_text("quantization", max_length=40),
         depth_tokens=reader.integer("depth_tokens", high=10_000_000),
         prompt_tokens_per_s=reader.number("prompt_tokens_per_s", low=MIN_TOKENS_PER_S, high=MAX_TOKENS_PER_S),
         decode_tokens_per_s=reader.number("decode_tokens_per_s", low=MIN_TOKENS_PER_S, high=MAX_TOKENS_PER_S),
         first_token_s=reader.optional_number("first_token_s", high=1e6),
         runs=reader.integer("runs", low=1, high=1000),
-        method=reader.text("method", max_length=60),
+        method=reader.visible_text("method", max_length=60),
         measured_at=reader.time("measured_at"),
         prompt_spread=reader.optional_number("prompt_spread", high=100),
         decode_spread=reader.optional_number("decode_spread", high=100),

@@ -235,6 +235,17 @@ def test_machine_that_never_reported_has_no_facts(mac: Machine) -> None:
     assert (stored.facts, stored.age_s) == (None, None)
 
 
+def test_a_stored_report_that_would_be_refused_today_counts_as_none(agent: Agent, mac: Machine) -> None:
+    agent.post("reports", REPORT)
+    mac.refresh_from_db()
+    assert mac.report is not None
+    mac.report["agent_version"] = "0.1\u202e.0"
+
+    stored = find_facts(mac)
+
+    assert (stored.facts, stored.age_s) == (None, None)
+
+
 def test_report_extends_the_token(agent: Agent, mac: Machine) -> None:
     ApiToken.objects.update(expires_at=timezone.now() + timedelta(days=1))
 

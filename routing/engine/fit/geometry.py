@@ -65,7 +65,7 @@ _HIGHEST = {
 
 def read_geometry(reader: ObjectReader) -> Geometry:
     """Reads the object whose keys are the fields of Geometry; each may be absent or null."""
-    architecture = reader.optional_text("architecture", max_length=80)
+    architecture = reader.optional_visible_text("architecture", max_length=80)
     numbers = {
         field: reader.optional_integer(field, high=_HIGHEST.get(field, _MAX_WIDTH)) for field in Geometry._fields[1:]
     }

@@ -19,7 +19,7 @@ class ModelChecks(NamedTuple):
 def read_checks(reader: ObjectReader) -> ModelChecks:
     """Reads `{"runtime_version", "tool_call", "system_in_middle", "checked_at"}`."""
     checks = ModelChecks(
-        runtime_version=reader.optional_text("runtime_version", max_length=120),
+        runtime_version=reader.optional_visible_text("runtime_version", max_length=120),
         can_call_tools=reader.optional_boolean("tool_call"),
         takes_late_system=reader.optional_boolean("system_in_middle"),
         checked_at=None if reader.take("checked_at", None) is None else reader.time("checked_at"),

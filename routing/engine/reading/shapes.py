@@ -79,6 +79,19 @@ class ObjectReader:
     def optional_text(self, key: str, *, max_length: int = 300) -> str | None:
         return None if self.take(key, None) is None else self.text(key, max_length=max_length, may_be_empty=True)
 
+    def visible_text(self, key: str, default: object = _REQUIRED, *, max_length: int = 300) -> str:
+        """What a machine says and people read: on pages, in tables, on terminals."""
+        found = self.text(key, default, max_length=max_length)
+        if not is_visible(found):
+            self.wrong(self.at(key), found=found, allowed="one line of visible text")
+        return found
+
+    def optional_visible_text(self, key: str, *, max_length: int = 300) -> str | None:
+        found = self.optional_text(key, max_length=max_length)
+        if found is not None and not is_visible(found):
+            self.wrong(self.at(key), found=found, allowed="one line of visible text")
+        return found
+
     def choice(self, key: str, choices: Iterable[str], default: object = _REQUIRED) -> str:
         allowed = tuple(choices)
         found = self.take(key, default)
@@ -186,6 +199,11 @@ def _is_text(found: str, max_length: int) -> bool:
     return len(found) <= max_length and not has_refused_character(found)
 
 
+def is_visible(text: str) -> bool:
+    """One line that shows what it says: nothing that steers a terminal or turns letters round."""
+    return text.isprintable() or text.replace("\u3000", " ").isprintable()
+
+
 def describe(found: object, *, is_private: bool = False) -> str:
     """What was found, in words short enough for a message."""
     if isinstance(found, str):
@@ -204,4 +222,4 @@ def _describe_text(found: str, *, is_private: bool) -> str:
         return "a text with NUL or half of a surrogate pair"
     if is_private or len(found) > 60:
         return f"a text of {len(found)} characters"
-    return f"'{found}'"
+    return f"'{found}'" if is_visible(found) else "a text with characters that are not shown"
