@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from machines.models import Machine
 from portal.common.ids import new_public_id
@@ -35,7 +36,7 @@ class PolicyRequest(models.Model):
         EXCEPTION = "exception", _("Make an exception")
 
     class State(models.TextChoices):
-        OPEN = "open", _("Waiting")
+        OPEN = "open", pgettext_lazy("a request, for an answer", "Waiting")
         ANSWERED = "answered", _("Answered")
         DECLINED = "declined", _("Declined")
 
