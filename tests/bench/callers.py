@@ -15,7 +15,8 @@ from tests.bench.ground import REQUEST
 
 PAUSE_S = 0.05
 BODY = json.dumps(REQUEST)
-# A web process makes its bundle for the first decision; so many reach both.
+# A web process makes its bundle for the first decision. Of so many at once each process gets some; one after another
+# they would all go to one, over the connection that the proxy keeps.
 FIRST = 20
 
 
@@ -44,8 +45,11 @@ class Caller:
 
 def main(port: str, *tokens: str) -> None:
     callers = [Caller(int(port), token) for token in tokens]
-    for _ in range(FIRST):
-        callers[0].ask()
+    first = [threading.Thread(target=callers[0].ask) for _ in range(FIRST)]
+    for thread in first:
+        thread.start()
+    for thread in first:
+        thread.join()
     callers[0].waits.clear()
     print("counting", flush=True)
     is_over = threading.Event()
