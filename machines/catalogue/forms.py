@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from machines.catalogue.entries import NAME, Entry, entry_from_document
 from portal.common.forms import StyledFields
@@ -12,7 +13,7 @@ from routing.engine.errors import WireError
 from routing.engine.policy.values import Tier
 
 _THREE = [("", _("Not known")), ("yes", _("Yes")), ("no", _("No"))]
-TIERS = [(Tier.STRONG, _("Strong")), (Tier.GOOD, _("Good")), (Tier.BASIC, _("Basic"))]
+TIERS = [(Tier.STRONG, _("Strong")), (Tier.GOOD, pgettext_lazy("a model's rating", "Good")), (Tier.BASIC, _("Basic"))]
 _LINES = ("aliases",)
 _TABLES = ("sizes", "install", "scores", "geometry", "sources")
 _THREES = ("tools", "vision", "production")

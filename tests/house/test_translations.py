@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.utils.translation import gettext, override, pgettext
 
 CATALOGUE = Path("portal/locale/ja/LC_MESSAGES/django.po")
 SOURCES = ("portal", "machines", "routing", "templates")
@@ -64,3 +65,10 @@ def test_japanese_counters_stand_close_to_their_number() -> None:
     found = counters.findall(CATALOGUE.read_text(encoding="utf-8"))
 
     assert found == []
+
+
+def test_words_of_two_meanings_have_both_in_japanese() -> None:
+    """One English word, two Japanese ones: what waits for an answer is not what waits to be sent."""
+    with override("ja"):
+        assert (gettext("Waiting"), pgettext("a request, for an answer", "Waiting")) == ("送信待ち", "回答待ち")
+        assert (gettext("Good"), pgettext("a model's rating", "Good")) == ("正常", "良い")
