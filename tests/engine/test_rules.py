@@ -515,3 +515,27 @@ def test_exception_gives_no_base_where_its_rule_names_only_one_of_the_remotes(re
 
     assert effect_of(policy, *remotes) is Effect.LOCAL_ONLY
     assert effect_of(policy, ACME["remotes"][0]) is Effect.CLOUD_OK
+
+
+@pytest.mark.parametrize(
+    ("other", "is_identified", "is_in_doubt"),
+    [
+        ("git@work:acme/app.git", False, True),
+        ("https://github.com/acme/%zz", False, True),
+        ("/srv/mirror.git", True, False),
+        ("https://gitlab.com/acme/app", True, False),
+    ],
+)
+def test_remote_of_uncertain_address_takes_the_identity_that_another_gives(
+    other: str, is_identified: bool, is_in_doubt: bool
+) -> None:
+    for urls in permutations(["https://github.com/acme/app", other]):
+        signals = read_signals(Project(remotes=tuple(Remote(url, url) for url in urls)))
+
+        assert (signals.is_identified, signals.is_in_doubt) == (is_identified, is_in_doubt)
+
+
+def test_project_with_a_local_remote_alone_is_anonymous_without_a_doubt() -> None:
+    signals = read_signals(Project(remotes=(Remote("/srv/mirror.git", "/srv/mirror.git"),)))
+
+    assert (signals.is_identified, signals.is_in_doubt) == (False, False)
