@@ -140,6 +140,14 @@ class TestText:
 
         assert current_catalogue().find("house/house-7b-Q4_K_M.gguf") is not None
 
+    @pytest.mark.parametrize("name", ["aaa-7b", "zzz-7b"])
+    def test_no_alias_takes_another_models_name_away(self, aiko, name: str) -> None:
+        save_entries(entries=[own_entry(name=name, aliases=[FLAGSHIP, "house:7b"])], by=aiko)
+
+        assert [current_catalogue().find(asked).name for asked in (f"{FLAGSHIP}:q4_K_M", "house:7b", name)] == [  # type: ignore[union-attr]
+            FLAGSHIP, name, name,
+        ]  # fmt: skip
+
     def test_nothing_is_written_when_nothing_changed(self) -> None:
         assert refresh_text() is True
         assert refresh_text() is False

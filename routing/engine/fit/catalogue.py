@@ -118,8 +118,13 @@ class Catalogue:
 
     @cached_property
     def _by_alias(self) -> dict[str, object]:
-        """Rows stay as they are until somebody asks for one: reading all of them costs an `ask` milliseconds."""
-        return {plain_name(alias): row for row in self._rows for alias in _names_of(row)}
+        """Rows stay as they are until somebody asks for one: reading all of them costs an `ask` milliseconds.
+
+        A model's own name is never another's alias.
+        """
+        named = [(row, names) for row in self._rows if (names := _names_of(row))]
+        aliases = {plain_name(alias): row for row, names in named for alias in names[1:]}
+        return aliases | {plain_name(names[0]): row for row, names in named}
 
     def prepare(self) -> None:
         """Reads now what the first look-up would read."""
@@ -164,6 +169,7 @@ def plain_name(name: str) -> str:
 
 
 def _names_of(row: object) -> list[str]:
+    """Its own name first."""
     if not isinstance(row, dict):
         return []
     aliases = row.get("aliases")
