@@ -65,6 +65,7 @@ VALUES = (
     _("small letters, digits and hyphens"),
     _("small letters, digits, '.', '_' and '-', and not 'new'"),
     _("something else"),
+    _("the name of each quantization, once"),
     _("the repository, its wiki goes with it"),
     _("true or false"),
     _("UTF-8 text"),

@@ -204,6 +204,11 @@ class TestFiles:
         with pytest.raises(WireError, match=r"models\[2\]\.name: found 'house-7b' again; allowed: each name once"):
             read_catalogue_file(content)
 
+    @pytest.mark.parametrize("sizes", [{"Q4_K_M": 1, "q4_k_m": 2}, {"4bit": 1, "MLX-4bit": 2}], ids=str)
+    def test_sizes_name_each_quantization_once(self, sizes: dict[str, int]) -> None:
+        with pytest.raises(WireError, match="allowed: the name of each quantization, once"):
+            entry_from_document(OWN | {"sizes": sizes})
+
     def test_an_unknown_field_of_a_model_is_refused_with_its_place(self) -> None:
         with pytest.raises(WireError, match=r"models\[1\]\.bandwidth"):
             read_catalogue_file(b"models: [{name: a}, {name: b, bandwidth: 1}]")

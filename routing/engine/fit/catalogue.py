@@ -228,8 +228,10 @@ def _read_sizes(reader: ObjectReader) -> dict[str, int]:
     found: dict[str, int] = {}
     for key in sizes.keys()[:MAX_SIZES]:
         form = read_quantization(key)
-        size = sizes.integer(key, low=1, high=_MAX_SIZE_BYTES)
-        found[form.name if form else key] = size
+        name = form.name if form else key
+        if name in found:
+            sizes.wrong(sizes.at(key), found=key, allowed="the name of each quantization, once")
+        found[name] = sizes.integer(key, low=1, high=_MAX_SIZE_BYTES)
     sizes.close()
     return found
 
