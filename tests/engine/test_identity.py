@@ -191,6 +191,10 @@ def test_pattern_takes_the_form_of_the_remotes_that_it_means(pattern: str, segme
         ("https://github.com/ac me/app", ("github.com", "acme", "app"), Standing.MALFORMED),
         ("https://github.com/acme/app ", ("github.com", "acme", "app"), Standing.MALFORMED),
         ("https://github.com\\acme/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        ("https://github.com/ac\tme/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        ("https://github.com/ac\0me/app", ("github.com", "acme", "app"), Standing.MALFORMED),
+        ("https://evil.example?@github.com/acme/app", ("evil.example",), Standing.MALFORMED),
+        ("https://evil.example#@github.com/acme/app", ("evil.example",), Standing.MALFORMED),
         ("https://github.com/\ud800%61/%zz\ud800", ("github.com", "a", "%zz"), Standing.MALFORMED),
         ("https://straße.de/acme/app", ("strasse.de", "acme", "app"), Standing.MALFORMED),
         ("https://例え.JP/acme/app", ("xn--r8jz45g.jp", "acme", "app"), Standing.RESOLVED),
@@ -277,3 +281,14 @@ def test_what_restricts_is_compared_without_case_spaces_and_endings(
     segments: tuple[str, ...], folded: tuple[str, ...]
 ) -> None:
     assert fold_segments(segments) == folded
+
+
+@pytest.mark.parametrize(
+    ("folder", "segments"),
+    [
+        ("./work/acme", ("work", "acme")), ("../work", ("work",)), (".", ()), ("..", ()), (".config", (".config",)),
+        ("/./work/../acme/", ("", "acme")), ("~/.config/./x", ("~", ".config", "x")),
+    ],
+)  # fmt: skip
+def test_dots_in_a_folder_are_resolved_wherever_they_stand(folder: str, segments: tuple[str, ...]) -> None:
+    assert path_segments(folder) == segments
