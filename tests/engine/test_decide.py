@@ -399,3 +399,20 @@ def test_need_of_the_request_counts_beside_those_of_the_task(ask: Ask) -> None:
 
 def test_matched_rule_is_no_near_miss_of_itself(ask: Ask) -> None:
     assert ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME]).near_misses == ()
+
+
+def test_full_prompt_is_used_where_it_fits_with_a_gigabyte_to_spare(ask: Ask) -> None:
+    axes = {"reasoning": "low", "privacy": "low", "latency": "high", "cost": "high"}
+    policy = policy_of(tasks=[{"id": "simple-docs", "axes": axes}])
+    shape = {"layers": 48, "kv_heads": 4, "head_dim": 128, "hidden_size": 2048, "parameters": 30 * 10**9}
+
+    def prefix_and_limit(gpu_limit_bytes: int) -> tuple[int, int | None]:
+        hardware = {"platform": "darwin", "memory_bytes": 64 * 2**30, "gpu_limit_bytes": gpu_limit_bytes}
+        facts = facts_from(models=[{"loaded": False, "geometry": shape}], hardware=hardware)
+        context = ask(policy, task="simple-docs", projects=[OURS], facts=facts).context
+        return context.prefix_tokens, context.limit_tokens
+
+    # A gigabyte holds some 10,000 tokens. It is not spared where the slim prompt needs it too.
+    assert prefix_and_limit(22_400_000_000) == (22122, 24089)
+    assert prefix_and_limit(22_000_000_000) == (4027, 20020)
+    assert prefix_and_limit(20_000_000_000) == (4027, 9847)

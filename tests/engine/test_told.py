@@ -377,3 +377,13 @@ def test_refusal_counts_the_smallest_prompt_of_the_client_that_asks() -> None:
     answer = decide(asked, bundle=bundle, facts=None, situation=Situation(now=NOW))
 
     assert (answer.backend, answer.context.prefix_tokens) == (Backend.NONE, 15)
+
+
+def test_near_misses_of_each_project_are_told(ask: Ask) -> None:
+    patterns = ["github.com/acme/tool", "gitlab.com/acme/tool"]
+    rule = {"id": "tool", "effect": "local_only", "match": {"remotes": patterns}}
+    projects = [{"remotes": [f"https://{host}/acme/app"]} for host in ("github.com", "gitlab.com")]
+
+    answer = ask(policy_of(privacy_rules=[rule]), projects=projects)
+
+    assert [miss.got for miss in answer.near_misses] == ["github.com/acme/app", "gitlab.com/acme/app"]
