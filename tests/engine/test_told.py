@@ -387,3 +387,27 @@ def test_near_misses_of_each_project_are_told(ask: Ask) -> None:
     answer = ask(policy_of(privacy_rules=[rule]), projects=projects)
 
     assert [miss.got for miss in answer.near_misses] == ["github.com/acme/app", "gitlab.com/acme/app"]
+
+
+def test_model_that_is_loaded_takes_no_time_to_load(ask: Ask) -> None:
+    policy = policy_of(privacy_rules=[NDA_RULE])
+    macs = [facts_from(models=[{"loaded": loaded}]) for loaded in (True, False)]
+
+    told = [ask(policy, projects=[ACME], facts=facts).expected for facts in macs]
+
+    assert [expected is not None and expected.load_s == (0.0, 0.0) for expected in told] == [True, False]
+
+
+def test_memory_that_is_missing_is_told_as_what_to_free(ask: Ask) -> None:
+    hardware = {"platform": "darwin", "memory_bytes": 64 * 2**30, "gpu_limit_bytes": 18_000_000_000}
+    facts = facts_from(models=[{"loaded": False}], hardware=hardware)
+
+    answer = ask(policy_of(privacy_rules=[NDA_RULE]), projects=[ACME], facts=facts)
+
+    (remedy,) = [one.remedy for one in answer.alternatives if one.blocked_by == "memory_too_small"]
+    assert remedy is not None
+    assert int(str(remedy.data["missing_bytes"])) >= 600_000_000
+
+
+def test_client_without_measured_prompts_is_planned_with_the_largest(ask: Ask) -> None:
+    assert ask(policy_of(), projects=[OURS], client="goose").context.prefix_tokens == 22122
