@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connection, connections
 
 from machines.health import buffer
 from machines.health.choices import MachineState
@@ -27,6 +27,7 @@ from portal.common import clock
 from portal.common.api import BODY_LIMIT_BYTES
 from portal.common.desk import Desk
 from portal.common.middleware import is_encoded
+from portal.common.models import PolicyHead
 from portal.common.policy_head import recent_head
 from portal.common.problems import Problem, problem_response
 from routing.engine.errors import WireError
@@ -43,6 +44,9 @@ SELECT {", ".join(f"token.{name}" for name in _COLUMNS)}, machine.id, machine.st
 FROM accounts_apitoken AS token JOIN machines_machine AS machine ON machine.token_id = token.id
 WHERE token.public_id = ANY(%s) AND token.kind = 'kmt'
 """  # noqa: S608 - names of columns
+# The rounds' connection to the database, whichever thread leads one: kept from one to the next.
+line = connections.create_connection(DEFAULT_DB_ALIAS)
+line.inc_thread_sharing()
 # Those of the documented route that matter for an answer which is no page.
 _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -118,36 +122,33 @@ def _answer_all(posts: Sequence[Post]) -> list[Answer | None]:
     """None where the documented route is to answer. One query, and one write to Valkey."""
     now = clock.now()
     try:
+        head = recent_head.get()
         rows = _find_senders([split_token(post.token)[1] for post in posts])
-        judged = [_judge(post, rows, now=now) for post in posts]
+        judged = [_judge(post, rows, head, now=now) for post in posts]
     except DatabaseError:
-        # The thread keeps its connection from one round to the next; the documented route gets a tried one.
-        close_old_connections()
+        line.close_if_unusable_or_obsolete()
         return [None] * len(posts)
+    finally:
+        # Reading the head may have opened the one of this thread, which does not come back soon.
+        close_old_connections()
     taken = [(one.machine, one.message) for one in judged if isinstance(one, Taken)]
     are_kept = not taken or buffer.keep_all(taken)
     return [(one.answer if are_kept else None) if isinstance(one, Taken) else one for one in judged]
 
 
-def _close_connection() -> None:
-    """The one of the thread that calls it: `connection.close` by itself would be that of another."""
-    connection.close()
-
-
-desk = Desk(_answer_all, at_end=_close_connection)
+desk = Desk(_answer_all)
 
 
 def _find_senders(public_ids: list[str]) -> Rows:
-    with connection.cursor() as cursor:
+    with line.cursor() as cursor:
         cursor.execute(_FIND, [public_ids])
         return {row[_COLUMNS.index("public_id")]: row for row in cursor.fetchall()}
 
 
-def _judge(post: Post, rows: Rows, *, now: datetime) -> Taken | Answer | None:
-    """Raises DatabaseError."""
+def _judge(post: Post, rows: Rows, head: PolicyHead, *, now: datetime) -> Taken | Answer | None:
     try:
         sender = _sender_of(post.token, rows, now=now)
-        return None if sender is None else _take(sender, post.body, now=now)
+        return None if sender is None else _take(sender, post.body, head, now=now)
     except Problem as problem:
         # A flood is turned away at the price of a heartbeat; all other refusals are the documented route's to word.
         return _told(problem) if problem.status == HTTPStatus.TOO_MANY_REQUESTS else None
@@ -170,8 +171,8 @@ def _told(problem: Problem) -> Answer:
     return Answer(answer.content, f"{answer.status_code} {answer.reason_phrase}", tuple(answer.items()))
 
 
-def _take(sender: Sender, body: bytes, *, now: datetime) -> Taken | None:
-    """None where something is announced. Raises WireError, Problem 429 and DatabaseError."""
+def _take(sender: Sender, body: bytes, head: PolicyHead, *, now: datetime) -> Taken | None:
+    """None where something is announced. Raises WireError, and Problem 429."""
     document: Any = parse_json(body, max_bytes=BODY_LIMIT_BYTES)
     heartbeat = heartbeat_from_document(document)
     if heartbeat.announcement is not None:
@@ -179,7 +180,6 @@ def _take(sender: Sender, body: bytes, *, now: datetime) -> Taken | None:
     refuse_flood(sender.pk, Sent.HEARTBEAT)
     interval_s = pace.next_interval_s()
     message = Message(at=now, origin=heartbeat.origin, situation=document["state"], interval_s=interval_s)
-    head = recent_head.get()
     answer = {
         "heartbeat_s": interval_s,
         "report_wanted": is_report_due(sender.reported_at, now=now),

@@ -1,7 +1,7 @@
-"""One thread answers for all: in rounds, to each its own, and no error reaches anybody else."""
+"""One answers for all: in rounds, to each its own, and no error reaches anybody else."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -31,11 +31,8 @@ def doubler() -> Doubler:
 
 
 @pytest.fixture
-def desk(doubler: Doubler) -> Iterator[Desk[int, int]]:
-    desk = Desk(doubler.double)
-    yield desk
-    doubler.may_go_on.set()
-    desk.end()
+def desk(doubler: Doubler) -> Desk[int, int]:
+    return Desk(doubler.double)
 
 
 def ask_together(desk: Desk[int, int], doubler: Doubler, numbers: Sequence[int]) -> list[int | str]:
@@ -51,7 +48,7 @@ def ask_together(desk: Desk[int, int], doubler: Doubler, numbers: Sequence[int])
         first = pool.submit(ask, numbers[0])
         assert doubler.is_at_work.wait(10)
         others = [pool.submit(ask, number) for number in numbers[1:]]
-        while desk._asked.qsize() < len(others):
+        while len(desk._waiting) < len(others):
             threading.Event().wait(0.001)
         doubler.may_go_on.set()
         return [one.result(10) for one in (first, *others)]
@@ -74,16 +71,22 @@ def test_round_is_bounded(desk: Desk[int, int], doubler: Doubler) -> None:
     assert [len(numbers) for numbers in doubler.rounds] == [1, MOST, 20]
 
 
-def test_end_waits_for_what_was_asked_and_a_desk_begins_anew(doubler: Doubler) -> None:
-    ended: list[str] = []
-    desk = Desk(doubler.double, at_end=lambda: ended.append(threading.current_thread().name))
+def test_after_a_round_nobody_leads(desk: Desk[int, int], doubler: Doubler) -> None:
     doubler.may_go_on.set()
-    desk.end()
-    assert ended == []
 
-    answers = desk.ask(1)
-    desk.end()
+    assert [desk.ask(number) for number in (1, 2)] == [2, 4]
+    assert doubler.rounds == [[1], [2]]
 
-    assert (answers, ended) == (2, ["desk"])
-    assert desk.ask(2) == 4
-    desk.end()
+
+def test_rounds_never_overlap_and_mix_up_nobody() -> None:
+    is_at_work = threading.Lock()
+
+    def square(numbers: Sequence[int]) -> list[int]:
+        assert is_at_work.acquire(blocking=False)
+        answers = [number * number for number in numbers]
+        is_at_work.release()
+        return answers
+
+    desk = Desk(square)
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(desk.ask, range(5000))) == [number * number for number in range(5000)]
