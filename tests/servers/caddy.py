@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.servers.launching import ServerStartError, start, stop
 
 # As docker-compose.yml says it: how many threads, and steps of `nice` for the `cpu_shares` there.
-THREADS, STEPS_AHEAD = 8, 10
+THREADS, STEPS_AHEAD = 8, 5
 CADDYFILE = Path(__file__).parents[2] / "docs" / "deploy" / "Caddyfile"
 
 
