@@ -20,8 +20,6 @@ _BATCH_GGUF, _BATCH_MLX = 512, 2048
 _WIDEST_FUSED_HEAD = 128
 # The last generation without tensor units.
 _NO_TENSOR_UNITS = 4
-# llama.cpp's author saw the M5 Max throttle in this time and after (its pull request 16634).
-_FIRST_THAT_THROTTLES = 5
 # By hand: the M5's clock is 3 % higher, and Apple claims up to 45 % for graphics; nothing is known of the M6.
 _NEWER_CLOCK = {4: 1.0, 5: 1.15, 6: 1.15}
 
@@ -215,6 +213,19 @@ def prefill_seconds(
     speed: SpeedConstants = SPEED,
 ) -> float:
     """Seconds to read a prompt from its beginning, without loading the model."""
+    seconds = _cool_seconds(load, chip, prompt_tokens, batch_tokens, c=c, speed=speed)
+    if chip.generation <= _NO_TENSOR_UNITS:
+        return seconds
+    # The M5 reads slower once its tensor units have made it hot, and their tiles are large for a few tokens and many
+    # experts. But it is never slower than a chip that has none.
+    plain = chip._replace(generation=_NO_TENSOR_UNITS)
+    hot = max(seconds, c.m5_cool_s + (seconds - c.m5_cool_s) / c.m5_hot_share)
+    return min(hot, _cool_seconds(load, plain, prompt_tokens, batch_tokens, c=c, speed=speed))
+
+
+def _cool_seconds(
+    load: Load, chip: Chip, prompt_tokens: float, batch_tokens: int | None, *, c: PrefillConstants, speed: SpeedConstants
+) -> float:
     batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
     rate = _prefill_rate(load, chip, c)
     whole, rest = divmod(prompt_tokens, batch)
@@ -223,8 +234,7 @@ def prefill_seconds(
     seconds += _start_seconds(load, chip, batches=whole + (1 if rest else 0), c=speed)
     window = min(prompt_tokens, 2 * load.sliding_window) if load.sliding_window else prompt_tokens
     queries = load.full_queries * prompt_tokens + load.sliding_queries * window
-    seconds += 2 * queries * prompt_tokens / _attention_rate(load, chip, rate=rate, c=c)
-    return _with_heat(seconds, chip, c)
+    return float(seconds + 2 * queries * prompt_tokens / _attention_rate(load, chip, rate=rate, c=c))
 
 
 def _start_seconds(load: Load, chip: Chip, *, batches: float, c: SpeedConstants) -> float:
@@ -286,10 +296,3 @@ def _attention_rate(load: Load, chip: Chip, *, rate: float, c: PrefillConstants)
     if chip.generation > _NO_TENSOR_UNITS:
         rate = _prefill_rate(load, chip._replace(generation=_NO_TENSOR_UNITS), c)
     return rate * c.attention_share_gguf
-
-
-def _with_heat(seconds: float, chip: Chip, c: PrefillConstants) -> float:
-    """The M5 reads slower once its tensor units have made it hot."""
-    if chip.generation < _FIRST_THAT_THROTTLES or seconds <= c.m5_cool_s:
-        return float(seconds)
-    return float(c.m5_cool_s + (seconds - c.m5_cool_s) / c.m5_hot_share)

@@ -16,6 +16,7 @@ from tests.engine.fit.models import CODER_NEXT, GB, MODELS, QWEN_27B, QWEN_32B, 
 LLAMA_CPP, MLX, OLLAMA = RuntimeKind.LLAMA_CPP, RuntimeKind.MLX_LM, RuntimeKind.OLLAMA
 
 
+GLM_FLASH = next(model for model in MODELS if model.name == "glm-4.7-flash")
 CHIPS = [
     chip
     for name in chip_names()
@@ -132,30 +133,26 @@ class TestSpeed:
 
         assert four[0] > 3 * one[0]
 
+    def test_a_hot_chip_is_no_slower_than_the_one_before_it(self) -> None:
+        """Where most of the time is attention, for which llama.cpp leaves the tensor units alone."""
+        before, after = (
+            ask(GLM_FLASH, mac()._replace(chip=find_chip(name, gpu_cores=8)), tokens=32_768)
+            for name in ("M4", "M5")
+        )
+
+        assert low_and_high(after.prefill_tokens_per_s) >= low_and_high(before.prefill_tokens_per_s)
+
     @given(
-        model=st.sampled_from(MODELS), tokens=st.sampled_from([0, 512, 32_768]), is_mlx=st.booleans(), data=st.data()
+        model=st.sampled_from(MODELS), tokens=st.sampled_from([0, 512, 32_768]), is_mlx=st.booleans(), chips=CHIP_PAIRS
     )
     def test_a_faster_chip_is_never_slower(
-        self, model: FitModel, tokens: int, is_mlx: bool, data: st.DataObject
+        self, model: FitModel, tokens: int, is_mlx: bool, chips: tuple[Chip, Chip]
     ) -> None:
-        forms = [(name, cores) for name in chip_names() for cores in core_counts(name)]
-        (slow_name, slow_cores), (fast_name, fast_cores) = data.draw(st.tuples(*[st.sampled_from(forms)] * 2))
-        slow, fast = find_chip(slow_name, gpu_cores=slow_cores), find_chip(fast_name, gpu_cores=fast_cores)
-        assert slow is not None
-        assert fast is not None
-        is_faster = (
-            fast.generation >= slow.generation
-            and fast.gpu_cores >= slow.gpu_cores
-            and fast.tier == slow.tier
-            and fast.bandwidth_bytes_per_s >= slow.bandwidth_bytes_per_s
-        )
-        if not is_faster:
-            return
         runtime, quantization = (MLX, "4bit") if is_mlx else (LLAMA_CPP, "Q4_K_M")
 
         before, after = (
             ask(model, mac()._replace(chip=chip), quantization=quantization, runtime=runtime, tokens=tokens)
-            for chip in (slow, fast)
+            for chip in chips
         )
 
         if before.decode_tokens_per_s is not None:
