@@ -224,7 +224,13 @@ def prefill_seconds(
 
 
 def _cool_seconds(
-    load: Load, chip: Chip, prompt_tokens: float, batch_tokens: int | None, *, c: PrefillConstants, speed: SpeedConstants
+    load: Load,
+    chip: Chip,
+    prompt_tokens: float,
+    batch_tokens: int | None,
+    *,
+    c: PrefillConstants,
+    speed: SpeedConstants,
 ) -> float:
     batch = batch_tokens or (_BATCH_MLX if load.is_mlx else _BATCH_GGUF)
     rate = _prefill_rate(load, chip, c)

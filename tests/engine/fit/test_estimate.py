@@ -136,8 +136,7 @@ class TestSpeed:
     def test_a_hot_chip_is_no_slower_than_the_one_before_it(self) -> None:
         """Where most of the time is attention, for which llama.cpp leaves the tensor units alone."""
         before, after = (
-            ask(GLM_FLASH, mac()._replace(chip=find_chip(name, gpu_cores=8)), tokens=32_768)
-            for name in ("M4", "M5")
+            ask(GLM_FLASH, mac()._replace(chip=find_chip(name, gpu_cores=8)), tokens=32_768) for name in ("M4", "M5")
         )
 
         assert low_and_high(after.prefill_tokens_per_s) >= low_and_high(before.prefill_tokens_per_s)
