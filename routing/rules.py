@@ -24,7 +24,8 @@ HISTORY = 30
 @dataclass(frozen=True)
 class HistoryEntry:
     revision: PolicyRevision
-    changes: PolicyChanges
+    # None where the log says nothing of it.
+    changes: PolicyChanges | None
 
 
 def list_rules(user: User) -> list[Document]:
@@ -112,7 +113,10 @@ def list_history() -> list[HistoryEntry]:
     """
     revisions = list(list_revisions()[:HISTORY])
     told = data_of("revision.published", subjects=[revision.public_id for revision in revisions])
-    return [HistoryEntry(one, PolicyChanges.of_data(told[one.public_id])) for one in revisions]
+    return [
+        HistoryEntry(one, PolicyChanges.of_data(told[one.public_id]) if one.public_id in told else None)
+        for one in revisions
+    ]
 
 
 def _adding(rule: Document) -> Callable[[Document], Document]:

@@ -71,7 +71,7 @@ def test_the_admin_meets_it_at_home_and_answers_with_a_rule_that_is_filled_in(as
     address = f"/rules/new?request={asked.public_id}"
 
     assert "1 request waits" in browser.get("/").content.decode()
-    assert "github.com/acme/app" in browser.get("/requests/").content.decode()
+    assert "github.com/<wbr>acme/<wbr>app" in browser.get("/requests/").content.decode()
     assert "github.com/acme/app" in browser.get(address).content.decode()
     form = {**FORM, "code": "app", "remotes": "github.com/acme/app", "effect": "local_only"}
     assert browser.post(address, form).status_code == 302
@@ -285,5 +285,5 @@ def test_a_request_full_of_markup_and_names_is_shown_as_text_and_cut(publish, be
 
     assert "<script>alert" not in page
     assert "<b>1" not in page
-    assert page.count("github.com/x/") == 5
+    assert page.count("github.com/<wbr>x/") == 5
     assert "and 59 more" in page
