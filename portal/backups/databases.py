@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from importlib.util import find_spec
@@ -20,6 +21,8 @@ from portal.common.database_errors import describe
 
 # A portal's database is small; a copy that takes longer than this hangs.
 COPY_WITHIN_S = 3600
+# The server's side of a connection ends a moment after the program that had it.
+ENDED_WITHIN_S = 2.0
 # psycopg and the programs share the names of these parameters, the latter as variables.
 _TLS = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"}
 # Monitoring has a user of its own. A socket has no address, and the server's processes for itself are no clients.
@@ -103,9 +106,9 @@ class PostgreSQL:
 
         Web processes and workers use the database each few seconds, and their pools keep what was used.
         """
-        with connection.cursor() as cursor:
-            cursor.execute(_OTHERS)
-            others = dict(cursor.fetchall())
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while (others := self._others()) and time.monotonic() < deadline:
+            time.sleep(0.1)
         if others:
             told = ngettext(
                 "The portal is still running: its database has %(count)d other connection (from %(hosts)s). "
@@ -115,6 +118,13 @@ class PostgreSQL:
                 sum(others.values()),
             )
             raise BackupError(told % {"count": sum(others.values()), "hosts": ", ".join(sorted(others))})
+
+    def _others(self) -> dict[str, int]:
+        """How many connections from which hosts."""
+        with connection.cursor() as cursor:
+            cursor.execute(_OTHERS)
+            found: dict[str, int] = dict(cursor.fetchall())
+            return found
 
     def dump(self, file: Path) -> None:
         run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
