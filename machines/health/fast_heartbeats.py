@@ -1,4 +1,4 @@
-"""The short way of a heartbeat: in front of Django's middleware, one query and one write to Valkey for all at once.
+"""The short way of a heartbeat: in front of Django's middleware, one query and one write to Valkey for all that wait.
 
 Only what is as usual goes this way: a good token, a body of the known shape, nothing announced, Valkey there. All else
 is handed on with its body to the documented route, which then says what is wrong. Both answer alike (a test compares).
@@ -25,7 +25,7 @@ from portal.accounts.models import ApiToken, TokenKind
 from portal.accounts.tokens import check_token, split_token
 from portal.common import clock
 from portal.common.api import BODY_LIMIT_BYTES
-from portal.common.desk import Desk
+from portal.common.batching import Batcher
 from portal.common.middleware import is_encoded
 from portal.common.models import PolicyHead
 from portal.common.policy_head import recent_head
@@ -44,7 +44,7 @@ SELECT {", ".join(f"token.{name}" for name in _COLUMNS)}, machine.id, machine.st
 FROM accounts_apitoken AS token JOIN machines_machine AS machine ON machine.token_id = token.id
 WHERE token.public_id = ANY(%s) AND token.kind = 'kmt'
 """  # noqa: S608 - names of columns
-# The rounds' connection to the database, whichever thread leads one: kept from one to the next.
+# The connection of the batches, whichever thread answers one: kept from one to the next.
 line = connections.create_connection(DEFAULT_DB_ALIAS)
 line.inc_thread_sharing()
 # Those of the documented route that matter for an answer which is no page.
@@ -93,7 +93,7 @@ def with_fast_heartbeats(application: Application) -> Application:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or not _has_services():
             return application(environ, start_response)
         post = _read(environ)
-        answer = None if post is None else desk.ask(post)
+        answer = None if post is None else batcher.ask(post)
         if answer is None:
             return application(environ, start_response)
         start_response(answer.status, [*answer.headers, *_HEADERS, ("Content-Length", str(len(answer.body)))])
@@ -136,7 +136,7 @@ def _answer_all(posts: Sequence[Post]) -> list[Answer | None]:
     return [(one.answer if are_kept else None) if isinstance(one, Taken) else one for one in judged]
 
 
-desk = Desk(_answer_all)
+batcher = Batcher(_answer_all)
 
 
 def _find_senders(public_ids: list[str]) -> Rows:

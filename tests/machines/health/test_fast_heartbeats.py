@@ -179,7 +179,7 @@ def test_flood_is_turned_away_alike_on_both_ways(agent: Agent, mac: Machine, fro
     assert long.status_code == 429
 
 
-def test_each_in_a_round_is_judged_by_its_own_token(agent: Agent, mac: Machine, front: Front, ben: User) -> None:
+def test_each_in_a_batch_is_judged_by_its_own_token(agent: Agent, mac: Machine, front: Front, ben: User) -> None:
     other, other_token = join("other")
     gone, gone_token = join("gone")
     revoke_machine(machine=gone, by=ben)

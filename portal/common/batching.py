@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-# One round holds up the next: more would make those wait who come just after.
+# One batch holds up the next: more would make those wait who come just after.
 MOST = 128
 
 
@@ -24,11 +24,11 @@ class _Asked[Question, Answer]:
     gate: threading.Lock = field(default_factory=_closed)
 
 
-class Desk[Question, Answer]:
-    """Whoever comes first answers for all who wait by then; who comes meanwhile is the next round, led by its first.
+class Batcher[Question, Answer]:
+    """Whoever comes first answers for all who wait by then; who comes meanwhile is the next batch, led by its first.
 
     `answer_all` gives as many answers as it gets questions, in their order, in one thread at a time. When it raises,
-    each question of the round is put to it once more alone, so that only those hear of it whose question it is.
+    each question of the batch is put to it once more alone, so that only those hear of it whose question it is.
     """
 
     def __init__(self, answer_all: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
@@ -53,27 +53,27 @@ class Desk[Question, Answer]:
 
     def _lead(self) -> None:
         with self._lock:
-            round_, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         try:
-            self._answer(round_)
+            self._answer(batch)
         finally:
             with self._lock:
                 self._is_led = bool(self._waiting)
                 if self._waiting:
                     self._waiting[0].gate.release()
 
-    def _answer(self, round_: Sequence[_Asked[Question, Answer]]) -> None:
+    def _answer(self, batch: Sequence[_Asked[Question, Answer]]) -> None:
         try:
-            answers = self._answer_all([asked.question for asked in round_])
+            answers = self._answer_all([asked.question for asked in batch])
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked
-            if len(round_) > 1:
-                for asked in round_:
+            if len(batch) > 1:
+                for asked in batch:
                     self._answer([asked])
                 return
-            round_[0].error = error
+            batch[0].error = error
         else:
-            for asked, answer in zip(round_, answers, strict=True):
+            for asked, answer in zip(batch, answers, strict=True):
                 asked.answer = answer
-        for asked in round_:
+        for asked in batch:
             asked.is_done = True
             asked.gate.release()
