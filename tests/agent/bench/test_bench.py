@@ -13,7 +13,7 @@ from kirikae.bench.certainty import uncertainty
 from kirikae.bench.conditions import Conditions, why_too_deep
 from kirikae.bench.measuring import METHOD, Outcome, measure_model
 from kirikae.bench.progress import ProgressBar
-from kirikae.bench.series import DEPTH_TIME_S, ENOUGH_RUNS, MAX_RUNS, MIN_RUNS
+from kirikae.bench.series import DEPTH_TIME_S, ENOUGH_RUNS, MAX_RUNS, MIN_RUNS, RESTLESS_RUNS, RESTLESS_TIME_S
 from kirikae.cli import main
 from kirikae.collect.report import with_checks
 from kirikae.collect.runtime_facts import Model, Runtime, entries_of, mapping_of, runtime_from_document
@@ -101,14 +101,17 @@ def test_a_machine_that_is_restless_for_a_while_does_not_choose_the_median() -> 
 
 
 def test_a_restless_machine_is_told_by_the_spread_and_as_unsteady() -> None:
-    outcome = measure(Ollama(1.0, 1.0, *[10.0, 20.0, 30.0, 40.0, 50.0] * 5))
+    evenly = [10 + 40 * (place * 37 % MAX_RUNS) / (MAX_RUNS - 1) for place in range(MAX_RUNS)]
+
+    outcome = measure(Ollama(1.0, 1.0, *evenly))
 
     (result,) = outcome.benchmarks
     assert (result["runs"], result["decode_tokens_per_s"]) == (MAX_RUNS, 30.0)
-    assert result["decode_spread"] == pytest.approx(10 / 30, abs=1e-4)
+    assert result["decode_spread"] == pytest.approx(10 / 30, abs=0.01)
     ((depth, share),) = outcome.unsteady
     assert depth == 512
-    assert share == pytest.approx(10 / 30)
+    # The 41st and the 60th of a hundred.
+    assert share == pytest.approx(19 / 99 * 40 / 2 / 30, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,16 @@ def test_a_slow_model_gets_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     (result,) = measure(Ollama(1.0, 1.0, 10.0, 20.0, 30.0, 40.0)).benchmarks
 
     assert result["runs"] == MIN_RUNS
+
+
+def test_long_runs_on_a_restless_machine_end_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is looked at before and after a run, and two of those do not count."""
+    passing = itertools.count(step=RESTLESS_TIME_S / (RESTLESS_RUNS + 1))
+    monkeypatch.setattr("kirikae.bench.series.monotonic", lambda: next(passing))
+
+    (result,) = measure(Ollama(1.0, 1.0, *[10.0, 20.0, 30.0, 40.0, 50.0] * RESTLESS_RUNS)).benchmarks
+
+    assert result["runs"] == RESTLESS_RUNS
 
 
 def test_depths_take_turns_once_each_has_its_least_runs() -> None:

@@ -15,7 +15,7 @@ from kirikae.errors import PreflightError
 from kirikae.fetch import FetchError
 from kirikae.moments import now, write_moment
 
-METHOD = "kirikae-3"
+METHOD = "kirikae-4"
 # What a runner raises for answers that are wrong.
 FAILURES = (FetchError, KeyError, TypeError, IndexError, StopIteration, ZeroDivisionError)
 

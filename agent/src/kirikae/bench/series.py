@@ -11,7 +11,9 @@ from kirikae.bench.conditions import Conditions
 from kirikae.bench.run import Run, Runner
 
 # As many as a slow model gets, as many as let its median be sure, and as many as a restless machine gets.
-MIN_RUNS, ENOUGH_RUNS, MAX_RUNS = 3, 5, 25
+MIN_RUNS, ENOUGH_RUNS, RESTLESS_RUNS = 3, 5, 25
+# Short runs are disturbed most and cost least: there a restless machine gets as many as this time holds.
+RESTLESS_TIME_S, MAX_RUNS = 30.0, 100
 # No more runs are made when the medians are this sure, or when they have taken this long. Of four measurements that are
 # each sure to within 2 % the two farthest apart lie within 5 %, as a rule.
 SURE_WITHIN = 0.02
@@ -43,8 +45,11 @@ class Series:
     @property
     def is_done(self) -> bool:
         count = len(self.runs)
-        is_late = count >= MIN_RUNS and self._taken_s > DEPTH_TIME_S
-        return is_late or count >= MAX_RUNS or (count >= ENOUGH_RUNS and self.uncertainty <= SURE_WITHIN)
+        if count >= MAX_RUNS or (count >= MIN_RUNS and self._taken_s > DEPTH_TIME_S):
+            return True
+        if count >= RESTLESS_RUNS and self._taken_s > RESTLESS_TIME_S:
+            return True
+        return count >= ENOUGH_RUNS and self.uncertainty <= SURE_WITHIN
 
     @property
     def uncertainty(self) -> float:
