@@ -26,7 +26,8 @@ class Health(models.Model):
     due_at = models.DateTimeField(null=True, db_index=True)
     # What the agent was told: silence is measured in it.
     interval_s = models.FloatField(default=INTERVAL_S)
-    # Accepted messages. Every write of a message carries the number that it read, so no message gets lost.
+    # Accepted messages, and what people decided. Every write of a message carries the number that it read, so none of
+    # them gets lost.
     messages = models.PositiveBigIntegerField(default=0)
     # Messages since the machine was last taken for gone, up to two: one alone is not yet a return.
     arrivals = models.PositiveSmallIntegerField(default=2)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from machines.health.choices import MachineState, QuarantineReason
 from machines.health.evaluating import evaluate_one
@@ -23,6 +23,8 @@ def can_manage(machine: Machine, person: User) -> bool:
 
 
 RETIRED_AT_ONCE = 500
+# A decision counts as a message: one that is being taken in meanwhile reads the row again and writes nothing old back.
+_ONE_MORE = F("messages") + 1
 
 
 @transaction.atomic
@@ -37,7 +39,7 @@ def revoke_machine(*, machine: Machine, by: User | None) -> bool:
     current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
     if not current.update(state=MachineState.RETIRED, state_since=now):
         return False
-    Health.objects.filter(pk=machine.pk).update(due_at=None)
+    Health.objects.filter(pk=machine.pk).update(due_at=None, messages=_ONE_MORE)
     machine.poll_targets.all().delete()
     change = StateChange.objects.create(machine=machine, at=now, before=before, after=MachineState.RETIRED)
     note_state_changes([change])
@@ -71,7 +73,7 @@ def _set_quarantine(machine: Machine, *, by: User, reason: QuarantineReason | No
     rows = rows.filter(quarantine="") if reason else rows.exclude(quarantine="")
     # The starts that took turns are forgotten: should they go on, that is seen again.
     forgotten: dict[str, Any] = {} if reason else {"boots": []}
-    if machine.is_retired or not rows.update(quarantine=reason or "", **forgotten):
+    if machine.is_retired or not rows.update(quarantine=reason or "", messages=_ONE_MORE, **forgotten):
         return False
     evaluate_one(machine, now=clock.now())
     record(by=by, action=action, subject=machine, data={"name": machine.name})

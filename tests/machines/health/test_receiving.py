@@ -11,7 +11,9 @@ from machines.health import buffer
 from machines.health.evaluating import evaluate_due
 from machines.health.models import Health, StateChange
 from machines.health.receiving import Message, receive_many, receive_now
+from machines.health.standing import quarantine_machine, release_machine, revoke_machine
 from machines.models import Machine
+from portal.accounts.models import User
 from routing.engine.reading.messages import Origin
 from tests.machines.conftest import REPORT, Agent, join
 
@@ -186,3 +188,22 @@ def test_message_that_comes_between_reading_and_writing_is_not_lost(mac: Machine
     assert not receive_now(stale, Message(at=NOW, origin=Origin(A, 6)))
     assert receive_now(stale, Message(at=NOW, origin=Origin(B, 1)))
     assert [boot["id"] for boot in Health.objects.get(pk=mac.pk).boots] == [B, A]
+
+
+def test_what_a_person_decides_while_a_message_is_taken_in_stays_decided(mac: Machine, aiko: User) -> None:
+    stale = Health.objects.select_related("machine").get(pk=mac.pk)
+    quarantine_machine(machine=mac, by=aiko)
+
+    assert receive_now(stale, Message(at=NOW))
+    assert Health.objects.get(pk=mac.pk).quarantine == "person"
+
+    stale = Health.objects.select_related("machine").get(pk=mac.pk)
+    release_machine(machine=mac, by=aiko)
+
+    assert receive_now(stale, Message(at=NOW))
+    assert Health.objects.get(pk=mac.pk).quarantine == ""
+
+    stale = Health.objects.select_related("machine").get(pk=mac.pk)
+    revoke_machine(machine=mac, by=aiko)
+
+    assert not receive_now(stale, Message(at=NOW))
