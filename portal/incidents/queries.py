@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from portal.accounts.models import User
+from portal.incidents.kinds import RULES, IncidentKind
 from portal.incidents.models import Incident, Part
 
 SHOWN = 100
@@ -56,5 +57,8 @@ def _parts(incident: Incident, person: User) -> QuerySet[Part]:
 
 
 def can_acknowledge(incident: Incident, person: User) -> bool:
-    """Admins, and owners of what it befell; an auditor only reads."""
-    return incident.acknowledged_at is None and (person.is_admin or incident.parts.filter(owner=person).exists())
+    """Admins, and owners of what it befell; an auditor only reads. Nobody ends for others what a look ends."""
+    if incident.acknowledged_at is not None or person.is_admin:
+        return incident.acknowledged_at is None
+    owners = set(incident.parts.values_list("owner", flat=True))
+    return owners == {person.pk} if RULES[IncidentKind(incident.kind)].ends_by_hand else person.pk in owners

@@ -22,6 +22,9 @@ HELD_AT_MOST = timedelta(minutes=5)
 _DEAD = RULES[IncidentKind.DEAD_LETTER].begin_notice
 # Only these follow from what was *not* heard.
 _OF_SILENCE = (IncidentKind.OFFLINE, IncidentKind.DEGRADED)
+# What is over is not told of. But a launch that differed is over only because somebody looked, and that may have been
+# the one whose launch it was.
+_is_news = Q(until=None) | Q(kind=IncidentKind.MISMATCH)
 
 
 @transaction.atomic
@@ -30,7 +33,7 @@ def tell(*, now: datetime) -> int:
     _mind_the_gap(now)
     _end_flapping(now)
     _note_dead_letters(now)
-    begun = Part.objects.filter(told_at=None, until=None, tell_at__lte=now)
+    begun = Part.objects.filter(_is_news, told_at=None, tell_at__lte=now)
     ended = Part.objects.filter(end_told_at=None, tell_end_at__lte=now).exclude(told_at=None).exclude(until=None)
     return _tell(begun, is_end=False, now=now) + _tell(ended, is_end=True, now=now)
 

@@ -185,6 +185,16 @@ def test_a_launch_that_differs_stays_open_until_somebody_has_looked(aiko: User) 
     assert AuditEntry.objects.get().action == "incident.acknowledged"
 
 
+def test_who_confirms_an_own_launch_at_once_keeps_it_from_nobody(aiko: User, ben: User) -> None:
+    begin(kind=IncidentKind.MISMATCH, subjects=[mac(owner=ben)], at=at(0))
+
+    acknowledge(incident=Incident.objects.get(), by=ben)
+
+    # The admins, and Ben.
+    assert watch(15, 120) == ["receipt.mismatch"] * 2
+    assert watch(180, 900) == []
+
+
 def test_to_have_looked_does_not_bring_a_mac_back(aiko: User) -> None:
     begin(kind=OFFLINE, subjects=[mac()], at=at(0))
 

@@ -73,6 +73,16 @@ def test_who_looks_at_it_is_told_to_everybody(client_of: SignIn, aiko: User, ben
     assert incident.acknowledged_by == ben
 
 
+def test_a_developer_ends_no_launches_of_others(client_of: SignIn, aiko: User, ben: User, chie: User) -> None:
+    launches = [Subject(f"d_{owner.pk}", "mac", owner_id=owner.pk) for owner in (ben, chie)]
+    begin(kind=IncidentKind.MISMATCH, subjects=launches, at=timezone.now())
+    incident = Incident.objects.get()
+
+    answers = [client_of(one).post(f"/incidents/{incident.public_id}/acknowledge").status_code for one in (ben, aiko)]
+
+    assert answers == [403, 302]
+
+
 def test_an_auditor_only_reads(client_of: SignIn, chie: User, incident: Incident) -> None:
     chie.role = Role.AUDITOR
     chie.save()
