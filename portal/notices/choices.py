@@ -10,7 +10,7 @@ from portal.accounts.models import User
 from portal.audit.services import record
 from portal.common import clock
 from portal.notices.kinds import list_offered
-from portal.notices.models import Choice, Destination, Notice
+from portal.notices.models import Choice, Delivery, Destination, Notice
 from portal.notices.services import notify, notify_destination
 
 
@@ -34,6 +34,7 @@ def choose(*, wishes: Wishes, by: User) -> None:
     muted = [code for code in offered if code not in wishes.kinds_by_mail]
     chosen = {"muted_by_mail": muted, "quiet_from": wishes.quiet_from, "quiet_to": wishes.quiet_to}
     Choice.objects.update_or_create(person=by, defaults=chosen)
+    _look_again(by)
     record(by=by, action="notices.chosen", subject=by, data={"muted": list(muted)})
 
 
@@ -41,7 +42,15 @@ def choose(*, wishes: Wishes, by: User) -> None:
 def snooze(*, until: datetime | None, by: User) -> None:
     """None ends it."""
     Choice.objects.update_or_create(person=by, defaults={"snoozed_until": until})
+    _look_again(by)
     record(by=by, action="notices.snoozed", subject=by, data={"until": until.isoformat() if until else None})
+
+
+def _look_again(person: User) -> None:
+    """What waits for the end of a quiet that was chosen before; the sender puts off anew what is quiet still."""
+    now = clock.now()
+    waiting = Delivery.objects.filter(person=person, state=Delivery.State.WAITING, claimed_until=None, due_at__gt=now)
+    waiting.update(due_at=now)
 
 
 def send_test_mail(*, by: User) -> Notice | None:

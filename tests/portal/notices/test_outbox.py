@@ -2,7 +2,7 @@
 
 import smtplib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 import time_machine
@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import Role, User
 from portal.common.models import PolicyHead
 from portal.notices import delivery as outbox
+from portal.notices.choices import Wishes, choose, snooze
 from portal.notices.models import Choice, Delivery, Notice
 from portal.notices.services import notify, withdraw
 from tests.portal.notices.conftest import DATA, NOW
@@ -216,6 +217,30 @@ def test_a_snooze_that_begins_after_the_notice_still_holds_it_back(ben: User, cl
     clock.shift(7201)
     assert outbox.deliver_due() == 1
     assert Delivery.objects.get().attempts == 1
+
+
+def test_what_waits_comes_when_a_snooze_is_ended_early(ben: User, clock: time_machine.Traveller) -> None:
+    snooze(until=NOW + timedelta(days=7), by=ben)
+    tell(ben)
+    assert outbox.deliver_due() == 0
+    clock.shift(3600)
+
+    snooze(until=None, by=ben)
+
+    assert outbox.deliver_due() == 1
+
+
+def test_quiet_hours_that_are_shortened_let_go_what_they_held_and_keep_what_is_within(ben: User) -> None:
+    # It is 18:00.
+    choose(wishes=Wishes(["machine.offline"], time(17), time(9)), by=ben)
+    tell(ben)
+
+    choose(wishes=Wishes(["machine.offline"], time(17), time(20)), by=ben)
+    assert outbox.deliver_due() == 0
+    assert Delivery.objects.get().due_at == NOW + timedelta(hours=2)
+
+    choose(wishes=Wishes(["machine.offline"], None, None), by=ben)
+    assert outbox.deliver_due() == 1
 
 
 def test_what_waits_for_a_morning_holds_up_nobody_elses(ben: User, chie: User) -> None:
