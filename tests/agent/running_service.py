@@ -25,7 +25,12 @@ def running_service(home: Home, *arguments: str) -> Iterator[subprocess.Popen[st
         finally:
             process.send_signal(signal.SIGCONT)
             process.terminate()
-            process.wait(PATIENCE_S)
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                # It fails its test; leaving the block would wait for it without end.
+                process.kill()
+                raise
 
 
 def wait_for(is_there: Callable[[], object]) -> None:

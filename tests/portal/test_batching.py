@@ -48,7 +48,7 @@ def ask_together(batcher: Batcher[int, int], doubler: Doubler, numbers: Sequence
         first = pool.submit(ask, numbers[0])
         assert doubler.is_at_work.wait(10)
         others = [pool.submit(ask, number) for number in numbers[1:]]
-        while len(batcher._waiting) < len(others):
+        while len(batcher._waiting) < len(others) and not first.done():
             threading.Event().wait(0.001)
         doubler.may_go_on.set()
         return [one.result(10) for one in (first, *others)]

@@ -133,6 +133,8 @@ def answering(answer: bytes) -> Iterator[int]:
             self.request.sendall(answer)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        # Somebody who connects and says nothing is not waited for.
+        server.block_on_close = False
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server.server_address[1]

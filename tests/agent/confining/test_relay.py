@@ -129,8 +129,11 @@ def test_a_client_that_gives_up_an_answer_ends_it_at_the_server() -> None:
             connection.sendall(post("/v1/messages"))
             at_server, _ = server.accept()
             at_server.settimeout(10)
-            while not at_server.recv(65_536).endswith(BODY):
-                pass
+            received = b""
+            while not received.endswith(BODY):
+                piece = at_server.recv(65_536)
+                assert piece, received
+                received += piece
             at_server.sendall(b"HTTP/1.1 200 OK\r\n\r\nfirst")
             assert connection.recv(65_536) == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nfirst"
 
