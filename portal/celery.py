@@ -10,6 +10,7 @@ from celery import Celery, bootsteps, signals
 from celery.beat import Service
 
 from portal.embedded import folder_queue
+from portal.processes.precedence import stand_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -69,6 +70,11 @@ def schedule_in_worker(path: Path) -> None:
             self.thread.stop()
 
     app.steps["worker"].add(Schedule)
+
+
+def stand_back_when_set_up() -> None:
+    """Not earlier: a worker that was killed is back as soon as without. Its threads start later."""
+    signals.celeryd_after_setup.connect(lambda **_: stand_back(), weak=False)
 
 
 def touch_with_each_message(path: Path) -> None:

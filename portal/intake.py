@@ -7,15 +7,11 @@ from machines.health.fast_heartbeats import with_fast_heartbeats  # isort: skip
 from machines.health.pace import HEARTBEATS_PER_S_OF_INTAKE, pace  # isort: skip
 from portal.processes.precedence import few_at_a_time, stand_back  # isort: skip
 
-# So many steps behind the web processes where both want the same core. Agents do not wait for an answer, but silence
-# makes them late: when web processes want all of two cores, this leaves a tenth of one for 10,000 agents, who need 6 %.
-STEPS_BEHIND = 10
-
 # The threads are for heartbeats, which are answered together. Whatever else comes has the database for itself, and a
 # process has eight connections.
 application = with_fast_heartbeats(few_at_a_time(django_application, most=4))
 pace.heartbeats_per_s = HEARTBEATS_PER_S_OF_INTAKE
 # Not earlier: one that was killed is back as soon as a web process would be.
-stand_back(STEPS_BEHIND)
+stand_back()
 
 __all__ = ["application"]

@@ -56,10 +56,13 @@ def run_intake(host: str, port: int, *, processes: int) -> None:
 
 
 def run_worker(worker: Worker) -> None:
-    from portal.celery import app, schedule_in_worker, touch_while_alive  # noqa: PLC0415
+    from portal.celery import app, schedule_in_worker, stand_back_when_set_up, touch_while_alive  # noqa: PLC0415
 
     if worker.schedule:
+        # It does not stand back: on SQLite whoever writes makes all others wait.
         schedule_in_worker(worker.schedule)
+    else:
+        stand_back_when_set_up()
     if worker.alive_file:
         touch_while_alive(worker.alive_file, every_s=ALIVE_EVERY_S)
     # Threads: on macOS a forked worker crashes, and the work waits for databases and machines, not for a core.

@@ -1,6 +1,7 @@
 """The main job against a team's installation, while one of each kind of process is killed or restarted."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from kirikae.home import Home
 from kirikae.signals.projects import collect_projects
 
+from portal.processes.precedence import STEPS_BEHIND
 from tests.killed_worker import wait_until
 from tests.running import portal_environment
 from tests.topology import Topology, running_topology
@@ -112,6 +114,14 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         team.kirikae("enrol", topology.url, "--join-key", topology.manage("join_key"), "--name", "ben-mini")
         topology.tell("ben-mini enrolled by a join key and reported")
         yield team
+
+
+def test_workers_stand_behind_the_web_processes(team: Team) -> None:
+    web, *workers = (team.topology.members[name].pid for name in ("web-1", "worker-1", "worker-2"))
+
+    steps = [os.getpriority(os.PRIO_PROCESS, pid) - os.getpriority(os.PRIO_PROCESS, web) for pid in workers]
+
+    assert steps == [STEPS_BEHIND, STEPS_BEHIND]
 
 
 def test_main_job_goes_on_whatever_is_killed(team: Team, tmp_path: Path) -> None:

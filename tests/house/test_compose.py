@@ -10,6 +10,7 @@ import yaml
 from django.urls import resolve
 
 from portal.env import PORTAL_NAMES
+from portal.processes.precedence import STEPS_BEHIND
 from portal.processes.programs import parser
 from tests.servers import caddy
 
@@ -150,8 +151,7 @@ def test_the_proxy_runs_here_as_in_its_container() -> None:
     assert proxy["cpu_shares"] / 1024 == pytest.approx(1.25**caddy.STEPS_AHEAD, rel=0.01)
 
 
-def test_between_containers_intake_stands_back_by_as_much_as_between_processes() -> None:
+@pytest.mark.parametrize("name", ["intake", "worker"])
+def test_between_containers_it_stands_back_by_as_much_as_between_processes(name: str) -> None:
     """One step of `nice` is a quarter more or less."""
-    [steps] = re.findall(r"^STEPS_BEHIND = (\d+)$", Path("portal/intake.py").read_text(), re.MULTILINE)
-
-    assert SERVICES["intake"]["cpu_shares"] / 1024 == pytest.approx(1.25 ** -int(steps), rel=0.01)
+    assert SERVICES[name]["cpu_shares"] / 1024 == pytest.approx(1.25**-STEPS_BEHIND, rel=0.01)

@@ -11,7 +11,7 @@ STAND_BACK = """
 import os
 from portal.processes import precedence
 before = os.nice(0)
-precedence.stand_back(10)
+precedence.stand_back()
 print(os.nice(0) - before, *(precedence.AUTOGROUP.read_text().split()[-1:] if precedence.AUTOGROUP.exists() else ()))
 """
 
