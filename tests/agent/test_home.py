@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from kirikae.errors import NotEnrolledError, PreflightError
 from kirikae.home import Enrolment, Home, find_home
+from kirikae.texts import say
 
 ENROLMENT = Enrolment(portal_url="http://portal", machine="m_1", name="ben-mini", signing_key="a2V5")
 
@@ -52,6 +53,16 @@ def test_an_open_folder_of_an_enrolled_machine_is_closed(home: Home) -> None:
 def test_a_machine_that_is_not_enrolled_is_told_so(home: Home) -> None:
     with pytest.raises(NotEnrolledError):
         home.get_enrolment()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"kmt_x\ny", b"kmt_\x00"])
+def test_a_damaged_token_is_named_and_sent_to_nobody(home: Home, content: bytes) -> None:
+    home.write("token", content)
+
+    with pytest.raises(NotEnrolledError) as caught:
+        home.get_token()
+
+    assert say(caught.value.code, **caught.value.data).startswith(f"{home.path / 'token'} does not hold a token")
 
 
 def test_a_damaged_file_counts_as_missing(home: Home) -> None:

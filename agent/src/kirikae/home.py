@@ -144,9 +144,13 @@ class Home(NamedTuple):
         return enrolment
 
     def get_token(self) -> str:
-        token = self.read_bytes(TOKEN)
-        if token:
-            return token.decode("ascii", "replace").strip()
+        """Raises NotEnrolledError."""
+        kept_here = (self.read_bytes(TOKEN) or b"").decode("ascii", "replace").strip()
+        if kept_here:
+            # In a header anything else would be refused, or begin another one.
+            if not (kept_here.isascii() and kept_here.isprintable()):
+                raise NotEnrolledError("token_damaged", path=self.path / TOKEN)
+            return kept_here
         enrolment = self.find_enrolment()
         kept = find_in_keychain(enrolment.machine) if enrolment else None
         if kept is None:

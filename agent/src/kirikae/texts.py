@@ -91,6 +91,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "This machine is not enrolled; type `kirikae enrol URL` with the address of your portal.",
         "このマシンは登録されていません。`kirikae enrol URL` にポータルのアドレスを付けて入力してください。",
     ),
+    "token_damaged": (
+        "{path} does not hold a token any more; type `kirikae enrol URL` to register this machine again.",
+        "{path} の内容はトークンではありません。`kirikae enrol URL` と入力して、このマシンを登録し直してください。",
+    ),
     "bundle.missing": (
         "There is no policy on this machine yet; type `kirikae sync`.",
         "このマシンにはまだポリシーがありません。`kirikae sync` と入力してください。",
@@ -445,6 +449,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "service.policy": ("Policy revision {revision} is in force.", "ポリシーのリビジョン {revision} が有効です。"),
     "service.waiting": ("Receipts waiting: {count}.", "送信待ちの起動記録: {count}件。"),
+    "service.put_aside": (
+        "Receipts that are damaged or that the portal does not read: {count}, in {folder}; show them to an admin.",
+        "壊れているか、ポータルが読めない起動記録: {count}件（{folder}）。管理者に見せてください。",
+    ),
     "enrol.code": (
         "Open {url}\nand approve the code {code}. It holds for ten minutes.",
         "{url} を開き、\nコード {code} を承認してください。10分間有効です。",

@@ -268,6 +268,36 @@ def test_a_receipt_that_the_portal_never_reads_does_not_hold_back_the_others(por
     assert len(list((enrolled.path / "receipts-refused").iterdir())) == 3
 
 
+@pytest.mark.parametrize("content", [b"", b"null", b'{"number": ', b"\xff\xfe\x00", b"[" * 200_000])
+def test_a_damaged_receipt_is_put_aside_told_and_does_not_hold_back_the_others(
+    portal: Portal, enrolled: Home, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    spool_receipts(enrolled, count=2)
+    enrolled.write("receipts/00-end.json", content)
+    (enrolled.path / "receipts" / "00-folder.json").mkdir()
+
+    assert main(["sync"]) == 0
+    main(["service", "status"])
+
+    assert portal.bodies("/api/v1/receipts") == [{"receipts": [{"number": 0}, {"number": 1}]}]
+    assert not list((enrolled.path / "receipts").iterdir())
+    assert (enrolled.path / "receipts-refused" / "00-end.json").read_bytes() == content
+    assert f"does not read: 2, in {enrolled.path / 'receipts-refused'}" in capsys.readouterr().out
+
+
+def test_a_receipt_that_another_process_sent_meanwhile_is_passed_over(
+    portal: Portal, enrolled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool_receipts(enrolled, count=2)
+    listed = sorted((enrolled.path / "receipts").iterdir())
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    listed[0].unlink()
+
+    assert main(["sync"]) == 0
+
+    assert portal.bodies("/api/v1/receipts") == [{"receipts": [{"number": 1}]}]
+
+
 def spool_receipts(home: Home, *, count: int) -> None:
     for number in range(count):
         home.write_json(f"receipts/{number:02}-start.json", {"number": number})

@@ -110,6 +110,25 @@ def test_waiting_receipts_are_sent(enrolled: Home, portal: Portal) -> None:
     assert portal.bodies("/api/v1/receipts") == [{"receipts": [{"kind": "start"}]}]
 
 
+def test_a_damaged_receipt_does_not_end_the_service_or_hold_back_others(enrolled: Home, portal: Portal) -> None:
+    enrolled.write("receipts/1-start.json", b"\0\0\0")
+    enrolled.write_json("receipts/2-start.json", {"kind": "start"})
+
+    with running_service(enrolled):
+        wait_for(lambda: enrolled.read_json("service.json").get("last_success_at"))
+
+    assert portal.bodies("/api/v1/receipts") == [{"receipts": [{"kind": "start"}]}]
+    assert (enrolled.path / "receipts-refused" / "1-start.json").read_bytes() == b"\0\0\0"
+
+
+def test_a_state_folder_that_takes_no_lock_is_told(enrolled: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    (enrolled.path / "service.lock").mkdir()
+
+    assert main(["service", "run"]) == 6
+
+    assert capsys.readouterr().err.startswith(f"{enrolled.path / 'service.lock'} cannot be written")
+
+
 def test_a_new_token_is_asked_for_kept_and_used(enrolled: Home, portal: Portal) -> None:
     portal.is_rotation_due = True
 

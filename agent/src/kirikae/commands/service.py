@@ -12,6 +12,7 @@ from kirikae.arguments import Arguments
 from kirikae.errors import NoPolicyError, PreflightError
 from kirikae.home import Home, unwritten
 from kirikae.policy.bundle_store import load_bundle
+from kirikae.receipts.spool import REFUSED, SPOOL, count_put_aside
 from kirikae.service.unit import Unit, unit_of
 from kirikae.texts import say
 
@@ -79,7 +80,9 @@ def _tell_status(home: Home) -> None:
         print(say("service.policy", revision=load_bundle(home).bundle.revision))
     except NoPolicyError as error:
         print(say(error.code, **error.data))
-    print(say("service.waiting", count=len(list((home.path / "receipts").glob("*.json")))))
+    print(say("service.waiting", count=len(list((home.path / SPOOL).glob("*.json")))))
+    if count := count_put_aside(home):
+        print(say("service.put_aside", count=count, folder=home.path / REFUSED))
 
 
 def is_running(home: Home) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kirikae.errors import PortalError
-from kirikae.home import Home
+from kirikae.home import Home, unwritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,27 +33,58 @@ def write_receipt(home: Home, receipt: Mapping[str, object], *, name: str) -> No
 
 
 def send_receipts(home: Home, client: Poster) -> int:
-    """How many the portal took; raises PortalError, and what was not taken stays in the spool."""
+    """How many the portal took; what was not taken stays in the spool. Raises PortalError and PreflightError."""
     files = sorted((home.path / SPOOL).glob("*.json"))
     return sum(_send(home, client, files[start : start + BATCH]) for start in range(0, len(files), BATCH))
 
 
+def count_put_aside(home: Home) -> int:
+    return len(list((home.path / REFUSED).glob("*.json")))
+
+
 def _send(home: Home, client: Poster, files: Sequence[Path]) -> int:
+    receipts = {file: receipt for file in files if (receipt := _find_receipt(home, file)) is not None}
+    if not receipts:
+        return 0
     try:
-        client.post("/api/v1/receipts", {"receipts": [json.loads(file.read_bytes()) for file in files]})
+        client.post("/api/v1/receipts", {"receipts": list(receipts.values())})
     except PortalError as error:
         if error.data.get("status") not in {400, 413}:
             raise
-        if len(files) > 1:
-            return sum(_send(home, client, [file]) for file in files)
-        # One that this portal will never read is put aside, or it would hold back all that follow.
-        _put_aside(home, files[0])
+        if len(receipts) > 1:
+            return sum(_send(home, client, [file]) for file in receipts)
+        _put_aside(home, next(iter(receipts)))
         return 0
-    for file in files:
+    for file in receipts:
+        _remove(file)
+    return len(receipts)
+
+
+def _remove(file: Path) -> None:
+    try:
         file.unlink(missing_ok=True)
-    return len(files)
+    except OSError as error:
+        raise unwritten(file, error) from error
+
+
+def _find_receipt(home: Home, file: Path) -> object:
+    """None for one that another process has sent meanwhile, and for one that is damaged."""
+    try:
+        receipt = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        receipt = None
+    if receipt is None:
+        _put_aside(home, file)
+    return receipt
 
 
 def _put_aside(home: Home, file: Path) -> None:
-    home.write(f"{REFUSED}/{file.name}", file.read_bytes())
-    file.unlink(missing_ok=True)
+    """One that no portal will ever read, or it would hold back all that follow. Raises PreflightError."""
+    aside = home.path / REFUSED / file.name
+    try:
+        aside.parent.mkdir(mode=0o700, exist_ok=True)
+        file.replace(aside)
+    except OSError as error:
+        raise unwritten(aside, error) from error

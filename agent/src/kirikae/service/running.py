@@ -13,7 +13,7 @@ from time import monotonic
 
 from kirikae.collect.facts_reader import FactsReader, KeptFacts
 from kirikae.errors import NoPolicyError, PreflightError
-from kirikae.home import Home
+from kirikae.home import Home, unwritten
 from kirikae.home_path import SOCKET_NAME
 from kirikae.policy.bundle_store import bundle_stamp, compile_bundle
 from kirikae.resident.serving import LIFETIME_S, serve
@@ -122,7 +122,10 @@ class Service:
 @contextlib.contextmanager
 def _only_one(home: Home) -> Iterator[None]:
     """Two would answer one socket and look to the portal like a copied key."""
-    handle = os.open(home.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        handle = os.open(home.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unwritten(home.path / LOCK, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
