@@ -39,6 +39,7 @@ CLIENT_NAMES = frozenset(
         "KIRIKAE_RUNTIME_URL",
         "KIRIKAE_RUNTIMES",
         "KIRIKAE_RUNTIMES_ALLOW_REMOTE",
+        "KIRIKAE_RUNTIMES_ONLY",
     }
 )
 

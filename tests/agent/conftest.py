@@ -12,6 +12,7 @@ from kirikae.moments import now
 from kirikae.policy.bundle_store import accept_bundle
 from kirikae.signals import ssh_hosts
 
+from portal.env import CLIENT_NAMES
 from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import llama_cpp, standin
 
@@ -21,6 +22,14 @@ type Git = Callable[..., str]
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIRIKAE_LANG", "en")
+
+
+@pytest.fixture(autouse=True)
+def no_runtime_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever listens where runtimes are looked for: tests and the programs they start ask what they name alone."""
+    for name in CLIENT_NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KIRIKAE_RUNTIMES_ONLY", "1")
 
 
 @pytest.fixture(autouse=True)

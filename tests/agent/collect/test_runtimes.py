@@ -3,9 +3,10 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from kirikae.collect import runtimes
 from kirikae.collect.ollama import add_details, parse_models
 from kirikae.collect.runtime_facts import Model, Runtime, parse_parameters
 from kirikae.collect.runtimes import configured_urls, find_runtimes, probe_runtime
@@ -37,6 +38,13 @@ PATIENCE_S = 30.0
 def probe(behave: Behaviour, *, known: Runtime | None = None, budget_s: float = PATIENCE_S) -> Runtime | None:
     with standin(behave) as url:
         return probe_runtime(url, deadline=time.monotonic() + budget_s, known=known)
+
+
+def find(*urls: str, known: Sequence[Runtime] = (), skip: str | None = None) -> dict[str, str]:
+    """States by address, of these and no others."""
+    environment = {"KIRIKAE_RUNTIMES": ",".join(urls), "KIRIKAE_RUNTIMES_ONLY": "1"}
+    found = find_runtimes(budget_s=PATIENCE_S, known=known, skip=skip, environment=environment)
+    return {runtime.base_url: runtime.state for runtime in found}
 
 
 def tags(name: str = "ollama/api_tags_with_cloud_models.json") -> object:
@@ -203,19 +211,33 @@ def test_a_server_that_keeps_its_answer_back_does_not_hold_the_others() -> None:
             other_is_read.set()
 
     with standin(wait_for_the_other) as slow, standin(tell) as quick:
-        found = find_runtimes(budget_s=PATIENCE_S, environment={"KIRIKAE_RUNTIMES": f"{slow},{quick}"})
+        found = find(slow, quick)
 
-    states = {runtime.base_url: runtime.state for runtime in found}
-    assert (states[slow], states[quick]) == ("up", "up")
+    assert found == {slow: "up", quick: "up"}
 
 
 def test_a_named_address_that_refuses_is_down() -> None:
     with standin(OLLAMA) as url:
         pass
 
-    found = find_runtimes(budget_s=PATIENCE_S, environment={"KIRIKAE_RUNTIMES": url})
+    assert find(url) == {url: "down"}
 
-    assert [(runtime.base_url, runtime.state) for runtime in found if runtime.base_url == url] == [(url, "down")]
+
+def test_the_usual_ports_are_asked_without_being_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with standin(OLLAMA) as url:
+        monkeypatch.setattr(runtimes, "DEFAULT_URLS", (url,))
+
+        found = find_runtimes(budget_s=PATIENCE_S, environment={})
+
+    assert [(runtime.base_url, runtime.kind, runtime.state) for runtime in found] == [(url, "ollama", "up")]
+    assert set(runtimes.DEFAULT_PORTS) == {11434, 1234, 8080, 8000, 1337}
+
+
+def test_one_may_limit_this_to_what_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with standin(OLLAMA) as usual, standin(OLLAMA) as last, standin(OLLAMA) as named:
+        monkeypatch.setattr(runtimes, "DEFAULT_URLS", (usual,))
+
+        assert find(named, known=[Runtime("ollama", last, "up")]) == {named: "up"}
 
 
 def test_names_that_the_wire_refuses_are_left_out() -> None:
@@ -239,8 +261,4 @@ def test_localhost_and_its_address_are_one_runtime() -> None:
 
 def test_the_portals_own_address_is_not_asked() -> None:
     with standin(OLLAMA) as url:
-        found = find_runtimes(
-            budget_s=PATIENCE_S, skip=url.replace("127.0.0.1", "localhost"), environment={"KIRIKAE_RUNTIMES": url}
-        )
-
-    assert url not in [runtime.base_url for runtime in found]
+        assert find(url, skip=url.replace("127.0.0.1", "localhost")) == {}

@@ -27,12 +27,6 @@ OLLAMA = routes(
 )
 
 
-@pytest.fixture(autouse=True)
-def no_default_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the developer runs there is not of these tests."""
-    monkeypatch.setattr("kirikae.collect.runtimes.DEFAULT_URLS", ())
-
-
 def test_models_are_shown_in_columns(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

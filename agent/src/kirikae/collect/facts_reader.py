@@ -43,7 +43,8 @@ class KeptFacts(NamedTuple):
 
 
 def named_runtimes() -> str:
-    return "\n".join(os.environ.get(name, "") for name in ("KIRIKAE_RUNTIMES", "KIRIKAE_RUNTIMES_ALLOW_REMOTE"))
+    names = "KIRIKAE_RUNTIMES", "KIRIKAE_RUNTIMES_ALLOW_REMOTE", "KIRIKAE_RUNTIMES_ONLY"
+    return "\n".join(os.environ.get(name, "") for name in names)
 
 
 class FactsReader(threading.Thread):
