@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps, signals
-from celery.beat import Service
+from celery.beat import PersistentScheduler, Service
 
 from portal.embedded import folder_queue
 from portal.processes.precedence import stand_back
@@ -36,12 +36,25 @@ def touch_while_alive(path: Path, *, every_s: float) -> None:
     app.steps["worker"].add(Alive)
 
 
+class SteadyScheduler(PersistentScheduler):  # type: ignore[misc] # Celery has no types
+    """Celery's goes by when it sent each last: where the clock is set back by an hour, it sends nothing for an hour."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        now = self.app.now()
+        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now]
+        for entry in ahead:
+            entry.last_run_at = now
+        if ahead:
+            self.populate_heap()
+        return float(super().tick(*args, **kwargs))
+
+
 class EmbeddedScheduler(threading.Thread):
     """The scheduler beside the worker's own threads; the short interval is how soon it hears that it must stop."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(name="beat", daemon=True)
-        self.service = Service(app, max_interval=1, schedule_filename=str(path))
+        self.service = Service(app, max_interval=1, schedule_filename=str(path), scheduler_cls=app.conf.beat_scheduler)
         self.is_stopping = False
 
     def run(self) -> None:

@@ -193,6 +193,7 @@ CELERY_TASK_ROUTES: dict[str, Any] = {
     "retention.forget_old_rows": {"queue": "house"},
     "weekly.tell": {"queue": "notify"},
 }
+CELERY_BEAT_SCHEDULER = "portal.celery:SteadyScheduler"
 # Messages expire before the next one is due: after a pause of the worker nothing is done twice.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "machines": {"task": "machines.watch", "schedule": 10.0, "options": {"expires": 10.0}},

@@ -103,7 +103,7 @@ def _write(transitions: Sequence[Transition], now: datetime) -> None:
 
 def sample_fleet(*, now: datetime) -> bool:
     """Counts by state, at most once in ten minutes. False: the last sample is recent enough."""
-    newest = FleetSample.objects.first()
+    newest = FleetSample.objects.filter(at__lte=now).first()
     if newest is not None and now - newest.at < SAMPLE_EVERY:
         return False
     FleetSample.objects.bulk_create([FleetSample(at=now, counts=count_states())], ignore_conflicts=True)

@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def sign(*, now: datetime) -> None:
-    """ "A web process listens." One update; after a gap it says since when."""
-    heard_again = Q(listened_at=None) | Q(listened_at__lt=now - DEAF_AFTER) | Q(listening_since=None)
+    """ "A web process listens." One update; after a gap, or by a clock that was set back, it says since when."""
+    is_gap = Q(listened_at=None) | Q(listened_at__lt=now - DEAF_AFTER)
+    heard_again = is_gap | Q(listening_since=None) | Q(listening_since__gt=now)
     since = Case(When(heard_again, then=Value(now)), default=F("listening_since"))
     if not Watch.objects.filter(pk=1).update(listening_since=since, listened_at=now):
         Watch.objects.bulk_create([Watch(pk=1, listening_since=now, listened_at=now)], ignore_conflicts=True)

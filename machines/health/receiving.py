@@ -15,6 +15,8 @@ from machines.health.states import ARRIVALS_TO_RETURN, judge
 from routing.engine.reading.messages import Origin
 
 REPORTS_TO_DEGRADE = 2
+# A Mac that falls silent after the clock was set back is noticed so much later at most.
+STANDS_STILL_FOR = timedelta(hours=2)
 _TRIES = 5
 _COLUMNS = (
     "seen_at",
@@ -79,8 +81,7 @@ def _at_once(at: datetime) -> datetime:
 
 
 def _note(health: Health, message: Message, reception: Reception) -> None:
-    # Where the portal's clock was set back, time stands still instead.
-    health.seen_at = max(message.at, health.seen_at or message.at)
+    health.seen_at = _seen_at(health.seen_at, message.at)
     health.messages += 1
     is_whole = message.is_report or message.announcement == "wake"
     health.arrivals = ARRIVALS_TO_RETURN if is_whole else min(health.arrivals + 1, ARRIVALS_TO_RETURN)
@@ -94,6 +95,13 @@ def _note(health: Health, message: Message, reception: Reception) -> None:
         _note_trouble(health, is_broken=message.is_broken)
     if reception.is_cloned and not health.quarantine:
         health.quarantine = QuarantineReason.CLONED
+
+
+def _seen_at(before: datetime | None, at: datetime) -> datetime:
+    """Where the portal's clock was set back a little, time stands still; a clock that was far ahead was wrong."""
+    if before is None or before - at > STANDS_STILL_FOR:
+        return at
+    return max(before, at)
 
 
 def _note_trouble(health: Health, *, is_broken: bool) -> None:

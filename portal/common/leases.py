@@ -39,7 +39,7 @@ class Turn(Enum):
 def lease(job: str, *, every: timedelta, held_for: timedelta = HELD_FOR) -> Iterator[Turn]:
     """Whose turn it is; work only when it is OURS. Work that raises is not done, so it is due again at once."""
     owner = uuid4().hex
-    turn = take(job, owner=owner, held_for=held_for)
+    turn = take(job, owner=owner, every=every, held_for=held_for)
     if turn is not Turn.OURS:
         yield turn
         return
@@ -52,19 +52,22 @@ def lease(job: str, *, every: timedelta, held_for: timedelta = HELD_FOR) -> Iter
     release(job, owner=owner, due_in=every * _DUE_AFTER)
 
 
-def take(job: str, *, owner: str, held_for: timedelta = HELD_FOR) -> Turn:
+def take(job: str, *, owner: str, every: timedelta, held_for: timedelta = HELD_FOR) -> Turn:
     """Two queries; each update carries its condition, so of two that come at once one gets it."""
     row = Lease.objects.filter(job=job)
-    is_done = Q(owner="", due_at__gt=Now())
-    is_free = Q(owner="", due_at__lte=Now()) | (~Q(owner="") & Q(expires_at__lte=Now()))
+    # What is further ahead than it was ever set was set by a clock that has been set back since: it holds nobody up.
+    # Twice as far, for of two that come at once the one that began earlier may look later.
+    is_waiting = Q(due_at__gt=Now(), due_at__lte=Now() + every)
+    is_held = Q(expires_at__gt=Now(), expires_at__lte=Now() + 2 * held_for)
+    is_free = (Q(owner="") & ~is_waiting) | (~Q(owner="") & ~is_held)
     if row.filter(is_free).update(owner=owner, taken_at=Now(), expires_at=Now() + held_for):
         return Turn.OURS
-    if row.filter(is_done).exists():
+    if row.filter(is_waiting, owner="").exists():
         return Turn.DONE
     if row.exists():
         return Turn.BUSY
     Lease.objects.bulk_create([Lease(job=job, owner="", due_at=Now(), expires_at=Now())], ignore_conflicts=True)
-    return take(job, owner=owner, held_for=held_for)
+    return take(job, owner=owner, every=every, held_for=held_for)
 
 
 def renew(job: str, *, owner: str, held_for: timedelta = HELD_FOR) -> bool:

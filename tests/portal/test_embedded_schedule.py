@@ -2,9 +2,11 @@
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from portal.celery import EmbeddedScheduler
 
@@ -27,6 +29,30 @@ def test_a_scheduler_that_fails_ends_its_worker(tmp_path: Path, signals_sent: li
         EmbeddedScheduler(tmp_path / "absent" / "schedule").run()
 
     assert signals_sent == [signal.SIGTERM]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_from_being_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+    sent: list[str] = []
+    with time_machine.travel(now + timedelta(hours=1), tick=False) as clock:
+        scheduler = EmbeddedScheduler(tmp_path / "schedule").service.scheduler
+        monkeypatch.setattr(scheduler, "apply_async", lambda entry, **_: sent.append(entry.name))
+        clock.shift(11)
+        while scheduler.tick() == 0:
+            pass
+        assert "machines" in sent
+        sent.clear()
+
+        clock.move_to(now)
+        assert scheduler.tick() > 0
+        assert sent == []
+
+        clock.shift(11)
+        while scheduler.tick() == 0:
+            pass
+    assert {"machines", "notices"} <= set(sent)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -12,16 +13,19 @@ from django.apps import apps
 from django.conf import settings
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
 
 from portal.backends import QUEUES, RESTORE_OPTIONS
 from portal.celery import app
-from portal.common.leases import HELD_FOR, RENEWED_EVERY_S, Turn, lease, release, renew, take
+from portal.common import leases
+from portal.common.leases import HELD_FOR, RENEWED_EVERY_S, Turn, lease, release, renew
 from portal.common.models import Lease
 from portal.health.models import WorkerHeartbeat
 from portal.health.tasks import worker_heartbeat
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(seconds=-1)
+take = partial(leases.take, every=MINUTE)
 
 
 @pytest.mark.django_db
@@ -65,6 +69,16 @@ def test_a_worker_that_lost_its_lease_does_not_end_the_new_one() -> None:
 
     release("sweep", owner="slow", due_in=MINUTE)
 
+    assert take("sweep", owner="c") is Turn.BUSY
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("owner", ["", "dead"])
+def test_a_clock_that_is_set_back_holds_no_job_up(owner: str) -> None:
+    an_hour_ahead = Now() + timedelta(hours=1)
+    Lease.objects.bulk_create([Lease(job="sweep", owner=owner, due_at=an_hour_ahead, expires_at=an_hour_ahead)])
+
+    assert take("sweep", owner="b") is Turn.OURS
     assert take("sweep", owner="c") is Turn.BUSY
 
 

@@ -59,7 +59,10 @@ def poll_chunk(ids: Sequence[int], *, now: datetime, guard: PollGuard | None = N
 
 
 def _free(now: datetime) -> QuerySet[PollTarget]:
-    return PollTarget.objects.filter(Q(claim="") | Q(claimed_until__lte=now), due_at__lte=now)
+    """Times further ahead than they are ever set come from a clock that has been set back since: they count as over."""
+    is_unclaimed = Q(claim="") | Q(claimed_until__lte=now) | Q(claimed_until__gt=now + 2 * CLAIMED_FOR)
+    is_due = Q(due_at__lte=now) | Q(due_at__gt=now + timedelta(seconds=2 * PERIOD_S))
+    return PollTarget.objects.filter(is_unclaimed, is_due)
 
 
 def _target_of(row: PollTarget) -> Target | None:

@@ -129,6 +129,22 @@ def test_clock_that_is_set_back_flips_nothing(mini: Machine) -> None:
     assert Health.objects.get().seen_at == after(seconds=10)
 
 
+def test_silence_is_noticed_after_the_clock_was_a_day_ahead() -> None:
+    machine, _ = join("mini")
+    for start in (after(days=1), NOW):
+        sign(now=start)
+        hear(machine, start, is_report=True)
+        evaluate_due(now=start)
+
+    for minute in range(1, 6):
+        sign(now=after(minutes=minute))
+        sign(now=after(minutes=minute, seconds=30))
+    evaluate_due(now=after(minutes=6))
+
+    machine.refresh_from_db()
+    assert machine.state == "offline"
+
+
 def test_retired_machine_stays_retired(mini: Machine) -> None:
     Machine.objects.update(state="retired")
 
@@ -164,6 +180,8 @@ def test_fleet_is_counted_every_ten_minutes_and_for_a_week(mini: Machine) -> Non
     evaluate_due(now=after(days=9))
 
     assert FleetSample.objects.get().counts == {"offline": 1}
+    evaluate_due(now=after(days=8))
+    assert FleetSample.objects.count() == 2
 
 
 def test_scheduled_task_evaluates(mini: Machine) -> None:

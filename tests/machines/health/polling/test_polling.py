@@ -285,6 +285,15 @@ def test_claim_of_a_dead_worker_ends_by_itself(polled: Any) -> None:
 
 
 @override_settings(POLL_NETWORKS=LAN)
+def test_clock_that_is_set_back_puts_no_look_off(polled: Any) -> None:
+    polled("10.0.0.7:7411", "good")
+    ahead = NOW + timedelta(days=1)
+
+    PollTarget.objects.update(due_at=ahead, claim="dead", claimed_until=ahead)
+
+    assert len(cycle.list_due_chunks(now=NOW)) == 1
+
+
 def test_worker_whose_claim_went_to_another_writes_nothing(polled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     target = polled("10.0.0.7:7411", "good")
 
