@@ -25,6 +25,7 @@ _ANSWER_KEYS = (
     "context", "reasons", "near_misses", "warnings", "alternatives", "obligations", "expected", "launch", "policy",
     "facts", "engine",
 )  # fmt: skip
+_CODE = re.compile(r"[a-z][a-z0-9_.]*")
 _ARGUMENT_NAME = re.compile(r"-{0,2}[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -113,11 +114,18 @@ def _read_answer(reader: ObjectReader, decision_id: uuid.UUID) -> dict[str, Any]
     tokens.integer("total_tokens")
     tokens.optional_integer("limit_tokens")
     if inner.take("refusal", None) is not None:
-        inner.reader("refusal").text("code", max_length=80)
+        _read_refusal(inner.reader("refusal"))
     for key in ("reasons", "near_misses", "warnings", "alternatives", "obligations"):
         inner.readers(key, high=500)
     found = reader.take("answer")
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _read_refusal(reader: ObjectReader) -> None:
+    """An agent of another version may know other codes. Whole sentences would reach everybody's weekly summary."""
+    code = reader.text("code", max_length=80)
+    if code and not _CODE.fullmatch(code):
+        reader.wrong(reader.at("code"), found="another text", allowed="a code such as blocked_by_rule")
 
 
 def _read_time(reader: ObjectReader) -> datetime:

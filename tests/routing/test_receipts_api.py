@@ -166,6 +166,15 @@ def test_what_is_outside_the_shape_stores_nothing(ben_mini, decided, changes):
     assert not Receipt.objects.exists()
 
 
+def test_a_refusal_that_is_no_code_is_refused(ben_mini, decided_offline):
+    """It is told to everybody, in the weekly summary."""
+    wild = receipt_of({**decided_offline, "refusal": {"code": "see http://x.example", "text": ""}})
+
+    answer = send(ben_mini, wild)
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "receipts[0].decision.answer.refusal.code")
+
+
 @pytest.mark.parametrize("key", ["context", "refusal", "privacy", "policy", "task", "reasons", "alternatives"])
 @pytest.mark.parametrize("odd", ["x", 5, True, [None], {"total_tokens": []}, {"total_tokens": "many"}])
 def test_an_answer_that_its_page_could_not_show_is_refused(ben_mini, decided_offline, key, odd):

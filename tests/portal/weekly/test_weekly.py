@@ -72,6 +72,16 @@ def test_each_person_is_told_of_what_they_may_see(week: None, aiko: User, ben: U
     assert not Delivery.objects.filter(person=chie).exists()
 
 
+@pytest.mark.slow
+def test_tokens_that_no_model_takes_are_not_counted_and_keep_nobody_from_being_told(week: None, ben: User) -> None:
+    for _ in range(1_100):
+        decide(ben, "local", at=MONDAY - timedelta(days=5), tokens=2**53)
+
+    assert tell_of_last_week(now=MONDAY) == 2
+
+    assert (told(ben)["local"], told(ben)["saved_tokens"]) == (1_102, "12,500")
+
+
 def test_a_week_is_told_once_however_often_it_is_asked_for(week: None) -> None:
     tell_of_last_week(now=MONDAY)
 
