@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from portal.notices.wording import Wording
 
 _GONE = 410
 _UNSEEN = "\N{WORD JOINER}"
+_MARKUP = re.compile(r"@|\](?=\()|:(?=//)|(?<=\w)\.(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def signed_document(webhook: Webhook) -> dict[str, Any]:
 def slack_text(wording: Wording) -> str:
     """Three characters are Slack's own markup: escaped, no name of a Mac can call a whole channel.
 
-    Others that take Slack's messages read `@all` and links in brackets as well. An unseen character parts them.
+    Others that take Slack's messages read `@all` and links in brackets as well, and all make a link of what looks like
+    an address. An unseen character parts them.
     """
     parts = [f"*{_escape(wording.title)}*", _escape(wording.text)]
     if wording.link:
@@ -103,4 +106,4 @@ def slack_text(wording: Wording) -> str:
 
 def _escape(text: str) -> str:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("@", f"@{_UNSEEN}").replace("](", f"]{_UNSEEN}(")
+    return _MARKUP.sub(rf"\g<0>{_UNSEEN}", escaped)
