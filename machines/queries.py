@@ -10,7 +10,7 @@ from machines.enrolment import EnrolmentOverError
 from machines.health.pace import is_report_due
 from machines.models import Benchmark, Enrolment, EnrolmentState, Machine, MachineQuerySet
 from machines.wire import heartbeat_from_document
-from portal.accounts.models import ApiToken, User
+from portal.accounts.models import ApiToken, TokenKind, User
 from portal.common import clock
 from portal.common.problems import Problem
 from routing.engine import facts
@@ -45,23 +45,28 @@ def get_visible_machine(user: User, public_id: str) -> Machine:
 
 def get_machine_of(token: ApiToken) -> Machine:
     """The one machine that a machine token writes for. Raises Problem 403."""
-    return _in_use(find_machine_of(token))
+    return _get_machine(token, among=Machine.objects.all())
 
 
 def get_machine_for_heartbeat(token: ApiToken) -> Machine:
     """As above without its last report: reading that costs more than all the rest of a heartbeat."""
-    return _in_use(find_machine_of(token, among=Machine.objects.defer("report")))
+    return _get_machine(token, among=Machine.objects.defer("report"))
 
 
-def _in_use(machine: Machine | None) -> Machine:
+def find_machine_of(token: ApiToken) -> Machine | None:
+    """None for a service's token alone: one of a machine speaks for that machine or, with Problem 403, for none."""
+    return get_machine_of(token) if token.kind == TokenKind.MACHINE else None
+
+
+def _get_machine(token: ApiToken, *, among: MachineQuerySet) -> Machine:
+    machine = _look_up(token, among.select_related("health"))
     if machine is None or machine.is_retired:
         raise Problem(403, "token.no_machine", "This token belongs to no machine. Enrol the machine again.")
     return machine
 
 
-def find_machine_of(token: ApiToken, *, among: MachineQuerySet | None = None) -> Machine | None:
+def _look_up(token: ApiToken, machines: MachineQuerySet) -> Machine | None:
     """By its token, and while that is being replaced by the one before and the one after it too."""
-    machines = (Machine.objects.all() if among is None else among).select_related("health")
     machine = machines.filter(token=token).first()
     if machine is not None:
         machine.token = token

@@ -9,10 +9,11 @@ from django.test import Client
 from machines.health.standing import revoke_machine
 from machines.models import Machine
 from machines.queries import find_machine_of
+from machines.token_rotation import rotate_token
 from portal.accounts.models import ApiToken, User
 from portal.audit.models import AuditEntry
 from portal.common import clock
-from tests.machines.conftest import REPORT, Agent
+from tests.machines.conftest import REPORT, Agent, join
 
 pytestmark = pytest.mark.django_db
 ALIVE = {"state": None}
@@ -84,6 +85,29 @@ def test_revoking_a_machine_ends_every_token_of_it(agent: Agent, mac: Machine, a
 
     codes = {one.post("heartbeats", ALIVE).json()["code"] for one in (agent, middle, last)}
     assert codes == {"token.revoked"}
+
+
+def test_token_before_the_one_before_speaks_for_no_machine_and_asks_for_no_other(agent: Agent, mac: Machine) -> None:
+    other, _token = join("other")
+    middle = rotated(agent)
+    middle.post("heartbeats", ALIVE)
+    rotated(middle).post("heartbeats", ALIVE)
+
+    answers = [agent.get(path) for path in ("bundle", f"decide?task=commit-message&machine={other.public_id}")]
+
+    assert [answer.json()["code"] for answer in answers] == ["token.no_machine"] * 2
+
+
+def test_token_that_was_handed_out_while_its_machine_was_revoked_opens_nothing(
+    agent: Agent, mac: Machine, aiko: User
+) -> None:
+    before = Machine.objects.select_related("token").get(pk=mac.pk)
+    revoke_machine(machine=mac, by=aiko)
+
+    late = Agent(agent.client, rotate_token(machine=before).text)
+    answers = [late.get(path) for path in ("bundle", "decide?task=commit-message")]
+
+    assert [answer.json()["code"] for answer in answers] == ["token.no_machine"] * 2
 
 
 def test_report_asks_for_a_new_token_once_the_one_in_use_is_a_week_old(agent: Agent) -> None:
