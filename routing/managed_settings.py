@@ -4,7 +4,11 @@ from routing.engine.policy.values import Policy
 
 # A guard that is missing or that fails counts as a no: the client lets pass whatever does not end with 2.
 COMMAND = "kirikae guard || exit 2"
-FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
+# What reads, writes or uploads files that its input names. With `^` and `$` the client takes it for an expression.
+GUARDED_TOOLS = (
+    "^(Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
+    "|Artifact|LSP|Projects|SendUserFile|mcp__.*)$"
+)
 TIMEOUT_S = 15
 # A repository's settings or a shell could set them: the client then asks no hook, or another program in its place.
 EMPTIED = {"CLAUDE_CODE_SHELL_PREFIX": "", "CLAUDE_CODE_SIMPLE": ""}
@@ -13,7 +17,7 @@ EMPTIED = {"CLAUDE_CODE_SHELL_PREFIX": "", "CLAUDE_CODE_SIMPLE": ""}
 def managed_settings(policy: Policy, *, has_denials: bool) -> dict[str, object]:
     """`has_denials`: for Macs on which nobody works in the protected folders; they deny them to local work too."""
     hook = {"type": "command", "command": COMMAND, "timeout": TIMEOUT_S}
-    on_prompt, on_tool = {"hooks": [hook]}, {"matcher": FILE_TOOLS, "hooks": [hook]}
+    on_prompt, on_tool = {"hooks": [hook]}, {"matcher": GUARDED_TOOLS, "hooks": [hook]}
     hooks = {"SessionStart": [on_prompt], "UserPromptSubmit": [on_prompt], "PreToolUse": [on_tool]}
     settings: dict[str, object] = {"hooks": hooks, "env": EMPTIED}
     if not has_denials:

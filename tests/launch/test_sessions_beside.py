@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from routing.managed_settings import EMPTIED
+from tests.launch import file_server
 from tests.launch.scenarios import CLOUD_PORT, LOCAL_PORT, SECRET, Desk, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.where("namespaces")]
@@ -201,6 +203,25 @@ def test_a_skill_reads_no_protected_file_that_its_arguments_name(desk: Desk) -> 
 
     sent = sent_to_the_cloud(desk.play())
 
+    assert "Kirikae stopped this" in sent
+    assert SECRET not in sent
+
+
+def test_a_server_that_the_developer_added_reads_no_protected_file(desk: Desk) -> None:
+    (desk.open / "mine.txt").write_text("open-work\n")
+    server = {"command": sys.executable, "args": [file_server.__file__]}
+    desk.write(desk.home / "mine.json", {"mcpServers": {"files": server}})
+    far = desk.checkout("far/app", "git@github.com:acme/app.git")
+    (far / "plan.txt").write_text(SECRET)
+    calls = [("mcp__files__read", {"source": str(file)}) for file in (desk.open / "mine.txt", far / "plan.txt")]
+    desk.stubs = [(CLOUD_PORT, calls)]
+    own = ("--mcp-config", str(desk.home / "mine.json"), "--allowedTools=mcp__files__read")
+    desk.launch("-p", "look", *own, task="architecture-design", cwd=desk.open)
+
+    result = desk.play()
+
+    sent = sent_to_the_cloud(result)
+    assert "open-work" in sent, result.runs
     assert "Kirikae stopped this" in sent
     assert SECRET not in sent
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from kirikae.guarding.cloud_denials import deny_reading
 from kirikae.guarding.guard import guard, is_protected_session
 from kirikae.guarding.protected_folders import list_folders, remember_folder
 from kirikae.home import Home
+
+from routing.managed_settings import GUARDED_TOOLS
 
 PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s1", "prompt": "hello"}
 
@@ -105,6 +108,50 @@ def test_arguments_of_a_command_are_files_that_it_may_mention(
     assert tool(synced, open_project, "Workflow", scriptPath=str(plan))
     assert tool(synced, open_project, "Skill", skill="look", args="at the weather") is None
     assert refusal(synced, open_project, prompt=f"what would {plan} hold?") is None
+
+
+@pytest.mark.parametrize(
+    ("called", "key"),
+    [
+        ("Artifact", "file_path"),
+        ("LSP", "filePath"),
+        ("Projects", "local_path"),
+        ("mcp__files__read", "uri"),
+        ("mcp__files__read", "source"),
+    ],
+)
+def test_tools_that_upload_or_were_added_reach_no_protected_file(
+    synced: Home, protected_project: Path, open_project: Path, called: str, key: str
+) -> None:
+    for file in (protected_project / "plan.txt", open_project / "readme"):
+        file.touch()
+
+    assert tool(synced, open_project, called, **{key: str(protected_project / "plan.txt")})
+    assert tool(synced, open_project, called, **{key: "../app/plan.txt"})
+    assert tool(synced, open_project, called, **{key: f"file://{protected_project}/plan.txt"})
+    assert tool(synced, open_project, called, files=["readme", {"path": "../app/plan.txt"}])
+    assert tool(synced, open_project, called, **{key: "readme"}, text="see ../app/plan.txt", count=3) is None
+
+
+def test_a_folder_that_an_added_tool_names_counts_as_searched(
+    synced: Home, protected_project: Path, open_project: Path
+) -> None:
+    (open_project / "vendor").mkdir()
+    assert tool(synced, open_project, "mcp__files__tree", path="vendor") is None
+
+    protected_project.rename(open_project / "vendor" / "app")
+
+    assert tool(synced, open_project, "mcp__files__tree", path="vendor")
+
+
+def test_the_guard_is_asked_about_the_same_tools_however_it_came(synced: Home) -> None:
+    recipe, _ = deny_reading(synced, [], [])
+    settings = json.loads(recipe[-1].removeprefix("--settings="))
+
+    (brought,) = settings["hooks"]["PreToolUse"]
+    assert brought["matcher"] == GUARDED_TOOLS
+    assert all(re.search(GUARDED_TOOLS, name) for name in ("Read", "Artifact", "SendUserFile", "mcp__files__read"))
+    assert not any(re.search(GUARDED_TOOLS, name) for name in ("Bash", "TodoRead", "ReadMcpResource"))
 
 
 def test_a_name_is_taken_as_the_client_takes_it(synced: Home, protected_project: Path, open_project: Path) -> None:

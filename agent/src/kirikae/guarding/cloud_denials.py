@@ -22,7 +22,11 @@ from kirikae.guarding.protected_folders import list_folders
 from kirikae.home import Home
 
 DENY, SETTINGS = "--disallowedTools=", "--settings"
-FILE_TOOLS = "Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
+# What reads, writes or uploads files that its input names. With `^` and `$` the client takes it for an expression.
+GUARDED_TOOLS = (
+    "^(Read|Edit|MultiEdit|Write|NotebookEdit|Grep|Glob|Skill|SlashCommand|Workflow"
+    "|Artifact|LSP|Projects|SendUserFile|mcp__.*)$"
+)
 # The client waits so long for the guard; an answer takes a tenth of a second.
 GUARD_TIMEOUT_S = 15
 # Each makes the client ask no hook, or puts another program in its place; a repository's settings may set them.
@@ -64,7 +68,7 @@ def _refuse_unguarded(theirs: Sequence[str]) -> None:
 def _hooks(home: Home) -> dict[str, object]:
     """Without a guard that answers nothing is read: any failure of it counts as a no."""
     hook = {"type": "command", "command": _guard_command(home), "timeout": GUARD_TIMEOUT_S}
-    on_prompt, on_tool = {"hooks": [hook]}, {"matcher": FILE_TOOLS, "hooks": [hook]}
+    on_prompt, on_tool = {"hooks": [hook]}, {"matcher": GUARDED_TOOLS, "hooks": [hook]}
     return {"SessionStart": [on_prompt], "UserPromptSubmit": [on_prompt], "PreToolUse": [on_tool]}
 
 

@@ -6,12 +6,12 @@ It re-decides for what the session reads now: a changed policy, remote or folder
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kirikae.answering.deciding import Decision, Question, judge_here
 from kirikae.clients.claude_settings import named_folders
-from kirikae.clients.named_files import find_mentioned, find_told
+from kirikae.clients.named_files import find_mentioned, find_named, find_told
 from kirikae.clients.transcripts import list_folders_of_transcript
 from kirikae.clients.unasked_files import list_unasked_files
 from kirikae.collect.runtime_facts import mapping_of
@@ -33,6 +33,10 @@ MAX_SESSIONS = 100
 SEARCHES = frozenset(["Grep", "Glob"])
 # They put their arguments into a text of the repository's and read what that mentions.
 COMMANDS = frozenset(["Skill", "SlashCommand", "Workflow"])
+# What reads or writes the one file, or searches the one folder, that its input names.
+FILE_TOOLS = frozenset([*SEARCHES, "Read", "Edit", "MultiEdit", "Write", "NotebookEdit", "NotebookRead"])
+# Tools of a server that the developer has added; what one does with a folder nobody knows.
+ADDED = "mcp__"
 
 
 class Verdict(NamedTuple):
@@ -109,14 +113,15 @@ def _guard_tool(home: Home, hook: Mapping[str, object], folder: Path) -> Verdict
     targets = _targets(tool, mapping_of(hook, "tool_input"), folder)
     # A command may have changed the folder since the prompt was judged in another one.
     judged = _judged_folder(home, hook)
-    verdicts = (_guard_file(home, target, judged, is_search=tool in SEARCHES) for target in targets)
+    is_search = tool in SEARCHES or tool.startswith(ADDED)
+    verdicts = (_guard_file(home, target, judged, is_search=is_search) for target in targets)
     stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
-    if stopped is None and tool in SEARCHES:
+    if stopped is None and is_search:
         # A search reads the checkouts inside along, whether anybody has met them or not.
         inside = (checkout for target in targets for checkout in find_checkouts(target))
         verdicts = (_guard_file(home, checkout.resolve(), None, is_search=False) for checkout in inside)
         stopped = next((verdict for verdict in verdicts if verdict.refusal), None)
-    if stopped or tool in SEARCHES or judged is None:
+    if stopped or is_search or judged is None:
         return stopped or Verdict()
     # With a file the client reads the instructions that lie on the way to it.
     ways = dict.fromkeys(folder for target in targets for folder in _between(target, judged))
@@ -152,12 +157,23 @@ def _targets(tool: str, given: Mapping[str, object], folder: Path) -> list[Path]
     if tool in COMMANDS:
         told = " ".join(value for value in given.values() if isinstance(value, str))
         return list(dict.fromkeys(path.resolve() for path in find_told(told, folder)))
+    if tool not in FILE_TOOLS:
+        return list(dict.fromkeys(path.resolve() for path in _named_anywhere(given, folder)))
     named = given.get("file_path") or given.get("notebook_path") or given.get("path") or ""
     starts = named_folders(_text(named), folder)
     if tool == "Glob":
         part = _fixed_part(_text(given.get("pattern") or ""))
         starts = [path for start in starts for path in named_folders(part, start)]
     return list(dict.fromkeys(path.resolve() for path in starts))
+
+
+def _named_anywhere(given: object, folder: Path) -> Iterator[Path]:
+    """Files that are there, under whatever key: `filePath`, `local_path`, `files`, `uri`."""
+    if isinstance(given, str):
+        yield from find_named(given.removeprefix("file://"), folder)
+    elif isinstance(given, (list, Mapping)):
+        for one in given.values() if isinstance(given, Mapping) else given:
+            yield from _named_anywhere(one, folder)
 
 
 def _text(value: object) -> str:
