@@ -228,6 +228,7 @@ def test_odd_spelling_keeps_what_can_be_read(text: str, segments: tuple[str, ...
         ("https://us%65r@github.com/acme/app", "github.com/acme/app"),
         ("git@[github.com]:acme/app", "github.com/acme/app"),
         ("[github.com:22]:acme/app", "github.com/acme/app"),
+        ("me@[github.com:22]:acme/app", "github.com/acme/app"),
         ("[git@github.com:22]:acme/a]:b", "github.com/acme/a]:b"),
         ("github.com:acme/x@[y/app", "github.com/acme/x@[y/app"),
         ("ssh://or@g@vs-ssh.visualstudio.com:22/project/_ssh/repo", "dev.azure.com/or@g/project/repo"),
@@ -246,6 +247,9 @@ def test_address_is_read_up_to_its_marks(text: str, address: str) -> None:
         ("ext::git@github.com:acme/app::x", "github.com/acme/app::x"),
         ("remote-ext::git@github.com:acme/app", "github.com/acme/app"),
         ("https://git%68ub.com/acme/app", "github.com/acme/app"),
+        # Encoded twice and three times over.
+        ("https://github.com/%2561cme/app", "github.com/acme/app"),
+        ("https://github.com/%252561cme/app", "github.com/acme/app"),
         ("https://github.com/acme/app#part", "github.com/acme/app"),
         ("https://github.com/acme/app?x=1#y", "github.com/acme/app"),
         ("ssh://github.com:acme/app", "github.com/acme/app"),
