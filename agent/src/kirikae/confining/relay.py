@@ -1,8 +1,9 @@
 """Carries requests for answers of one model from a client's own network to the model's server, and nothing else.
 
-A model's server does more than answer: Ollama fetches a model from any address that it is asked for, and passes some
-models on to a cloud. So the relay reads what it carries. One request a connection, written anew from its parts: what
-two programs could read differently never reaches the second.
+A model's server does more than answer: Ollama fetches a model from any address that it is asked for, passes some models
+on to a cloud and searches the web for others; llama-server loads an image from any address. So the relay reads what it
+carries. One request a connection, written anew from its parts: what two programs could read differently never reaches
+the second.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ _HEADER = re.compile(rb"([A-Za-z0-9-]+):[ \t]*([ -~\t]*)\Z")
 _OF_THE_CONNECTION = frozenset(
     [b"connection", b"content-length", b"expect", b"host", b"keep-alive", b"te", b"trailer", b"upgrade"]
 )
+# By these a request tells the server where to load an image from, or which server to ask for tools.
+_ADDRESSES = frozenset(["audio_url", "file_url", "image_url", "server_url", "video_url"])
+# Types of a source that is elsewhere, and of tools that the server runs itself (`web_search_20250305`).
+_ELSEWHERE = re.compile(r"url\Z|web_(fetch|search)", re.IGNORECASE)
 _REFUSED = (
     b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 )
@@ -56,7 +61,11 @@ class Server(NamedTuple):
 
 
 class _RefusedError(Exception):
-    """Not a request for an answer of the model."""
+    """Not a request for an answer of the model, or one for which its server would turn to somebody else."""
+
+
+class _Address:
+    """Stands for an object that holds one."""
 
 
 def serve_relay(listener: socket.socket, *, server: Server) -> None:
@@ -184,14 +193,17 @@ def _check(method: str, path: str, body: bytes, *, model: str) -> None:
 
 
 def _asked_model(body: bytes) -> object:
-    """None too where programs could differ about it: in a name written twice, or by one that ignores its case."""
+    """None too where programs could differ about it: in a name written twice, or by one that ignores its case.
+
+    Raises _RefusedError for what would have the server reach out.
+    """
     pairs: list[tuple[str, object]] = []
 
-    def keep(found: list[tuple[str, object]]) -> dict[str, object]:
+    def keep(found: list[tuple[str, object]]) -> object:
         nonlocal pairs
         # The outermost object is the last to be read.
         pairs = found
-        return {}
+        return _read_object(found)
 
     try:
         # As text: of bytes it would guess the encoding.
@@ -200,3 +212,20 @@ def _asked_model(body: bytes) -> object:
         return None
     named = [(key, value) for key, value in pairs if key.casefold() == "model"]
     return named[0][1] if len(named) == 1 and named[0][0] == "model" else None
+
+
+def _read_object(pairs: list[tuple[str, object]]) -> object:
+    """What is left of it for the object around it. Raises _RefusedError."""
+    has_address = False
+    for name, value in pairs:
+        key = name.casefold()
+        is_elsewhere = key == "type" and isinstance(value, str) and bool(_ELSEWHERE.match(value))
+        if is_elsewhere or (key in _ADDRESSES and _leads_out(value)):
+            raise _RefusedError
+        has_address = has_address or (key == "url" and _leads_out(value))
+    return _Address() if has_address else None
+
+
+def _leads_out(value: object) -> bool:
+    """An image may also stand in the request itself."""
+    return isinstance(value, _Address) or (isinstance(value, str) and not value.startswith("data:"))
