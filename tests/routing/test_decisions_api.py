@@ -228,3 +228,11 @@ def test_a_decision_costs_few_queries(ben_mini, django_assert_num_queries):
     # The token, its machine, the head of the policy, the machine's benchmarks, and the log row.
     with django_assert_num_queries(5):
         ben_mini.ask({"task": "commit-message"})
+
+
+def test_a_decision_for_a_service_costs_no_look_for_a_machine(service, django_assert_num_queries):
+    service.ask({"task": "commit-message"})
+
+    # The token, the head of the policy, and the log row.
+    with django_assert_num_queries(3):
+        service.ask({"task": "commit-message"})
