@@ -15,8 +15,9 @@ from routing.engine.fit.catalogue import MAX_MODELS, CatalogueModel, model_docum
 from routing.engine.reading.shapes import ObjectReader, is_visible, read_whole
 
 SHIPPED_FILE = settings.BASE_DIR / "routing" / "data" / "models.json"
-# Each stands for fields that one source speaks of.
 NAME = r"[a-z0-9][a-z0-9._-]*"
+MAX_TEXTS = 40
+# Each stands for fields that one source speaks of.
 SOURCED = ("geometry", "sizes", "licence", "tools", "scores", "install")
 
 
@@ -123,6 +124,6 @@ def _read_entry(reader: ObjectReader) -> Entry:
 
 def _read_texts(reader: ObjectReader, key: str) -> dict[str, str]:
     texts = reader.reader(key, {})
-    found = {name: texts.text(name, max_length=1_000) for name in texts.keys()[:40]}
+    found = {name: texts.text(name, max_length=1_000) for name in texts.names(high=MAX_TEXTS)}
     texts.close()
     return found

@@ -209,6 +209,20 @@ class TestFiles:
         with pytest.raises(WireError, match="allowed: the name of each quantization, once"):
             entry_from_document(OWN | {"sizes": sizes})
 
+    @pytest.mark.parametrize("field", ["sizes", "install", "scores", "sources"])
+    @pytest.mark.parametrize(
+        ("names", "told"),
+        [
+            ([""], "found ''; allowed: names of 1 to 200 characters"),
+            (["Q4" * 101], "found a text of 202 characters; allowed: names of 1 to 200 characters"),
+            ([f"Q{number}" for number in range(41)], "found 41 entries; allowed: 0 to 40 entries"),
+        ],
+        ids=["empty", "long", "many"],
+    )
+    def test_names_are_told_when_they_are_odd_or_too_many(self, field: str, names: list[str], told: str) -> None:
+        with pytest.raises(WireError, match=rf"{field}: .*{told}"):
+            entry_from_document(OWN | {field: dict.fromkeys(names, 1 if field == "sizes" else "x")})
+
     def test_an_unknown_field_of_a_model_is_refused_with_its_place(self) -> None:
         with pytest.raises(WireError, match=r"models\[1\]\.bandwidth"):
             read_catalogue_file(b"models: [{name: a}, {name: b, bandwidth: 1}]")
@@ -350,7 +364,7 @@ ODD = [
     {
         "name": "zeros",
         "geometry": {"parameters": 0, "active_parameters": 0, "layers": 0, "hidden_size": 0, "context_tokens": 0},
-        "sizes": {"Q4_K_M": 1, "": 5},
+        "sizes": {"Q4_K_M": 1, "x": 5},
     },
     {
         "name": "muddled",

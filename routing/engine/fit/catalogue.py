@@ -226,7 +226,7 @@ def _read_sizes(reader: ObjectReader) -> dict[str, int]:
     """Bytes by quantization, kept under the one spelling that the estimate looks them up with."""
     sizes = reader.reader("sizes", {})
     found: dict[str, int] = {}
-    for key in sizes.keys()[:MAX_SIZES]:
+    for key in sizes.names(high=MAX_SIZES):
         form = read_quantization(key)
         name = form.name if form else key
         if name in found:
@@ -238,7 +238,7 @@ def _read_sizes(reader: ObjectReader) -> dict[str, int]:
 
 def _read_install(reader: ObjectReader) -> dict[str, str]:
     commands = reader.reader("install", {})
-    found = {key: commands.text(key, max_length=200) for key in commands.keys()[:MAX_SIZES]}
+    found = {key: commands.text(key, max_length=200) for key in commands.names(high=MAX_SIZES)}
     commands.close()
     return found
 

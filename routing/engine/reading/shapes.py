@@ -23,6 +23,9 @@ class Problems:
         self.found.append(Problem(path=path, code=code, found=found, allowed=allowed))
 
 
+_MAX_NAME = 200
+
+
 class ObjectReader:
     """Reads the keys of one JSON object; `close` notes the keys that nobody asked for."""
 
@@ -54,9 +57,17 @@ class ObjectReader:
     def has(self, key: str) -> bool:
         return key in self._values
 
-    def keys(self) -> tuple[str, ...]:
-        """Of an object whose keys are names and not a fixed set."""
-        return tuple(self._values)
+    def names(self, *, high: int) -> tuple[str, ...]:
+        """The keys of an object whose keys are names and not a fixed set. None of too many or of odd ones is read."""
+        names = tuple(self._values)
+        if len(names) > high:
+            self.problems.add(self.path, "field.invalid", found=f"{len(names)} entries", allowed=f"0 to {high} entries")
+        elif odd := [name for name in names if not _is_name(name)]:
+            self.wrong(self.path, found=odd[0], allowed=f"names of 1 to {_MAX_NAME} characters")
+        else:
+            return names
+        self._taken |= self._values.keys()
+        return ()
 
     def take(self, key: str, default: object = _REQUIRED) -> object:
         self._taken.add(key)
@@ -197,6 +208,10 @@ def read_whole[T](document: object, read: Callable[[ObjectReader], T]) -> tuple[
 
 def _is_text(found: str, max_length: int) -> bool:
     return len(found) <= max_length and not has_refused_character(found)
+
+
+def _is_name(found: object) -> bool:
+    return isinstance(found, str) and found != "" and _is_text(found, _MAX_NAME)
 
 
 def is_visible(text: str) -> bool:
