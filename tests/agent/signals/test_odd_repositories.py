@@ -46,6 +46,33 @@ def test_thirty_remotes_are_all_told(home: Home, git: Git, repository: Path) -> 
     assert is_taken(projects)
 
 
+@pytest.mark.slow
+def test_a_clone_of_a_clone_has_the_remotes_of_both(home: Home, git: Git, repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(repository), "a copy")
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/a%20copy", "second")
+    git(tmp_path / "second", "remote", "add", "mine", "https://github.com/ben/app.git")
+    # A circle ends.
+    git(repository, "remote", "add", "back", str(tmp_path / "second"))
+
+    (project,) = collect_projects(home, [tmp_path / "second"])
+
+    assert {"raw": "git@github.com:acme/app.git", "url": "git@github.com:acme/app.git"} in remotes_of(project)
+    assert project["complete"] is True
+
+
+@pytest.mark.slow
+def test_more_clones_of_clones_than_are_followed_make_the_project_incomplete(
+    home: Home, git: Git, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kirikae.signals.projects.MAX_SOURCES", 1)
+    git(tmp_path, "clone", "-q", str(repository), "copy")
+    git(tmp_path / "copy", "remote", "add", "mine", "https://github.com/ben/app.git")
+
+    (project,) = collect_projects(home, [tmp_path / "copy"])
+
+    assert project["complete"] is False
+
+
 @pytest.mark.parametrize("name", ["new\nline", 'it\'s "quoted"', "$(touch x) `y`", " spaces ", "日本語", "-rf"])
 def test_a_folder_may_have_any_name(home: Home, git: Git, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name

@@ -32,6 +32,8 @@ MARKER_FILE = ".kirikae.toml"
 MAX_MARKER_BYTES = 4 * 1024
 ROOTS_FILE = "root_commits.json"
 MAX_KEPT_ROOTS = 200
+# Of clones of clones on this disk; each costs a call of git.
+MAX_SOURCES = 16
 
 
 class Folder(NamedTuple):
@@ -189,11 +191,13 @@ def _git_signals(
     addresses = find_addresses(repository) if repository else None
     if repository is None or addresses is None:
         return None, None, False
-    found = [_resolved(one) for one in (addresses, *_sources(root, addresses.remotes))]
+    sources = _sources(root, addresses.remotes)
+    found = [_resolved(one) for one in (addresses, *sources)]
     remotes = [remote for resolved, _ in found for remote in resolved]
     roots = _root_commits(home, repository, are_needed=needs_roots)
     is_cut_off = roots is None and needs_roots()
-    return list(dict.fromkeys(remotes)), roots, all(whole for _, whole in found) and not is_cut_off
+    is_whole = all(whole for _, whole in found) and len(sources) < MAX_SOURCES and not is_cut_off
+    return list(dict.fromkeys(remotes)), roots, is_whole
 
 
 def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
@@ -204,11 +208,22 @@ def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
     return [remote._replace(url=resolve_ssh_remote(remote.url, command)) for remote in addresses.remotes], True
 
 
-def _sources(root: Path, remotes: list[Remote]) -> list[Addresses]:
-    """A remote that is a folder is followed once: a local clone belongs to what it was cloned from."""
-    local = [path for remote in remotes if (path := _local_path(root, remote.url)) is not None]
-    repositories = [repository for path in local if (repository := find_repository(path)) is not None]
-    return [addresses for one in repositories if (addresses := find_addresses(one)) is not None]
+def _sources(root: Path, remotes: Sequence[Remote]) -> list[Addresses]:
+    """Remotes that are folders, and theirs in turn: a local clone belongs to what it was cloned from."""
+    found: list[Addresses] = []
+    seen, waiting = {root.resolve()}, [(root, remote.url) for remote in remotes]
+    while waiting and len(found) < MAX_SOURCES:
+        near, url = waiting.pop(0)
+        path = _local_path(near, url)
+        if path is None or path.resolve() in seen:
+            continue
+        seen.add(path.resolve())
+        repository = find_repository(path)
+        addresses = find_addresses(repository) if repository else None
+        if addresses is not None:
+            found.append(addresses)
+            waiting += [(path, remote.url) for remote in addresses.remotes]
+    return found
 
 
 def _paths(root: Folder, inner: Folder) -> list[str]:
@@ -229,7 +244,12 @@ def _home_of_the_system() -> Path | None:
 
 
 def _local_path(repository: Path, url: str) -> Path | None:
-    text = url.removeprefix("file://")
+    text = url
+    if url.startswith("file://"):
+        from urllib.parse import unquote  # noqa: PLC0415 - 5 ms that few remotes need
+
+        # As git reads it.
+        text = unquote(url.removeprefix("file://"), errors="surrogateescape")
     if "://" in text or re.match(r"[^/]*:", text):
         return None
     try:
