@@ -203,6 +203,27 @@ def test_what_the_portal_took_back_opens_nothing_until_it_is_confirmed_again(
         assert ask(capsys, at=later + timedelta(minutes=3)) == ("cloud", "fresh")
 
 
+def test_an_older_policy_that_was_put_back_opens_nothing_until_the_portal_answers(
+    home: Home, portal: Portal, open_project: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standin(portal) as url:
+        enrol(home, portal, url)
+        older = {file: file.read_bytes() for file in (home.path / "bundles").iterdir()}
+        older[home.path / "bundle.json"] = (home.path / "bundle.json").read_bytes()
+        portal.payload = payload_of(revision=2, issued_at=START, unclassified=OPEN)
+        assert main(["sync"]) == 0
+        for file, content in older.items():
+            file.write_bytes(content)
+        enrolment = home.get_enrolment()
+        home.save_enrolment(enrolment._replace(portal_url="http://127.0.0.1:9"), token="kmt_ID_SECRET")
+        capsys.readouterr()
+        assert ask(capsys, at=START) == ("none", "expired")
+
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        assert ask(capsys, at=START) == ("cloud", "fresh")
+        assert load_bundle(home).bundle.revision == 2
+
+
 @pytest.mark.parametrize("code", ["login.required", "", 5, None])
 def test_another_refusal_takes_nothing_back(
     at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str], code: Any

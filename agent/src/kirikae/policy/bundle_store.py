@@ -31,7 +31,8 @@ WITHDRAWING = frozenset({"machine.quarantined", "token.expired", "token.no_machi
 class StoredBundle(NamedTuple):
     """`checked_at`: when the portal last said that this is the current one; None right after odd edits.
 
-    `is_withdrawn`: since then it said that this machine is to go by none.
+    `is_withdrawn`: since then it said that this machine is to go by none. `is_older`: a newer one was seen; one from a
+    backup of the folder, or of somebody who liked it better.
     """
 
     bundle: Bundle
@@ -39,6 +40,7 @@ class StoredBundle(NamedTuple):
     checked_at: datetime | None
     newest_time: datetime | None
     is_withdrawn: bool = False
+    is_older: bool = False
 
 
 def load_bundle(home: Home) -> StoredBundle:
@@ -46,12 +48,14 @@ def load_bundle(home: Home) -> StoredBundle:
     # Before the bundle: of another process that takes in a newer one meanwhile nothing makes this one look fresh.
     seen = home.read_json(SEEN)
     digest, etag, payload = _find_payload(home)
+    bundle = _kept.get(digest) or _load_compiled(home, digest) or _compile(home, digest, payload)
     return StoredBundle(
-        bundle=_kept.get(digest) or _load_compiled(home, digest) or _compile(home, digest, payload),
+        bundle=bundle,
         etag=etag if isinstance(etag, str) else None,
         checked_at=find_moment(seen.get("checked_at")),
         newest_time=find_moment(seen.get("newest_time")),
         is_withdrawn=bool(seen.get("withdrawn")),
+        is_older=bundle.order < (_highest_seen(seen) or bundle.order),
     )
 
 

@@ -1,8 +1,8 @@
 """How old the policy on this machine is, and what may be answered with it.
 
 Local answers need no network. Before a cloud answer from a policy that was not confirmed for a while the portal is
-asked once; what stays unconfirmed for longer than the policy allows opens nothing any more, nor does what the portal
-took back from a machine that was revoked or is in quarantine.
+asked once; what stays unconfirmed for longer than the policy allows opens nothing any more, nor does one older than what
+was seen, or what the portal took back from a machine that was revoked or is in quarantine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PolicyInForce(NamedTuple):
 
 def policy_in_force(stored: StoredBundle) -> PolicyInForce:
     limits, age_s = stored.bundle.policy.limits, _age_s(stored)
-    if stored.is_withdrawn or is_clock_back(stored):
+    if stored.is_withdrawn or stored.is_older or is_clock_back(stored):
         # Only the portal can say that this is the current policy; with a clock set back no age can be told either.
         return PolicyInForce(stored, "expired", max(age_s, limits.policy_max_age_s + 1))
     if age_s > limits.policy_max_age_s or trusted_now(stored) > stored.bundle.expires_at:
