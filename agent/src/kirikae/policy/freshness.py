@@ -1,8 +1,8 @@
 """How old the policy on this machine is, and what may be answered with it.
 
 Local answers need no network. Before a cloud answer from a policy that was not confirmed for a while the portal is
-asked once; what stays unconfirmed for longer than the policy allows opens nothing any more, nor does one older than what
-was seen, or what the portal took back from a machine that was revoked or is in quarantine.
+asked once; what stays unconfirmed for longer than the policy allows opens nothing any more, nor does one that is older
+than what was seen, or what the portal took back from a machine that was revoked or is in quarantine.
 """
 
 from __future__ import annotations
