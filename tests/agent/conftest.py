@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from kirikae import token_store
+from kirikae.collect import installed_ollama
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import accept_bundle
 from kirikae.signals import ssh_hosts
 
-from portal.env import CLIENT_NAMES
+from portal.env import PORTAL_NAMES
 from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import llama_cpp, standin
 
@@ -24,12 +25,28 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIRIKAE_LANG", "en")
 
 
+@pytest.fixture(scope="session")
+def no_studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose `lms` knows no models; the developer's own may start LM Studio's service."""
+    tool = tmp_path_factory.mktemp("no-studio") / "lms"
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(0o755)
+    return tool.parent
+
+
 @pytest.fixture(autouse=True)
-def no_runtime_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever listens where runtimes are looked for: tests and the programs they start ask what they name alone."""
-    for name in CLIENT_NAMES:
-        monkeypatch.delenv(name, raising=False)
+def nothing_of_the_developer(tmp_path: Path, no_studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty home folder, a shell without settings, and no runtime but those that a test names.
+
+    It holds for the programs that a test starts as well.
+    """
+    for name in os.environ.keys() - PORTAL_NAMES:
+        if name.startswith(("ANTHROPIC_", "CLAUDE", "GIT_", "HF_", "KIRIKAE_", "OLLAMA_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KIRIKAE_RUNTIMES_ONLY", "1")
+    monkeypatch.setenv("PATH", f"{no_studio}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(installed_ollama, "SERVICE_FOLDER", tmp_path / "service")
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +59,13 @@ def no_keychain(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path / "kirikae-home")
     monkeypatch.setenv("KIRIKAE_HOME", str(home.path))
-    # A report lists the models that the developer has installed.
-    monkeypatch.setenv("HOME", str(tmp_path))
     home.prepare()
     return home
 
 
 @pytest.fixture
 def git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Git:
-    """Runs git without the developer's own configuration of git and ssh; home is the test's folder."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    """Runs git without the developer's own configuration of git and ssh."""
     (tmp_path / ".gitconfig").write_text(
         "[user]\n\tname = Ben\n\temail = ben@example.org\n[init]\n\tdefaultBranch = main\n"
     )

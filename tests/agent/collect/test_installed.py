@@ -45,10 +45,7 @@ CONFIG_JSON = {
 
 @pytest.fixture(autouse=True)
 def empty_disk(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    for name in ("OLLAMA_MODELS", "HF_HOME", "HF_HUB_CACHE", "KIRIKAE_RUNTIMES"):
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 

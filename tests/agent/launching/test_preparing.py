@@ -219,8 +219,7 @@ def test_added_folders_of_the_client_are_read() -> None:
     assert [str(folder) for folder in added_folders(arguments)] == ["/a", "/b", "/c"]
 
 
-def test_added_folders_are_read_as_the_client_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_added_folders_are_read_as_the_client_reads_them(tmp_path: Path) -> None:
     settings = json.dumps({"permissions": {"additionalDirectories": ["~/d"]}})
     (tmp_path / "mine.json").write_text(settings)
 
@@ -246,8 +245,7 @@ def test_added_folders_are_read_as_the_client_reads_them(tmp_path: Path, monkeyp
         "(@~/app/plan.txt).",
     ],
 )
-def test_a_file_that_an_argument_names_is_found(argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_a_file_that_an_argument_names_is_found(argument: str, tmp_path: Path) -> None:
     for folder in ("app", "site"):
         (tmp_path / folder).mkdir()
     (tmp_path / "app" / "plan.txt").touch()

@@ -246,8 +246,6 @@ def test_install_shows_the_whole_file_and_remove_takes_it_away(
         program.parent.mkdir(exist_ok=True)
         program.write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\n')
         program.chmod(0o755)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
     assert main(["service", "install", "--listen", "127.0.0.1:7411"]) == 0
@@ -264,8 +262,6 @@ def test_install_shows_the_whole_file_and_remove_takes_it_away(
 def test_a_system_that_cannot_start_it_is_told(
     synced: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert main(["service", "install"]) == 6
