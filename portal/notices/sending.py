@@ -7,7 +7,7 @@ from email.utils import formataddr, parseaddr
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from portal.notices.wording import Wording
+from portal.notices.wording import UNSEEN, Wording
 
 
 class SendError(Exception):
@@ -31,7 +31,7 @@ def send_mail(mail: Mail) -> None:
     """One mail to one person. Raises SendError. Network: the mail server."""
     _name, domain = parseaddr(settings.MAIL_FROM)[1].rsplit("@", 1)
     message = EmailMessage(
-        subject=f"[Kirikae] {mail.wording.title}",
+        subject=f"[Kirikae] {_as_written(mail.wording.title)}",
         body="\n\n".join(part for part in (mail.wording.text, mail.wording.link, mail.wording.footer) if part) + "\n",
         from_email=formataddr(parseaddr(settings.MAIL_FROM)),
         to=[mail.to],
@@ -52,6 +52,11 @@ def send_mail(mail: Mail) -> None:
         raise SendError("mail.refused") from error
     except OSError as error:
         raise SendError("mail.server_away") from error
+
+
+def _as_written(title: str) -> str:
+    """A head reads `=?utf-8?q?…?=` as what it stands for: a name could vanish by it, or let no mail be made."""
+    return title.replace("=?", f"={UNSEEN}?")
 
 
 def _is_permanent(error: smtplib.SMTPRecipientsRefused) -> bool:

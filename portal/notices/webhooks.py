@@ -14,10 +14,9 @@ from django.conf import settings
 from portal.common.network_guard import AddressRefusedError, Guard, NameNotFoundError
 from portal.common.pinned_http import PlainHttpRefusedError, Post, send_post
 from portal.notices.sending import SendError
-from portal.notices.wording import Wording
+from portal.notices.wording import UNSEEN, Wording
 
 _GONE = 410
-_UNSEEN = "\N{WORD JOINER}"
 _MARKUP = re.compile(r"@|\](?=\()|:(?=//)|(?<=\w)\.(?=\w)")
 
 
@@ -106,4 +105,4 @@ def slack_text(wording: Wording) -> str:
 
 def _escape(text: str) -> str:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(rf"\g<0>{_UNSEEN}", escaped)
+    return _MARKUP.sub(rf"\g<0>{UNSEEN}", escaped)

@@ -23,6 +23,8 @@ _REFUSALS = {
 }
 # The rest is a number: a notice about forty Macs is read, not counted.
 NAMES_SHOWN = 10
+# Parts what a channel would read as more than text, and shows as nothing.
+UNSEEN = "\N{WORD JOINER}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 import smtplib
 from collections.abc import Callable
 from datetime import time, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 import time_machine
@@ -17,6 +19,7 @@ from portal.notices import delivery as outbox
 from portal.notices.choices import Wishes, choose, snooze
 from portal.notices.models import Choice, Delivery, Notice
 from portal.notices.services import notify, withdraw
+from portal.notices.wording import UNSEEN
 from tests.portal.notices.conftest import DATA, NOW
 
 State = Delivery.State
@@ -185,6 +188,24 @@ def test_names_with_line_breaks_cannot_add_heads_to_a_mail(ben: User) -> None:
     [message] = mail.outbox
     assert message.recipients() == ["ben@example.org"]
     assert "\n" not in message.subject
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=?unicode_escape?q?=5Cud800?=",
+        "=?x-unknown?b?AAAA?=",
+        "=?utf-8?q?=0D=0ABcc:_chie@example.org?=",
+        "=?utf-8?q??=",
+    ],
+)
+def test_a_name_that_a_head_would_decode_stays_as_it_is_written(name: str, ben: User) -> None:
+    notify(kind="machine.offline", key="k", subject="m_1", data={**DATA, "machines": [name, "mini"]}, to=[ben])
+
+    assert outbox.deliver_due() == 1
+
+    subject = message_from_bytes(mail.outbox[0].message().as_bytes(), policy=default)["Subject"]
+    assert subject.replace(UNSEEN, "") == f"[Kirikae] Offline: {name}, mini"
 
 
 def test_forty_macs_are_ten_names_and_a_number(ben: User) -> None:
