@@ -63,16 +63,26 @@ def pause(attempts: int, *, share: float) -> timedelta:
 
 
 def _claim_batch(now: datetime) -> list[Delivery] | None:
-    """None when nothing is due; an empty list when all that was found waits for somebody's morning."""
+    """None when nothing is due; an empty list when all that was found waits for somebody's morning, or for nobody."""
     due = Delivery.objects.filter(_is_free(now), state=Delivery.State.WAITING, due_at__lte=now).order_by("due_at", "pk")
     found = due.select_related("notice", "person__notice_choice", "destination__person__notice_choice")[:BATCH]
     if not found:
         return None
-    return [delivery for delivery in found if not _is_put_off(delivery, now=now) and _claim(delivery, now=now)]
+    wanted = [delivery for delivery in found if not _withdraw_from_former(delivery, now=now)]
+    return [delivery for delivery in wanted if not _is_put_off(delivery, now=now) and _claim(delivery, now=now)]
 
 
 def _is_free(now: datetime) -> Q:
     return Q(claimed_until=None) | Q(claimed_until__lte=now)
+
+
+def _withdraw_from_former(delivery: Delivery, *, now: datetime) -> bool:
+    """Whose account was closed after the notice was written is told no more; a snooze may be a week."""
+    if delivery.person is None or delivery.person.is_active:
+        return False
+    row = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING)
+    row.update(state=Delivery.State.WITHDRAWN, ended_at=now)
+    return True
 
 
 def _is_put_off(delivery: Delivery, *, now: datetime) -> bool:

@@ -87,6 +87,16 @@ def test_people_whose_account_is_closed_are_not_told(ben: User) -> None:
     assert not Delivery.objects.exists()
 
 
+def test_who_was_told_to_wait_and_has_no_account_any_more_is_told_nothing(ben: User, chie: User) -> None:
+    tell(ben, chie)
+    User.objects.filter(pk=ben.pk).update(is_active=False)
+
+    assert outbox.deliver_due() == 1
+
+    assert [message.to for message in mail.outbox] == [["chie@example.org"]]
+    assert Delivery.objects.get(person=ben).state == State.WITHDRAWN
+
+
 def test_without_a_mail_server_no_mail_waits(ben: User, settings: Settings) -> None:
     settings.MAIL_FROM = ""
 
