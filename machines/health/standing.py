@@ -33,13 +33,15 @@ def revoke_machine(*, machine: Machine, by: User | None) -> bool:
 
     False: it was retired before.
     """
-    revoke_tokens_of(machine, by=by)
     now = clock.now()
     before = machine.state
-    current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
-    if not current.update(state=MachineState.RETIRED, state_since=now):
-        return False
+    # In the order in which a report writes: two that lock rows in different orders may wait for each other.
     Health.objects.filter(pk=machine.pk).update(due_at=None, messages=_ONE_MORE)
+    current = Machine.objects.filter(~Q(state=MachineState.RETIRED), pk=machine.pk)
+    is_news = current.update(state=MachineState.RETIRED, state_since=now)
+    revoke_tokens_of(machine, by=by)
+    if not is_news:
+        return False
     machine.poll_targets.all().delete()
     change = StateChange.objects.create(machine=machine, at=now, before=before, after=MachineState.RETIRED)
     note_state_changes([change])
