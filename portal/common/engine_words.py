@@ -55,6 +55,7 @@ VALUES = (
     _("more than %(most)s bytes"),
     _("more than %(most)s levels"),
     _("more than %(most)s values"),
+    _("names of 1 to %(high)s characters"),
     _("no condition"),
     _("no exception"),
     _("no pattern"),
