@@ -134,8 +134,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{url} はポータルのアドレスではありません。`kirikae enrol https://HOST` と入力してください。",
     ),
     "portal.refused": (
-        "The portal refused ({problem}): {detail}; type `kirikae doctor` to check this machine.",
-        "ポータルが拒否しました（{problem}）: {detail}。`kirikae doctor` でこのマシンを点検してください。",
+        "The portal refused ({problem}): {detail} Type `kirikae doctor` to check this machine.",
+        "ポータルが拒否しました（{problem}）: {detail} `kirikae doctor` でこのマシンを点検してください。",
     ),
     "enrol.denied": (
         "The request was denied in the portal; ask your admin, then type `kirikae enrol {url}`.",
@@ -443,6 +443,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "service.installed_at": ("Installed in {path}.", "{path} にインストールされています。"),
     "service.not_installed": ("The service is not installed.", "サービスはインストールされていません。"),
     "service.last_success": ("The portal last answered at {at}.", "ポータルの最後の応答: {at}"),
+    "service.no_success": (
+        "The portal has not answered the service yet.",
+        "ポータルはサービスにまだ応答していません。",
+    ),
     "service.last_error": (
         "Last problem: {code} (failed tries since: {failures}).",
         "最後の問題: {code}（その後の失敗: {failures}回）。",
@@ -555,6 +559,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "broken: it sends on to another address, which is not followed; check what listens there",
         "異常: 別のアドレスへ転送します（追いません）。そのポートのプログラムを確認してください",
     ),
+    "statusline.failed": (
+        "kirikae: {command} did not run; check the status line's command",
+        "kirikae: {command} を実行できません。ステータス行のコマンドを確認してください",
+    ),
     "statusline.quota": ("cloud allowance left: {percent} %", "クラウドの残り利用枠: {percent}%"),
     "unknown": ("unknown", "不明"),
     "yes": ("yes", "はい"),
@@ -577,14 +585,61 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "policy.stale": ("not confirmed recently", "最近の確認なし"),
     "policy.expired": ("too old", "古すぎます"),
     "answer.policy": (
-        "  policy revision {revision}, confirmed {age} s ago ({state})",
-        "  ポリシー リビジョン {revision}、{age} 秒前に確認（{state}）",
+        "policy revision {revision}, confirmed {age} s ago ({state})",
+        "ポリシー リビジョン {revision}、{age} 秒前に確認（{state}）",
     ),
     "answer.lacks_roots": (
-        "  a rule goes by first commits, and this clone does not show its own (it is shallow, or too long to walk), so it "
+        "a rule goes by first commits, and this clone does not show its own (it is shallow, or too long to walk), so it "
         "counts as unknown: git fetch --unshallow, or git commit-graph write --reachable",
-        "  最初のコミットで判定するルールがありますが、このクローンからは最初のコミットが分からない（履歴が浅いか、長すぎる）"
+        "最初のコミットで判定するルールがありますが、このクローンからは最初のコミットが分からない（履歴が浅いか、長すぎる）"
         "ため、不明なプロジェクトとして扱います。git fetch --unshallow または git commit-graph write --reachable",
+    ),
+    "answer.unread_markers": (
+        '{path} cannot be read as `markers = ["name"]`, so the project counts as unknown; mend the file',
+        '{path} を `markers = ["name"]` の形で読めないため、不明なプロジェクトとして扱います。ファイルを直してください',
+    ),
+    "answer.unread_submodules": (
+        "git cannot read {path}, so the project counts as unknown; mend the file",
+        "git が {path} を読めないため、不明なプロジェクトとして扱います。ファイルを直してください",
+    ),
+    "answer.git_refuses": (
+        "git does not open the repository {path}, so the project counts as unknown; `git status` there says why",
+        "git が {path} のリポジトリを開けないため、不明なプロジェクトとして扱います。そこで `git status` を実行すると"
+        "理由が分かります",
+    ),
+    "policy.withdrawn": (
+        "the portal gives this machine no policy any more, so only local work is answered where it is not open; "
+        "type `kirikae sync`, and ask an admin.",
+        "ポータルがこのマシンへのポリシー提供をやめたため、公開可でない作業はローカルだけになります。"
+        "`kirikae sync` と入力し、管理者に確認してください。",
+    ),
+    "policy.older": (
+        "a newer policy than this one was seen here, so only local work is answered where it is not open; "
+        "type `kirikae sync`.",
+        "これより新しいポリシーがこのマシンで使われていたため、公開可でない作業はローカルだけになります。"
+        "`kirikae sync` と入力してください。",
+    ),
+    "policy.clock_back": (
+        "this machine's clock stands before a time that was seen here, so the policy's age is unknown; set the clock, "
+        "then type `kirikae sync`.",
+        "このマシンの時計が以前に記録した時刻より前のため、ポリシーの古さが分かりません。時計を合わせてから "
+        "`kirikae sync` と入力してください。",
+    ),
+    "project.too_many": (
+        "This session would read {count} projects, and {most} are the most that are judged at once; name fewer folders, "
+        "or start in one that holds fewer.",
+        "このセッションが読むプロジェクトは {count}件ですが、一度に判定できるのは {most}件までです。フォルダーを減らすか、"
+        "別のフォルダーで始めてください。",
+    ),
+    "project.too_many_remotes": (
+        "The repository {path} has {count} addresses of remotes, and {most} are the most that are judged; remove some "
+        "with `git remote remove`.",
+        "{path} のリポジトリにはリモートのアドレスが {count}件ありますが、判定できるのは {most}件までです。"
+        "`git remote remove` で減らしてください。",
+    ),
+    "ask.no_folder": (
+        "There is no folder {folder}; name one that is there after --project.",
+        "フォルダー {folder} がありません。--project には存在するフォルダーを指定してください。",
     ),
     "fit.machine": (
         "{chip}, {limit} for models ({source}), {tokens} tokens of context",

@@ -154,6 +154,51 @@ def test_a_shallow_clone_is_unknown_to_a_rule_by_first_commits_and_told_what_to_
     assert "nda-acme" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        (".kirikae.toml", "markers = [", 'cannot be read as `markers = ["name"]`'),
+        (".gitmodules", "[submodule", "git cannot read"),
+        (".git/config", "[remote", "git does not open the repository"),
+    ],
+)
+@pytest.mark.usefixtures("runtime_url")
+def test_a_file_that_makes_the_project_unknown_is_named(
+    synced: Home, open_project: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, sentence: str
+) -> None:
+    (open_project / name).write_text(content)
+
+    assert main(["ask", "architecture-design"]) == 0
+    said = capsys.readouterr().out
+
+    assert sentence in said
+    assert "~/site" in said
+    assert said.startswith("local")
+    main(["run", "--dry-run", "--task", "architecture-design", "--", "claude"])
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named_and_nothing_is_judged(
+    synced: Home, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("../nowhere", "x" * 5000):
+        assert main(["ask", "architecture-design", "--project", folder]) == 64
+        assert capsys.readouterr().err.startswith(f"There is no folder {folder};")
+
+
+@pytest.mark.slow
+def test_more_remotes_than_are_judged_are_counted_and_told(
+    synced: Home, git: Git, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = "".join(f'[remote "r{number}"]\nurl = https://git.example.org/{number}\n' for number in range(64))
+    with (open_project / ".git" / "config").open("a") as file:
+        file.write(config)
+
+    assert main(["ask", "architecture-design"]) == 64
+
+    assert "The repository ~/site has 65 addresses of remotes, and 64 are the most" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("protected_project", "runtime_url")
 def test_benchmarks_that_cannot_be_read_count_as_none(synced: Home, capsys: pytest.CaptureFixture[str]) -> None:
     synced.write_json("benchmarks.json", {"benchmarks": [{"model": 5}]})
@@ -179,7 +224,7 @@ def test_an_unknown_task_is_an_error_that_names_the_known_ones(
     assert main(["ask", "make-coffee"]) == 64
 
     said = capsys.readouterr().err
-    assert "make-coffee" in said
+    assert said.startswith("The request is not valid (task): There is no task category 'make-coffee'")
     assert "commit-message" in said
 
 

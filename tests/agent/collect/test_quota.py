@@ -96,7 +96,11 @@ def test_the_line_of_another_command_passes_through(
     assert find_quota_left(home) == 0.9
 
 
-def test_a_command_that_is_not_there_ends_with_1(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_is_not_there_is_named_in_its_place(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     given(monkeypatch, {})
 
     assert main(["statusline", "--", "/nowhere/line"]) == 1
+
+    assert capsys.readouterr().out.startswith("kirikae: /nowhere/line did not run;")

@@ -125,6 +125,30 @@ def test_a_clock_set_back_to_a_time_that_was_seen_does_not_make_it_young(
     assert ask(capsys, at=START + timedelta(minutes=1)) == ("none", "expired")
 
 
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        ("clock", "clock stands before a time"),
+        ("revision", "a newer policy"),
+        ("withdrawn", "gives this machine no policy"),
+    ],
+)
+def test_why_a_policy_is_not_trusted_is_said_instead_of_its_age(
+    away: Home, capsys: pytest.CaptureFixture[str], cause: str, sentence: str
+) -> None:
+    seen = away.read_json("seen.json")
+    changed: dict[str, dict[str, object]] = {"clock": {}, "revision": {"revision": 9}, "withdrawn": {"withdrawn": "x"}}
+    away.write_json("seen.json", seen | changed[cause])
+
+    with time_machine.travel(START - timedelta(days=3 if cause == "clock" else 0), tick=False):
+        main(["ask", "architecture-design"])
+        assert sentence in capsys.readouterr().out
+        main(["doctor"])
+        said = capsys.readouterr().out
+
+    assert sentence in next(line for line in said.splitlines() if line.startswith("bad   policy"))
+
+
 def test_with_a_clock_set_back_the_portal_is_asked_for_each_cloud_answer(
     at_portal: Home, portal: Portal, capsys: pytest.CaptureFixture[str]
 ) -> None:

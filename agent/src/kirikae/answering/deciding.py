@@ -6,7 +6,7 @@ Standard library and engine only: this is the way of `ask` and `run`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,8 +23,15 @@ from kirikae.errors import UsageError
 from kirikae.home import Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import StoredBundle, load_bundle
-from kirikae.policy.freshness import PolicyInForce, confirm_policy, keep_time, policy_in_force, trusted_now
-from kirikae.signals.projects import collect_projects
+from kirikae.policy.freshness import (
+    PolicyInForce,
+    confirm_policy,
+    find_distrust,
+    keep_time,
+    policy_in_force,
+    trusted_now,
+)
+from kirikae.signals.projects import collect_projects, find_unread, home_relative
 from kirikae.texts import choose_language
 
 
@@ -53,8 +60,8 @@ class Decision(NamedTuple):
     needs_tools: bool = True
     # Whether the policy protects anything by a rule.
     has_rules: bool = True
-    # A rule goes by first commits, and those of a project are not known.
-    lacks_roots: bool = False
+    # (code, data) of sentences: what stands in the way of knowing the project or the policy's age.
+    notes: Sequence[tuple[str, Mapping[str, object]]] = ()
 
 
 class KnownFacts(NamedTuple):
@@ -92,15 +99,32 @@ def _decided(
         answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
         field = error.field if isinstance(error, WireError) else "task"
-        raise UsageError("request.invalid", field=field, detail=error.detail) from error
+        raise UsageError("request.invalid", field=field, detail=error.detail.removeprefix(f"{field}: ")) from error
     document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
     bundle = policy.stored.bundle
     needs_tools = "tools" in _needs(bundle.policy, request)
     has_rules = any(rule.effect is not Effect.CLOUD_OK for rule in bundle.policy.privacy_rules)
-    lacks_roots = any(one.root_commits is None and one.remotes for one in request.projects) and _go_by_roots(
-        bundle.policy
-    )
-    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules, lacks_roots)
+    notes = [*_notes_of_projects(question, request, bundle.policy), *_notes_of_policy(policy)]
+    return Decision(request, document, told, bundle.epoch, needs_tools, has_rules, notes)
+
+
+def _notes_of_projects(
+    question: Question, request: TaskRequest, policy: Policy
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if all(one.is_complete for one in request.projects):
+        return
+    found = find_unread(question.folders)
+    if found is not None:
+        code, path = found
+        yield code, {"path": home_relative(path)}
+    elif _go_by_roots(policy) and any(one.root_commits is None and one.remotes for one in request.projects):
+        yield "answer.lacks_roots", {}
+
+
+def _notes_of_policy(policy: PolicyInForce) -> Iterator[tuple[str, Mapping[str, object]]]:
+    cause = find_distrust(policy.stored)
+    if policy.state == "expired" and cause is not None:
+        yield f"policy.{cause}", {}
 
 
 def _go_by_roots(policy: Policy) -> bool:
@@ -114,9 +138,11 @@ def _needs(policy: Policy, request: TaskRequest) -> frozenset[str]:
 
 
 def _request(home: Home, question: Question, *, machine: str | None, policy: Policy) -> TaskRequest:
+    projects = collect_projects(home, question.folders, needs_roots=lambda: _go_by_roots(policy))
+    _check_counts(projects)
     document = {
         "task": policy.default_task if question.task is None else question.task,
-        "projects": collect_projects(home, question.folders, needs_roots=lambda: _go_by_roots(policy)),
+        "projects": projects,
         "context_tokens": question.context_tokens,
         "parallel_agents": question.parallel_agents,
         "needs": list(question.needs),
@@ -126,6 +152,16 @@ def _request(home: Home, question: Question, *, machine: str | None, policy: Pol
         "machine": machine,
     }
     return wire.request_from_document(document)._replace(is_task_assumed=question.task is None)
+
+
+def _check_counts(projects: Sequence[Mapping[str, object]]) -> None:
+    """More than the wire takes is never cut silently. Raises UsageError."""
+    if len(projects) > wire.MAX_PROJECTS:
+        raise UsageError("project.too_many", count=len(projects), most=wire.MAX_PROJECTS)
+    for project in projects:
+        remotes, paths = project.get("remotes"), project.get("paths")
+        if isinstance(remotes, list) and isinstance(paths, list) and len(remotes) > wire.MAX_REMOTES:
+            raise UsageError("project.too_many_remotes", path=paths[-1], count=len(remotes), most=wire.MAX_REMOTES)
 
 
 def machine_facts_from(

@@ -14,7 +14,7 @@ def tell_answer(document: Mapping[str, object], *, has_reasons: bool) -> str:
     lines += [say("answer.warning", **one) for one in entries_of(document, "warnings")]
     if document["backend"] == "none":
         lines += _remedies(document)
-    lines.append(tell_policy(document))
+    lines.append(f"  {tell_policy(document)}")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from kirikae.confining.means import try_reach
 from kirikae.errors import AgentError, NoPolicyError, PreflightError
 from kirikae.home import Home
 from kirikae.policy.bundle_store import load_bundle
-from kirikae.policy.freshness import policy_in_force
+from kirikae.policy.freshness import find_distrust, policy_in_force
 from kirikae.portal.client import PortalClient
 from kirikae.signals.git import run_git
 from kirikae.texts import say
@@ -68,6 +68,9 @@ def _check_enrolment(home: Home) -> None:
 
 def _check_policy(home: Home) -> None:
     policy = policy_in_force(load_bundle(home))
+    cause = find_distrust(policy.stored)
+    if cause is not None:
+        raise NoPolicyError(f"policy.{cause}")
     if policy.state == "expired":
         raise NoPolicyError("doctor.policy_expired", hours=policy.age_s // 3600)
 

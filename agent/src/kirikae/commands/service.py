@@ -73,7 +73,8 @@ def _status(_arguments: Arguments, home: Home) -> int:
 
 def _tell_status(home: Home) -> None:
     status = home.read_json(STATUS)
-    print(say("service.last_success", at=status.get("last_success_at") or say("unknown")))
+    succeeded_at = status.get("last_success_at")
+    print(say("service.last_success", at=succeeded_at) if succeeded_at else say("service.no_success"))
     if status.get("last_error"):
         print(say("service.last_error", code=status["last_error"], failures=status.get("failures") or 0))
     try:

@@ -50,4 +50,6 @@ def _pass_through(command: list[str], given: bytes) -> int:
     try:
         return subprocess.run(command, input=given, timeout=TIMEOUT_S, check=False).returncode  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
+        # In its place, because a client shows nothing of what stands on stderr.
+        print(say("statusline.failed", command=command[0]))
         return 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from kirikae.errors import PreflightError
-from kirikae.signals.projects import MARKER_FILE
+from kirikae.signals.markers import MARKER_FILE
 
 # Packages that were installed, not checked out; they are most folders of many projects.
 PASSED_OVER = frozenset([".git", "node_modules"])

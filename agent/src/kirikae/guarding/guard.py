@@ -26,7 +26,8 @@ from kirikae.guarding.session_floor import config_folder
 from kirikae.home import Home
 from kirikae.receipts.launches import LaunchReceipts
 from kirikae.receipts.notes import find_note
-from kirikae.signals.projects import MARKER_FILE, home_relative
+from kirikae.signals.markers import MARKER_FILE
+from kirikae.signals.projects import home_relative
 from kirikae.texts import say
 
 MAX_SESSIONS = 100

@@ -51,9 +51,9 @@ def run(arguments: Arguments, home: Home, reader: FactsReader) -> int:
     if arguments.task is None:
         tell_on_stderr(say("run.task_assumed", task=decision.request.task))
     if mapping_of(decision.document, "policy").get("state") != "fresh":
-        tell_on_stderr(f"kirikae:{tell_policy(decision.document)}")
-    if decision.lacks_roots:
-        tell_on_stderr(f"kirikae:{say('answer.lacks_roots')}")
+        tell_on_stderr(f"kirikae: {tell_policy(decision.document)}")
+    for code, data in decision.notes:
+        tell_on_stderr(f"kirikae: {say(code, **data)}")
     if arguments.why:
         tell_on_stderr(tell_answer(decision.document, has_reasons=True))
     if arguments.dry_run:

@@ -27,12 +27,21 @@ class PolicyInForce(NamedTuple):
 
 def policy_in_force(stored: StoredBundle) -> PolicyInForce:
     limits, age_s = stored.bundle.policy.limits, _age_s(stored)
-    if stored.is_withdrawn or stored.is_older or is_clock_back(stored):
+    if find_distrust(stored) is not None:
         # Only the portal can say that this is the current policy; with a clock set back no age can be told either.
         return PolicyInForce(stored, "expired", max(age_s, limits.policy_max_age_s + 1))
     if age_s > limits.policy_max_age_s or trusted_now(stored) > stored.bundle.expires_at:
         return PolicyInForce(stored, "expired", age_s)
     return PolicyInForce(stored, "stale" if age_s > limits.policy_refresh_s else "fresh", age_s)
+
+
+def find_distrust(stored: StoredBundle) -> str | None:
+    """Why it opens nothing whatever its age, as a code; None for one that only its age counts against."""
+    if stored.is_withdrawn:
+        return "withdrawn"
+    if stored.is_older:
+        return "older"
+    return "clock_back" if is_clock_back(stored) else None
 
 
 def confirm_policy(home: Home, stored: StoredBundle) -> PolicyInForce:

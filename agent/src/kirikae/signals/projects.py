@@ -25,11 +25,9 @@ from kirikae.signals.git import (
     find_root_commits,
     run_git,
 )
+from kirikae.signals.markers import find_unread_markers, read_markers
 from kirikae.signals.ssh_hosts import is_ssh_remote, read_ssh_command, resolve_ssh_remote
 
-MARKER_FILE = ".kirikae.toml"
-# A list of names. Of 64 KiB a single dotted key keeps `tomllib` busy for 13 s.
-MAX_MARKER_BYTES = 4 * 1024
 ROOTS_FILE = "root_commits.json"
 MAX_KEPT_ROOTS = 200
 # Of clones of clones on this disk; each costs a call of git.
@@ -54,12 +52,9 @@ def collect_projects(
     `needs_roots`: a rule goes by first commits, so a project whose history is cut off (a shallow clone) or cannot be
     walked in time is not complete. Asked only where they are not known from before, because it looks at every rule.
     """
-    roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
-    for opened in list_opened_folders(folders[0]):
-        roles.setdefault(opened, "setting")
     projects: list[dict[str, object]] = []
     seen: dict[Path, list[Path]] = {}
-    for folder, role in roles.items():
+    for folder, role in _roles(folders).items():
         for project_role, root, inner in _repositories(_folder(folder), role=role):
             # Another folder of the same repository may have a path or a marker of its own.
             folders_seen = seen.setdefault(root.real, [])
@@ -67,6 +62,25 @@ def collect_projects(
                 folders_seen.append(inner.real)
                 projects.append(_project(home, root, inner, role=project_role, needs_roots=needs_roots))
     return projects
+
+
+def find_unread(folders: Sequence[Path]) -> tuple[str, Path] | None:
+    """(the code of a sentence, the file or folder): the first that makes a project incomplete; asked when one is."""
+    for folder in _roles(folders):
+        for _, root, inner in _repositories(_folder(folder), role=""):
+            markers = find_unread_markers((inner.real, inner.logical))
+            if markers is not None:
+                return "answer.unread_markers", markers
+            if _submodule_paths(root.real) is None:
+                return "answer.unread_submodules", root.real / ".gitmodules"
+            if _is_repository(root.real) and find_repository(root.real) is None:
+                return "answer.git_refuses", root.real
+    return None
+
+
+def _roles(folders: Sequence[Path]) -> dict[Path, str]:
+    roles = dict.fromkeys(folders, "add_dir") | {folders[0]: "cwd"}
+    return roles | {opened: "setting" for opened in list_opened_folders(folders[0]) if opened not in roles}
 
 
 def working_directory() -> Path:
@@ -161,7 +175,7 @@ def _submodule_paths(root: Path) -> list[str] | None:
 
 def _project(home: Home, root: Folder, inner: Folder, *, role: str, needs_roots: NeedsRoots) -> dict[str, object]:
     remotes, root_commits, is_whole = _git_signals(home, root.real, needs_roots=needs_roots)
-    markers, paths = _markers(inner), _paths(root, inner)
+    markers, paths = read_markers((inner.real, inner.logical)), _paths(root, inner)
     told = [text for remote in remotes or [] for text in remote] + paths
     return {
         "remotes": None if remotes is None else [{"raw": _text(one.raw), "url": _text(one.url)} for one in remotes],
@@ -273,33 +287,3 @@ def _root_commits(home: Home, repository: Repository, *, are_needed: NeedsRoots)
         recent = dict(list(kept.items())[-MAX_KEPT_ROOTS:])
         home.keep_json(ROOTS_FILE, recent | {repository.head: roots})
     return roots
-
-
-def _markers(folder: Folder) -> list[str] | None:
-    """Markers of every `.kirikae.toml` from the folder up to home; None when one cannot be read."""
-    markers: list[str] = []
-    for parent in dict.fromkeys((folder.real, *folder.real.parents, folder.logical, *folder.logical.parents)):
-        file = parent / MARKER_FILE
-        if not os.path.lexists(file):
-            continue
-        # A link to nothing, a folder or a pipe: something stands there that cannot be read.
-        found = _read_markers(file) if file.is_file() else None
-        if found is None:
-            return None
-        markers += found
-    return list(dict.fromkeys(markers))
-
-
-def _read_markers(file: Path) -> list[str] | None:
-    """`markers = ["acme"]`; an odd file is not "no markers"."""
-    import tomllib  # noqa: PLC0415 - 10 ms that folders without the file need not pay
-
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_MARKER_BYTES + 1)
-        document = tomllib.loads(content.decode()) if len(content) <= MAX_MARKER_BYTES else {}
-    except (OSError, ValueError, RecursionError):
-        return None
-    markers = document.get("markers")
-    is_list_of_text = isinstance(markers, list) and all(isinstance(marker, str) for marker in markers)
-    return markers if is_list_of_text and isinstance(markers, list) else None
