@@ -15,8 +15,14 @@ type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
 RESOLVED_WITHIN_S = 2.0
-# The system's resolver cannot be interrupted. A dead one holds these threads for a while, and no further ones.
-_resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolver")
+
+
+def make_resolvers(purpose: str) -> ThreadPoolExecutor:
+    """The system's resolver cannot be interrupted. A dead one holds these threads for a while, and no further ones."""
+    return ThreadPoolExecutor(8, thread_name_prefix=purpose)
+
+
+_resolvers = make_resolvers("resolver")
 
 # No list permits these: they lead to the host itself, to a cloud's secrets, or around this check.
 _NEVER = tuple(
@@ -94,12 +100,13 @@ class Guard:
         return found[0]
 
 
-def find_addresses(host: str, port: int) -> list[Address]:
+def find_addresses(host: str, port: int, *, resolvers: ThreadPoolExecutor = _resolvers) -> list[Address]:
     """All of a name's addresses; an address has itself, however it is written. Network: the resolver.
 
+    Names that others may choose at will get `resolvers` of their own, for slow ones keep the rest of them waiting.
     Raises NameNotFoundError, also when the resolver is slow.
     """
-    asked = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    asked = resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         answers = asked.result(timeout=RESOLVED_WITHIN_S)
     except (OSError, UnicodeError) as error:

@@ -10,6 +10,9 @@ from django.conf import settings
 
 from portal.common.network_guard import Address, AddressRefusedError, Guard, NameNotFoundError, as_meant, find_addresses
 
+# The portal's own services by name; a handful.
+_last_found: dict[str, list[Address]] = {}
+
 
 def is_of_this_host(address: Address) -> bool:
     """Only an own address can be bound. No packet is sent."""
@@ -51,9 +54,10 @@ def make_guard() -> PollGuard:
 
 
 def _addresses_of(hosts: Iterable[str]) -> list[Address]:
-    """A name that does not resolve in time is no address that could be polled either. Network: the resolver."""
+    """Network: the resolver. While it is away, those that it named last: targets may be written as addresses."""
     found: list[Address] = []
     for host in filter(None, hosts):
         with contextlib.suppress(NameNotFoundError):
-            found += find_addresses(host, 0)
+            _last_found[host] = find_addresses(host, 0)
+        found += _last_found.get(host, ())
     return found

@@ -11,8 +11,8 @@ import httpx
 from machines.health.models import PollTarget
 from machines.health.polling.addresses import PollGuard
 from machines.health.polling.answers import PATHS, View, read_answer
-from machines.health.polling.transport import GuardedTransport, Resolve
-from portal.common.network_guard import AddressRefusedError, NameNotFoundError, find_addresses
+from machines.health.polling.transport import GuardedTransport, Resolve, find_target
+from portal.common.network_guard import AddressRefusedError, NameNotFoundError
 from routing.engine.errors import WireError
 from routing.engine.wire import parse_json
 
@@ -56,7 +56,7 @@ class LookError(Exception):
         self.failure = failure
 
 
-def look_at_all(targets: Sequence[Target], *, guard: PollGuard, resolve: Resolve = find_addresses) -> list[Look]:
+def look_at_all(targets: Sequence[Target], *, guard: PollGuard, resolve: Resolve = find_target) -> list[Look]:
     """In one loop, at most CONCURRENCY at a time; it takes as long as its slowest hundredth, never longer by one."""
     return asyncio.run(_look_at_all(targets, guard=guard, resolve=resolve))
 

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import threading
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,40 @@ def test_a_dead_resolver_does_not_keep_the_poller_from_looking(
 
     assert make_guard().own == frozenset()
     is_over.set()
+
+
+def fail_to_resolve(*_: object, **__: object) -> None:
+    raise OSError
+
+
+def test_services_of_the_portal_stay_refused_while_the_resolver_is_away(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.BASE_URL = "https://portal.example.org"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("10.0.0.7", 0))])
+    before = make_guard().own
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail_to_resolve)
+
+    assert make_guard().own == before == {IPv4Address("10.0.0.7")}
+
+
+def test_slow_names_of_targets_keep_no_other_name_from_being_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over, resolve = threading.Event(), socket.getaddrinfo
+    monkeypatch.setattr(network_guard, "RESOLVED_WITHIN_S", 0.2)
+
+    def ask(host: str, *arguments: Any, **options: Any) -> Any:
+        return is_over.wait(10) if host.endswith(".slow.example") else resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    looks = look_at_all([Target(n, "ollama", f"{n}.slow.example", 80) for n in range(20)], guard=guard())
+    try:
+        found = find_addresses("127.0.0.1", 80)
+    finally:
+        is_over.set()
+
+    assert {look.failure for look in looks} == {"unreachable"}
+    assert found == [IPv4Address("127.0.0.1")]
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
