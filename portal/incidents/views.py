@@ -26,9 +26,12 @@ def show_list(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, public_id: str) -> HttpResponse:
     person = get_person(request)
     incident = queries.get_incident(person, public_id)
+    parts = queries.list_parts(incident, person)
     context = {
         "incident": incident,
-        "parts": queries.list_parts(incident, person),
+        "parts": parts,
+        "is_told": any(part.told_at for part in parts),
+        "shows_all": person.can_read_all,
         "deliveries": list_deliveries_about(incident.public_id, seen_by=person),
         "can_acknowledge": queries.can_acknowledge(incident, person),
     }

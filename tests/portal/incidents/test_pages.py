@@ -9,9 +9,10 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import Role, User
 from portal.incidents.kinds import IncidentKind
-from portal.incidents.models import Incident
+from portal.incidents.models import Incident, Part
 from portal.incidents.services import Subject, begin
 from portal.incidents.telling import tell
+from portal.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
 type SignIn = Callable[[User], Client]
@@ -54,6 +55,17 @@ def test_a_developer_sees_their_own_part_only(client_of: SignIn, ben: User, inci
     assert "ben-mini" in page
     assert "build-" not in page
     assert "Aiko" not in page
+
+
+def test_the_page_says_why_there_is_no_notice(client_of: SignIn, aiko: User, ben: User, incident: Incident) -> None:
+    Notice.objects.all().delete()
+
+    pages = [read(client_of(one), incident) for one in (aiko, ben)]
+
+    assert "Nobody takes notices of this kind" in pages[0]
+    assert "No notice of it went to you." in pages[1]
+    Part.objects.update(told_at=None)
+    assert "Nobody was told yet." in read(client_of(aiko), incident)
 
 
 def test_an_outsider_sees_nothing(client_of: SignIn, chie: User, incident: Incident) -> None:
