@@ -77,7 +77,7 @@ def test_help_is_in_the_language_of_the_terminal(
         (["sky"], "引数 COMMAND: 'sky' は選べません（選択肢: enrol, report, "),
         (["ask"], "次の引数が必要です: TASK"),
         (["ask", "x", "y"], "不明な引数: y"),
-        (["ask", "x", "--context-tokens", "y"], "引数 --context-tokens: 'y' を int として読めません"),
+        (["ask", "x", "--needs", "y"], "引数 --needs: 'y' は指定できません（使えるもの: tools, vision）"),
         (["run", "--task"], "引数 --task: 値が一つ必要です"),
         (["run", "--why=x"], "引数 --why: 値 'x' は指定できません"),
         (["fit", "--context", "x"], "引数 --context: 'x' は 0 から 1000000000000 までの整数ではありません"),

@@ -13,6 +13,7 @@ from kirikae.errors import UsageError
 from kirikae.texts import choose_language, say
 
 CLIENTS = ("claude", "aider", "goose", "codex", "other")
+NEEDS = ("tools", "vision")
 # What argparse says in help and errors of ours. In the portal's words, which holds a test.
 ARGPARSE_IN_JAPANESE: Mapping[str, str] = {
     "usage: ": "使い方: ",
@@ -22,7 +23,6 @@ ARGPARSE_IN_JAPANESE: Mapping[str, str] = {
     "argument %(argument_name)s: %(message)s": "引数 %(argument_name)s: %(message)s",
     "expected one argument": "値が一つ必要です",
     "ignored explicit argument %r": "値 %r は指定できません",
-    "invalid %(type)s value: %(value)r": "%(value)r を %(type)s として読めません",
     "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r は選べません（選択肢: %(choices)s）",
     "the following arguments are required: %s": "次の引数が必要です: %s",
     "unrecognized arguments: %s": "不明な引数: %s",
@@ -79,7 +79,7 @@ def _report(parser: Parser) -> None:
 
 def _bench(parser: Parser) -> None:
     parser.add_argument("--model", metavar="M", help=say("help.model"))
-    parser.add_argument("--depth", metavar="N", type=int, action="append", help=say("help.depth"))
+    parser.add_argument("--depth", metavar="N", type=_whole(0, 10**8), action="append", help=say("help.depth"))
 
 
 def _fit(parser: Parser) -> None:
@@ -101,12 +101,20 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _needs(text: str) -> str:
+    odd = next((need for need in text.split(",") if need and need not in NEEDS), None)
+    if odd is not None:
+        raise argparse.ArgumentTypeError(say("usage.unknown_need", text=repr(odd[:40]), known=", ".join(NEEDS)))
+    return text
+
+
 def _ask(parser: Parser) -> None:
     parser.add_argument("task", metavar="TASK", help=say("help.task"))
     parser.add_argument("--project", metavar="DIR", action="append", default=[], help=say("help.project"))
-    parser.add_argument("--context-tokens", type=int, default=0, metavar="N", help=say("help.context_tokens"))
-    parser.add_argument("--parallel-agents", type=int, metavar="N", help=say("help.parallel_agents"))
-    parser.add_argument("--needs", default="", metavar="LIST", help=say("help.needs"))
+    tokens, agents = _whole(0, 10**8), _whole(1, 10**3)
+    parser.add_argument("--context-tokens", type=tokens, default=0, metavar="N", help=say("help.context_tokens"))
+    parser.add_argument("--parallel-agents", type=agents, metavar="N", help=say("help.parallel_agents"))
+    parser.add_argument("--needs", type=_needs, default="", metavar="LIST", help=say("help.needs"))
     parser.add_argument("--client", choices=CLIENTS, default="claude", help=say("help.client"))
     parser.add_argument("--mode", choices=("tui", "print"), default="print", help=say("help.mode"))
     for flag in ("offline", "json", "why"):

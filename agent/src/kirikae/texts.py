@@ -74,6 +74,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "help.command": ("client and its arguments, after --", "-- の後にクライアントと引数"),
     "help.version": ("print the version", "バージョンを表示する"),
     # Errors
+    "usage.unknown_need": (
+        "{text} is none of what a task may need: {known}",
+        "{text} は指定できません（使えるもの: {known}）",
+    ),
     "usage.not_whole": (
         "{text} is no whole number from {low} to {high}",
         "{text} は {low} から {high} までの整数ではありません",
@@ -203,6 +207,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "bench.failed": (
         "Measuring {model} at {runtime} failed; type `kirikae models` to see its state.",
         "{runtime} の {model} の計測に失敗しました。`kirikae models` で状態を確認してください。",
+    ),
+    "request.unknown_task": (
+        "There is no task category '{task}'; known: {known}.",
+        "「{task}」という作業の種類はありません。使えるもの: {known}。",
     ),
     "request.invalid": (
         "The request is not valid ({field}): {detail}",

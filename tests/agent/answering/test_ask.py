@@ -224,8 +224,27 @@ def test_an_unknown_task_is_an_error_that_names_the_known_ones(
     assert main(["ask", "make-coffee"]) == 64
 
     said = capsys.readouterr().err
-    assert said.startswith("The request is not valid (task): There is no task category 'make-coffee'")
+    assert said.startswith("There is no task category 'make-coffee'; known: ")
     assert "commit-message" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ask", "t", "--context-tokens", "-5"], "argument --context-tokens: '-5' is no whole number"),
+        (["ask", "t", "--parallel-agents", "0"], "argument --parallel-agents: '0' is no whole number"),
+        (
+            ["ask", "t", "--needs", "tools,legs"],
+            "argument --needs: 'legs' is none of what a task may need: tools, vision",
+        ),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_named(
+    home: Home, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    assert main(arguments) == 64
+
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

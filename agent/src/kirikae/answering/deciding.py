@@ -98,6 +98,9 @@ def _decided(
         known, told = look(machine)
         answer, policy = _decide_fresh(home, stored, request, known=known)
     except EngineError as error:
+        if error.code == "task.unknown":
+            names = ", ".join(one.id for one in stored.bundle.policy.tasks if not one.is_retired)
+            raise UsageError("request.unknown_task", task=question.task, known=names) from error
         field = error.field if isinstance(error, WireError) else "task"
         raise UsageError("request.invalid", field=field, detail=error.detail.removeprefix(f"{field}: ")) from error
     document = wire.answer_document(answer, _envelope(policy, known), language=choose_language())
