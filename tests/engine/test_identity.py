@@ -255,6 +255,7 @@ def test_address_is_read_up_to_its_marks(text: str, address: str) -> None:
         ("ssh://github.com:acme/app", "github.com/acme/app"),
         ("ssh://github.com:22Xacme/app", "github.com/Xacme/app"),
         ("ssh://git@[fe80::1]:22/acme/app", "fe80::1/acme/app"),
+        ("me@github.com/acme/app", "github.com/acme/app"),
         ("https:///acme/app", "/acme/app"),
         ("https://.github.com/acme/app", ".github.com/acme/app"),
         ("https://github..com/acme/app", "github..com/acme/app"),
@@ -276,6 +277,8 @@ def test_path_is_no_address(text: str) -> None:
     [
         (("GitHub.com", "App.git.GIT"), ("github.com", "app")),
         (("github.com", "A cme", "MÜ\u200bx.wiki"), ("github.com", "acme", "müx")),
+        # Nothing but capitals and figures.
+        (("10.0.0.1", "ACME", "APP"), ("10.0.0.1", "acme", "app")),
         # A host is no repository, whatever it ends in.
         (("code.git",), ("code.git",)),
         ((), ()),
