@@ -35,6 +35,7 @@ CLIENT_NAMES = frozenset(
     {
         "KIRIKAE_BACKEND",
         "KIRIKAE_HOME",
+        "KIRIKAE_LAUNCH",
         "KIRIKAE_MODEL",
         "KIRIKAE_RUNTIME_URL",
         "KIRIKAE_RUNTIMES",

@@ -23,6 +23,7 @@ from kirikae.launching.model_checks import find_checks
 from kirikae.launching.preflight import Preflight, check_model_once, check_runtime
 from kirikae.launching.preparing import PROTECTED_SETTINGS, check_launch, prepare_launch
 
+from portal.env import CLIENT_NAMES
 from tests.agent.standin import MESSAGE, TEXT_BLOCK, Behaviour, answer, hang, llama_cpp, routes, sample, standin
 
 CLAUDE = KINDS["claude"]
@@ -179,6 +180,12 @@ def test_the_environment_is_what_the_answer_says(home: Home) -> None:
         "KIRIKAE_RUNTIME_URL": "http://127.0.0.1:9",
         "KIRIKAE_MODEL": "tiny-byte",
     }
+
+
+def test_the_portal_starts_in_the_terminal_of_a_launched_client(home: Home) -> None:
+    launch = prepare_launch(LOCAL_ANSWER, home, kind=OWN_PROGRAM, command=["c"], inherited={})
+
+    assert {name for name in launch.environment if name.startswith("KIRIKAE_")} <= CLIENT_NAMES
 
 
 def test_settings_that_a_session_left_behind_do_not_steer_the_next_one(home: Home) -> None:
