@@ -4,15 +4,18 @@ import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from kirikae.cli import main
 from kirikae.errors import PreflightError
-from kirikae.home import Home
+from kirikae.home import Enrolment, Home
+from kirikae.moments import now, write_moment
+from kirikae.policy.bundle_store import accept_bundle
 
 from tests.agent.conftest import Git
-from tests.agent.portal import Portal
+from tests.agent.portal import Portal, payload_of
 from tests.agent.standin import standin
 
 pytestmark = pytest.mark.slow
@@ -44,6 +47,27 @@ def test_a_question_is_answered(synced: Home, git: Git, open_project: Path, caps
         assert main(["ask", "architecture-design"]) == 0
 
     assert capsys.readouterr().out.startswith("cloud\n")
+
+
+def test_a_newer_policy_that_cannot_be_kept_closes_the_one_before(
+    home: Home, portal: Portal, git: Git, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(git, open_project)
+    with standin(portal) as url:
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        accept_bundle(home, portal.bundle(), enrolment=enrolment, etag=portal.etag, at=now())
+        home.write_json(
+            "seen.json", home.read_json("seen.json") | {"checked_at": write_moment(now() - timedelta(hours=1))}
+        )
+        portal.payload = payload_of(revision=2, unclassified={"identified": "local_only", "anonymous": "local_only"})
+        with full_disk():
+            assert main(["ask", "architecture-design"]) == 3
+
+        said = capsys.readouterr().out
+        assert "a newer policy than this one was seen" in said
+        assert main(["ask", "architecture-design"]) == 3
+        assert "policy revision 2, confirmed 0 s ago (fresh)" in capsys.readouterr().out
 
 
 def test_a_launch_is_refused_in_one_sentence_and_leaves_what_was_there(
@@ -79,6 +103,19 @@ def test_a_join_key_is_not_spent(home: Home, capsys: pytest.CaptureFixture[str])
     portal = Portal()
     with standin(portal) as url, full_disk():
         code = main(["enrol", url, "--join-key", "good"])
+
+    assert code == PreflightError.exit_code
+    assert capsys.readouterr().err.startswith("The disk is full: ")
+    assert portal.requests == []
+
+
+def test_a_request_that_could_not_be_kept_is_not_made(
+    synced: Home, portal: Portal, open_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with standin(portal) as url:
+        synced.save_enrolment(synced.get_enrolment()._replace(portal_url=url), token="kmt_ID_SECRET")
+        with full_disk():
+            code = main(["request", "classify"])
 
     assert code == PreflightError.exit_code
     assert capsys.readouterr().err.startswith("The disk is full: ")

@@ -18,6 +18,8 @@ def execute(arguments: Arguments, home: Home) -> int:
         "reason": arguments.reason,
         "projects": collect_projects(home, [working_directory()]),
     }
+    # What is not kept here would be asked for again, and its answer told to nobody.
+    home.prove_writable()
     with PortalClient.of_this_machine(home) as client:
         answer = client.post(PATH, document)
         keep_request(home, working_directory().resolve(), answer)
