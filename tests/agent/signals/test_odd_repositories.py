@@ -61,10 +61,29 @@ def test_a_clone_of_a_clone_has_the_remotes_of_both(home: Home, git: Git, reposi
 
 
 @pytest.mark.slow
+def test_a_worktree_and_a_local_clone_have_paths_and_markers_of_where_they_come_from(
+    home: Home, git: Git, repository: Path, tmp_path: Path
+) -> None:
+    (repository / ".kirikae.toml").write_text('markers = ["acme"]\n')
+    git(repository, "worktree", "add", "-q", str(tmp_path / "aside "), "-b", "aside")
+    git(tmp_path, "clone", "-q", str(tmp_path / "aside "), "copy")
+
+    for folder in ("aside ", "copy"):
+        (project,) = collect_projects(home, [tmp_path / folder])
+
+        assert project["markers"] == ["acme"]
+        paths: Any = project["paths"]
+        assert "~/work/acme/app" in paths
+        # What is remembered as the folder of the work.
+        assert paths[-1] == f"~/{folder}"
+        assert is_taken([project])
+
+
+@pytest.mark.slow
 def test_more_clones_of_clones_than_are_followed_make_the_project_incomplete(
     home: Home, git: Git, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kirikae.signals.projects.MAX_SOURCES", 1)
+    monkeypatch.setattr("kirikae.signals.sources.MAX_SOURCES", 1)
     git(tmp_path, "clone", "-q", str(repository), "copy")
     git(tmp_path / "copy", "remote", "add", "mine", "https://github.com/ben/app.git")
 
@@ -121,7 +140,7 @@ def test_a_submodule_that_git_added_is_a_project_and_so_is_what_is_around_it(
 
     assert [(one["role"], one["paths"]) for one in outer] == [
         ("cwd", ["~/work/acme/app"]),
-        ("submodule", ["~/work/acme/app/vendor/library"]),
+        ("submodule", ["~/library", "~/work/acme/app/vendor/library"]),
     ]
     assert [one["role"] for one in inner] == ["cwd", "enclosing"]
     assert remotes_of(inner[1])[0]["raw"] == "git@github.com:acme/app.git"

@@ -112,7 +112,7 @@ def test_a_worktree_has_the_remotes_of_its_repository(home: Home, git: Git, repo
     (project,) = collect_projects(home, [worktree])
 
     assert project["remotes"] == [{"raw": "git@github.com:acme/app.git", "url": "git@github.com:acme/app.git"}]
-    assert project["paths"] == ["~/elsewhere/tree"]
+    assert project["paths"] == ["~/work/acme/app", "~/elsewhere/tree"]
 
 
 def test_a_repository_around_another_is_told_as_enclosing(home: Home, git: Git, repository: Path) -> None:

@@ -17,6 +17,8 @@ GIT_TIMEOUT_S = 2.0
 ROOTS_TIMEOUT_S = 0.1
 # Where a rule goes by first commits, a large history is waited for: a walk of half a million commits takes as long.
 NEEDED_ROOTS_TIMEOUT_S = 3.0
+# A path in a file of git's; no system has longer ones.
+MAX_POINTER_BYTES = 8192
 # History as it was recorded, whatever replacements and grafts the repository holds, and nothing fetched for it.
 AS_RECORDED = {
     "LC_ALL": "C",
@@ -52,6 +54,31 @@ def find_repository(path: Path) -> Repository | None:
     if not lines or lines[0] not in {"true", "false"}:
         return None
     return Repository(path, is_shallow=lines[0] == "true", head=lines[1] if len(lines) == 2 else None)
+
+
+def find_main_folder(root: Path) -> Path | None:
+    """Of a linked worktree the folder of the repository that it belongs to; None of anything else.
+
+    From the files that git itself goes by, because a call of git takes milliseconds.
+    """
+    pointer = _first_bytes(root / ".git")
+    folder = root / pointer.removeprefix("gitdir:").lstrip(" ").rstrip("\r\n") if pointer else root
+    common = _first_bytes(folder / "commondir") if pointer else ""
+    if not common:
+        return None
+    found = (folder / common.rstrip("\r\n")).resolve()
+    return found.parent if found.name == ".git" else found
+
+
+def _first_bytes(file: Path) -> str:
+    """Empty for a folder, a pipe, and what cannot be read."""
+    try:
+        if not file.is_file():
+            return ""
+        with file.open("rb") as opened:
+            return opened.read(MAX_POINTER_BYTES).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
 
 
 class Addresses(NamedTuple):

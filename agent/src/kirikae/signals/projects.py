@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,17 +20,19 @@ from kirikae.signals.git import (
     Remote,
     Repository,
     find_addresses,
+    find_main_folder,
     find_repository,
     find_root_commits,
     run_git,
 )
 from kirikae.signals.markers import find_unread_markers, read_markers
+from kirikae.signals.sources import find_sources
 from kirikae.signals.ssh_hosts import is_ssh_remote, read_ssh_command, resolve_ssh_remote
 
 ROOTS_FILE = "root_commits.json"
 MAX_KEPT_ROOTS = 200
-# Of clones of clones on this disk; each costs a call of git.
-MAX_SOURCES = 16
+# Of a project the wire takes 16 paths.
+MAX_ORIGINS = 4
 
 
 class Folder(NamedTuple):
@@ -174,8 +175,8 @@ def _submodule_paths(root: Path) -> list[str] | None:
 
 
 def _project(home: Home, root: Folder, inner: Folder, *, role: str, needs_roots: NeedsRoots) -> dict[str, object]:
-    remotes, root_commits, is_whole = _git_signals(home, root.real, needs_roots=needs_roots)
-    markers, paths = read_markers((inner.real, inner.logical)), _paths(root, inner)
+    remotes, root_commits, is_whole, origins = _git_signals(home, root.real, needs_roots=needs_roots)
+    markers, paths = read_markers((inner.real, inner.logical, *origins)), _paths(root, inner, origins)
     told = [text for remote in remotes or [] for text in remote] + paths
     return {
         "remotes": None if remotes is None else [{"raw": _text(one.raw), "url": _text(one.url)} for one in remotes],
@@ -195,23 +196,35 @@ def _text(told: str) -> str:
     return told.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _git_signals(
-    home: Home, root: Path, *, needs_roots: NeedsRoots
-) -> tuple[list[Remote] | None, list[str] | None, bool]:
-    """(remotes, root commits, whole); a folder outside git has none, one that git does not open has unknown ones."""
+class GitSignals(NamedTuple):
+    """`origins`: folders whose files these are as well, the worktree's repository and what was cloned on this disk."""
+
+    remotes: list[Remote] | None
+    root_commits: list[str] | None
+    is_whole: bool
+    origins: Sequence[Path] = ()
+
+
+def _git_signals(home: Home, root: Path, *, needs_roots: NeedsRoots) -> GitSignals:
+    """A folder outside git has none, one that git does not open has unknown ones."""
     if not _is_repository(root):
-        return [], [], True
+        return GitSignals([], [], is_whole=True)
     repository = find_repository(root)
     addresses = find_addresses(repository) if repository else None
     if repository is None or addresses is None:
-        return None, None, False
-    sources = _sources(root, addresses.remotes)
-    found = [_resolved(one) for one in (addresses, *sources)]
+        return GitSignals(None, None, is_whole=False, origins=_main_folders(root))
+    sources, is_whole = find_sources(root, addresses.remotes)
+    origins = list(dict.fromkeys((*_main_folders(root, *sources), *sources)))
+    found = [_resolved(one) for one in (addresses, *sources.values())]
     remotes = [remote for resolved, _ in found for remote in resolved]
     roots = _root_commits(home, repository, are_needed=needs_roots)
     is_cut_off = roots is None and needs_roots()
-    is_whole = all(whole for _, whole in found) and len(sources) < MAX_SOURCES and not is_cut_off
-    return list(dict.fromkeys(remotes)), roots, is_whole
+    is_whole = is_whole and all(whole for _, whole in found) and len(origins) <= MAX_ORIGINS and not is_cut_off
+    return GitSignals(list(dict.fromkeys(remotes)), roots, is_whole, origins[:MAX_ORIGINS])
+
+
+def _main_folders(*folders: Path) -> list[Path]:
+    return [main for folder in folders if (main := find_main_folder(folder)) is not None]
 
 
 def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
@@ -222,27 +235,10 @@ def _resolved(addresses: Addresses) -> tuple[list[Remote], bool]:
     return [remote._replace(url=resolve_ssh_remote(remote.url, command)) for remote in addresses.remotes], True
 
 
-def _sources(root: Path, remotes: Sequence[Remote]) -> list[Addresses]:
-    """Remotes that are folders, and theirs in turn: a local clone belongs to what it was cloned from."""
-    found: list[Addresses] = []
-    seen, waiting = {root.resolve()}, [(root, remote.url) for remote in remotes]
-    while waiting and len(found) < MAX_SOURCES:
-        near, url = waiting.pop(0)
-        path = _local_path(near, url)
-        if path is None or path.resolve() in seen:
-            continue
-        seen.add(path.resolve())
-        repository = find_repository(path)
-        addresses = find_addresses(repository) if repository else None
-        if addresses is not None:
-            found.append(addresses)
-            waiting += [(path, remote.url) for remote in addresses.remotes]
-    return found
-
-
-def _paths(root: Folder, inner: Folder) -> list[str]:
+def _paths(root: Folder, inner: Folder, origins: Sequence[Path]) -> list[str]:
     """By HOME and, where that was changed, by the home folder that the system knows of this user."""
-    paths = (inner.logical, inner.real, root.logical, root.real)
+    # The folder itself stands last.
+    paths = (*origins, inner.logical, inner.real, root.logical, root.real)
     home = _home_of_the_system()
     others = [_below(found, path) for path in paths if (found := _find_below(home, path))] if home else []
     return list(dict.fromkeys((*others, *map(home_relative, paths))))
@@ -255,23 +251,6 @@ def _home_of_the_system() -> Path | None:
         return None
     # A user without a home folder is given the root of the disk or a folder that is not there.
     return home if home not in (Path("/"), Path.home()) and home.is_dir() else None
-
-
-def _local_path(repository: Path, url: str) -> Path | None:
-    text = url
-    if url.startswith("file://"):
-        from urllib.parse import unquote  # noqa: PLC0415 - 5 ms that few remotes need
-
-        # As git reads it.
-        text = unquote(url.removeprefix("file://"), errors="surrogateescape")
-    if "://" in text or re.match(r"[^/]*:", text):
-        return None
-    try:
-        path = repository / Path(text).expanduser()
-    except RuntimeError:
-        # The home folder of somebody who has none here.
-        return None
-    return path if path.is_dir() else None
 
 
 def _root_commits(home: Home, repository: Repository, *, are_needed: NeedsRoots) -> list[str] | None:
