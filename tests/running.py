@@ -28,8 +28,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def portal_environment(**more: str) -> dict[str, str]:
+    """For the portal and for agents of its Macs, which ask no runtimes of the developer's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIRIKAE_", "DJANGO_"))}
-    return kept | {"KIRIKAE_LANG": "en"} | more
+    return kept | {"KIRIKAE_LANG": "en", "KIRIKAE_RUNTIMES_ONLY": "1"} | more
 
 
 @dataclass

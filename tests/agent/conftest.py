@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from kirikae import token_store
-from kirikae.collect import installed_ollama
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now
 from kirikae.policy.bundle_store import accept_bundle
@@ -25,17 +24,8 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIRIKAE_LANG", "en")
 
 
-@pytest.fixture(scope="session")
-def no_studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose `lms` knows no models; the developer's own may start LM Studio's service."""
-    tool = tmp_path_factory.mktemp("no-studio") / "lms"
-    tool.write_text("#!/bin/sh\nexit 1\n")
-    tool.chmod(0o755)
-    return tool.parent
-
-
 @pytest.fixture(autouse=True)
-def nothing_of_the_developer(tmp_path: Path, no_studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_of_the_developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty home folder, a shell without settings, and no runtime but those that a test names.
 
     It holds for the programs that a test starts as well.
@@ -45,8 +35,6 @@ def nothing_of_the_developer(tmp_path: Path, no_studio: Path, monkeypatch: pytes
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KIRIKAE_RUNTIMES_ONLY", "1")
-    monkeypatch.setenv("PATH", f"{no_studio}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(installed_ollama, "SERVICE_FOLDER", tmp_path / "service")
 
 
 @pytest.fixture(autouse=True)

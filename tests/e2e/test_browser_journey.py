@@ -150,7 +150,7 @@ def set_up(person: Visit) -> None:
 
 def add_a_mac(person: Visit, *, home: Path, runtime_url: str) -> None:
     page = person.page
-    environment = portal_environment(KIRIKAE_HOME=str(home), KIRIKAE_RUNTIMES=runtime_url, KIRIKAE_LANG="en")
+    environment = portal_environment(KIRIKAE_HOME=str(home), KIRIKAE_RUNTIMES=runtime_url)
     command = [*KIRIKAE, "enrol", person.portal.url, "--name", "aiko-mini"]
     agent = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:

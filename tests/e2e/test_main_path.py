@@ -54,7 +54,6 @@ class World:
         return portal_environment(
             KIRIKAE_HOME=str(home.path),
             KIRIKAE_RUNTIMES=self.runtime.base_url,
-            KIRIKAE_LANG="en",
             PWD=str(self.checkout),
         )
 

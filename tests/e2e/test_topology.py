@@ -44,7 +44,7 @@ class Team:
     cut: int = 0
 
     def kirikae(self, *arguments: str) -> str:
-        environment = portal_environment(KIRIKAE_HOME=str(self.home.path), KIRIKAE_LANG="en", KIRIKAE_RUNTIMES="")
+        environment = portal_environment(KIRIKAE_HOME=str(self.home.path))
         command = [sys.executable, "-m", "kirikae.cli", *arguments]
         done = subprocess.run(
             command, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=60, check=True

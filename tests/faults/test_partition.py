@@ -29,8 +29,6 @@ class Laptop:
     def kirikae(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environment = portal_environment(
             KIRIKAE_HOME=str(self.folder / "home"),
-            KIRIKAE_LANG="en",
-            KIRIKAE_RUNTIMES="",
             PATH=os.pathsep.join((str(self.folder / "bin"), os.environ["PATH"])),
         )
         return subprocess.run(

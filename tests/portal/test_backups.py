@@ -275,7 +275,7 @@ class Mac:
         self.home = home
 
     def kirikae(self, *arguments: str) -> str:
-        environment = portal_environment(KIRIKAE_HOME=str(self.home), KIRIKAE_LANG="en", KIRIKAE_RUNTIMES="")
+        environment = portal_environment(KIRIKAE_HOME=str(self.home))
         done = subprocess.run(
             [*KIRIKAE, *arguments], capture_output=True, text=True, timeout=60, env=environment, check=False
         )

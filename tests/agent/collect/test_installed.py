@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from kirikae.collect import installed_ollama, runtimes
 from kirikae.collect.full_report import add_installed, collect_full_report
 from kirikae.collect.hugging_face import list_cached_models
 from kirikae.collect.reading import Absent, Reading
@@ -46,6 +47,10 @@ CONFIG_JSON = {
 @pytest.fixture(autouse=True)
 def empty_disk(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(installed_ollama, "SERVICE_FOLDER", tmp_path / "service")
+    # The disk is told for the usual addresses, of which none is asked.
+    monkeypatch.delenv("KIRIKAE_RUNTIMES_ONLY")
+    monkeypatch.setattr(runtimes, "DEFAULT_URLS", ())
     return tmp_path
 
 
@@ -301,6 +306,17 @@ def test_headers_are_read_once(home: Home, empty_disk: Path) -> None:
 
     assert first.models[0].geometry == again.models[0].geometry
     assert again.models[0].quantization == "from the file that was kept"
+
+
+def test_one_who_limits_runtimes_to_those_named_is_told_of_no_disk(
+    home: Home, empty_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ollama_model(empty_disk, "registry.ollama.ai/library/gemma3/12b")
+    monkeypatch.setenv("KIRIKAE_RUNTIMES_ONLY", "1")
+
+    assert add_installed((), home, run=no_command) == ()
+    monkeypatch.setenv("KIRIKAE_RUNTIMES", installed_ollama.DEFAULT_URL)
+    assert [runtime.kind for runtime in add_installed((), home, run=no_command)] == ["ollama"]
 
 
 def test_a_full_report_with_models_of_the_disk_is_one_that_the_engine_reads(home: Home, empty_disk: Path) -> None:

@@ -15,7 +15,7 @@ from kirikae.collect.hardware import read_gpu_limit
 from kirikae.collect.reading import Absent, Reading, Run, Scalar
 from kirikae.collect.report import HARDWARE, collect_report, hardware_of_this_boot
 from kirikae.collect.runtime_facts import Model, Runtime, known_model, text_of
-from kirikae.collect.runtimes import MAX_RUNTIMES, REPORT_BUDGET_S
+from kirikae.collect.runtimes import MAX_RUNTIMES, REPORT_BUDGET_S, may_ask
 from kirikae.collect.shape_cache import ShapeCache
 from kirikae.fetch import FetchError, fetch
 from kirikae.home import Home
@@ -53,7 +53,7 @@ def add_installed(runtimes: tuple[Runtime, ...], home: Home, *, run: Run = run_c
     }
     completed = [_complete(runtime, shapes, run) for runtime in runtimes]
     for kind, (url, list_models) in on_disk.items():
-        if not any(runtime.kind == kind and runtime.state != "down" for runtime in completed):
+        if may_ask(url) and not any(runtime.kind == kind and runtime.state != "down" for runtime in completed):
             completed = _with_models_of_disk(completed, Runtime(kind, url, "down", models=list_models()))
     shapes.save()
     return tuple(completed[:MAX_RUNTIMES])

@@ -35,6 +35,11 @@ def configured_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
     return urls
 
 
+def may_ask(base_url: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """With KIRIKAE_RUNTIMES_ONLY=1 no addresses count but those that are named."""
+    return environment.get("KIRIKAE_RUNTIMES_ONLY") != "1" or base_url in configured_urls(environment)
+
+
 def find_runtimes(
     *,
     budget_s: float,
@@ -45,14 +50,12 @@ def find_runtimes(
     """Runtimes in the order of their addresses. `known`: the last report's; `skip`: the portal's own address.
 
     An address that was named or known and refuses is down; an unknown one that refuses is nothing.
-    With KIRIKAE_RUNTIMES_ONLY=1 no other is asked than those that are named.
     """
     configured = configured_urls(environment)
     expected = {runtime.base_url: runtime for runtime in known}
     portal = _normalised(skip) if skip else None
-    is_limited = environment.get("KIRIKAE_RUNTIMES_ONLY") == "1"
-    asked = configured if is_limited else dict.fromkeys((*DEFAULT_URLS, *configured, *expected))
-    urls = [url for url in asked if url != portal][:MAX_RUNTIMES]
+    candidates = dict.fromkeys((*DEFAULT_URLS, *configured, *expected))
+    urls = [url for url in candidates if url != portal and may_ask(url, environment)][:MAX_RUNTIMES]
     found = _probe_all(urls, expected, deadline=monotonic() + budget_s)
     return tuple(
         runtime
