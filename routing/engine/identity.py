@@ -70,6 +70,8 @@ _DOUBTFUL_LETTERS = frozenset("ßς")
 _ENDINGS = (".git", ".wiki")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+# What git takes in the name of a helper, an underscore apart, which it does not.
+_HELPER_CHARACTERS = _HOST_CHARACTERS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ+"
 
 
 def normalise_remote(text: str) -> NormalRemote:
@@ -79,7 +81,7 @@ def normalise_remote(text: str) -> NormalRemote:
     """
     if "::" in text:
         helper, _, address = text.partition("::")
-        if helper.replace("-", "").isalnum():
+        if not helper.strip(_HELPER_CHARACTERS):
             # git's `helper::address`: what the helper makes of the address is not known.
             return NormalRemote(Standing.MALFORMED, _normalise(address).segments)
     return _normalise(text)

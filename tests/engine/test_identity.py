@@ -246,6 +246,9 @@ def test_address_is_read_up_to_its_marks(text: str, address: str) -> None:
     [
         ("ext::git@github.com:acme/app::x", "github.com/acme/app::x"),
         ("remote-ext::git@github.com:acme/app", "github.com/acme/app"),
+        ("my.helper::git@github.com:acme/app", "github.com/acme/app"),
+        ("a+b::git@github.com:acme/app", "github.com/acme/app"),
+        ("::git@github.com:acme/app", "github.com/acme/app"),
         ("https://git%68ub.com/acme/app", "github.com/acme/app"),
         # Encoded twice and three times over.
         ("https://github.com/%2561cme/app", "github.com/acme/app"),
