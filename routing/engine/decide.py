@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import isfinite
 
 from . import ENGINE_VERSION
 from .answer import Alternative, Answer, Backend, Privacy, Remedy, Stage
@@ -20,6 +19,8 @@ from .stages.privacy import judge_privacy
 from .stages.selection import select
 from .stages.trace import Trace
 from .stages.work import Circumstances, Permission, Work
+
+_LONGEST_S = 1e300
 
 
 def decide(request: TaskRequest, *, bundle: Bundle, facts: MachineFacts | None, situation: Situation) -> Answer:
@@ -86,8 +87,8 @@ def _plan(
         parallel_agents,
         tuple(dict.fromkeys((*task.needs, *needs))) if needs else task.needs,
         is_offline,
-        # A figure that is none asks for nothing.
-        float(deadline_s) if deadline_s is not None and isfinite(deadline_s) else None,
+        # A figure that is none, or too large for a float, asks for nothing.
+        float(deadline_s) if deadline_s is not None and abs(deadline_s) <= _LONGEST_S else None,
         Circumstances(is_old, situation.machine_state, situation.groups, rules.moment(situation.now)),
         limits,
         bundle.policy.overrides,

@@ -51,7 +51,7 @@ def test_absurd_number_of_agents_is_survived(agents: int) -> None:
     assert answer_to(TaskRequest("agent-team", parallel_agents=agents)).backend is Backend.LOCAL
 
 
-@pytest.mark.parametrize("deadline_s", [-1.0, 0.0, NAN, INFINITE, -INFINITE])
+@pytest.mark.parametrize("deadline_s", [-1.0, 0.0, NAN, INFINITE, -INFINITE, 10**400])
 @pytest.mark.parametrize("measured", [True, False])
 def test_absurd_deadline_is_survived(deadline_s: float, *, measured: bool) -> None:
     facts = facts_from() if measured else facts_from()._replace(benchmarks=())
