@@ -5,15 +5,18 @@ Judged by samples of the patterns (`samples`), so a finding is a hint and never 
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import product
 
 from ..bundle_value import Bundle
 from ..effects import Effect, is_stricter
 from ..identity import normalise_pattern
 from ..matching.globs import is_all_wildcards
+from ..matching.rule_matching import restricting_remote
 from ..matching.signals import read_signals
 from ..named_tuple import NamedTuple
-from ..policy.values import Match, Override, PrivacyRule, When
+from ..policy.values import Match, Override, PrivacyException, PrivacyRule, When
 from ..rules import PrivacyRules
+from .crossings import meeting
 from .samples import Sample, signal_hits
 
 
@@ -77,13 +80,20 @@ def _hits_of_each(samples: Sequence[Sample], rules: PrivacyRules) -> list[set[in
 
 
 def _lint_exceptions(rules: PrivacyRules, *, now: datetime) -> Iterator[Finding]:
-    for place, exception in enumerate(rules.exceptions):
+    for exception in rules.exceptions:
         if rules.has_ended(exception.expires, now=now):
             yield Finding("lint_expired", exception.id)
-        named = next((at for at, rule in enumerate(rules.restricting) if rule.id == exception.rule), None)
-        hits = _hits_of_each(list(signal_hits(Match(remotes=rules.exceptions[place].remotes))), rules)
-        if not any(named in found for found in hits):
+        named = next((rule for rule in rules.restricting if rule.id == exception.rule), None)
+        if not _may_except(exception, named):
             yield Finding("lint_excepts_nothing", exception.id, exception.rule)
+
+
+def _may_except(exception: PrivacyException, rule: PrivacyRule | None) -> bool:
+    """Whether some address is both's. What a rule hits by other signals alone may have any address."""
+    if rule is None or not rule.match.remotes:
+        return rule is not None
+    pairs = product(map(restricting_remote, rule.match.remotes), map(restricting_remote, exception.remotes))
+    return any(meeting(one, other) is not None for one, other in pairs)
 
 
 def _lint_overrides(bundle: Bundle) -> Iterator[Finding]:

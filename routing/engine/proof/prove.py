@@ -11,20 +11,22 @@ from itertools import chain
 from ..bundle_value import Bundle
 from ..effects import Effect, is_stricter, strictest
 from ..facts import PolicyState
-from ..matching.rule_matching import RestrictingMatch
+from ..identity import normalise_pattern
+from ..matching.rule_matching import RestrictingMatch, restricting_remote
 from ..matching.signals import read_signals
 from ..named_tuple import NamedTuple
 from ..policy.values import Match, Policy, PrivacyRule, TaskCategory
 from ..request import Project, Remote
 from ..rules import PrivacyRules
+from .crossings import crossings
 from .samples import (
     LOCAL_REMOTE,
     NEUTRAL_REMOTE,
     Sample,
     remote,
     remote_hits,
-    remote_misses,
     signal_hits,
+    signal_misses,
     with_more,
     written_forms,
 )
@@ -100,7 +102,8 @@ def _carrying(policy: Policy, rule: PrivacyRule) -> Iterator[Sample]:
 
     What an exception or an opening rule names may carry them too, in places that the rule's own samples miss.
     """
-    companions, match = list(_companions(policy)), RestrictingMatch(rule.match)
+    crossed = _crossed(_excepted_patterns(policy), _loosening_patterns(policy), rule.match.remotes)
+    companions, match = [*_companions(policy), *remote_hits(crossed)], RestrictingMatch(rule.match)
     opened = [Sample(words, Project(remotes=(one,))) for words, one in companions]
     own = [sample for sample in opened if match.hits(read_signals(sample.project))]
     for sample in chain(signal_hits(rule.match), own):
@@ -123,8 +126,15 @@ def _rewritten(policy: Policy, rule: PrivacyRule) -> Iterator[Sample]:
 def _companions(policy: Policy) -> Iterator[tuple[str, Remote]]:
     yield "a repository that no rule names", remote(NEUTRAL_REMOTE)
     yield "a local mirror", remote(LOCAL_REMOTE)
-    yield from remote_hits(pattern for rule in _opening(policy) for pattern in rule.match.remotes)
-    yield from remote_hits(pattern for exception in policy.exceptions for pattern in exception.remotes)
+    yield from remote_hits(_loosening_patterns(policy))
+
+
+def _crossed(patterns: Iterable[str], loosening: Iterable[str], restricting: Iterable[str]) -> Iterator[str]:
+    """Where `patterns`, which loosen, meet what else does and what restricts: two of them, and three."""
+    read = dict.fromkeys(map(normalise_pattern, patterns))
+    others = dict.fromkeys([*map(restricting_remote, restricting), *map(normalise_pattern, loosening)])
+    twice = dict.fromkeys(crossings(others, read))
+    return map("/".join, dict.fromkeys([*twice, *crossings(others, twice)]))
 
 
 def _all_classes(policies: Sequence[Policy]) -> Iterator[Sample]:
@@ -136,11 +146,12 @@ def _all_classes(policies: Sequence[Policy]) -> Iterator[Sample]:
     companions = list(dict.fromkeys(chain.from_iterable(_companions(policy) for policy in policies)))
     matches = [rule.match for policy in policies for rule in policy.privacy_rules]
     matches += [Match(remotes=one.remotes) for policy in policies for one in policy.exceptions]
+    named = [pattern for match in matches for pattern in match.remotes]
+    loosening = [pattern for policy in policies for pattern in _loosening_patterns(policy)]
+    matches += [Match(remotes=(pattern,)) for pattern in _crossed(loosening, loosening, named)]
     for match in dict.fromkeys(matches):
-        for sample in signal_hits(match):
+        for sample in chain(signal_hits(match), signal_misses(match)):
             yield from with_more(sample, companions)
-        for words, one in remote_misses(match.remotes):
-            yield Sample(words, Project(remotes=(one,)))
 
 
 def _variations(rules: PrivacyRules, rule: PrivacyRule, *, now: datetime) -> tuple[Variation, ...]:
@@ -190,6 +201,15 @@ def _whole_project(match: Match) -> Project:
 
 def _opening(policy: Policy) -> list[PrivacyRule]:
     return [rule for rule in policy.privacy_rules if not rule.effect.is_restricting or rule.effect is Effect.ORG_ONLY]
+
+
+def _loosening_patterns(policy: Policy) -> Iterator[str]:
+    yield from (pattern for rule in _opening(policy) for pattern in rule.match.remotes)
+    yield from _excepted_patterns(policy)
+
+
+def _excepted_patterns(policy: Policy) -> Iterator[str]:
+    return (pattern for exception in policy.exceptions for pattern in exception.remotes)
 
 
 def _machines(policy: Policy) -> tuple[str | None, ...]:

@@ -12,6 +12,8 @@ from ..request import Project, Remote, Role
 
 # What `**` and `*` stand for in a sample: nothing, one segment, several.
 _DEEP = ((), ("x",), ("x", "y"))
+# Deeper than stars for single groups reach.
+_FAR_BELOW = "/".join("x" * 20)
 NEUTRAL_REMOTE = "https://neutral.example/some/repository.git"
 LOCAL_REMOTE = "/srv/mirror.git"
 
@@ -62,7 +64,7 @@ def remote_misses(patterns: Iterable[str]) -> Iterator[tuple[str, Remote]]:
     for pattern in patterns:
         host, path = next(addresses(pattern))
         head, _, tail = path.partition("/")
-        for near in (f"{path}-x", f"{head}-x/{tail}" if tail else f"x-{head}"):
+        for near in (f"{path}-x", f"{head}-x/{tail}" if tail else f"x-{head}", f"{path}/{_FAR_BELOW}"):
             yield f"{host}/{near} (neighbour)", remote(f"https://{host}/{near}")
         yield f"fork.example/{path} (other host)", remote(f"https://fork.example/{path}")
 
@@ -80,6 +82,19 @@ def signal_hits(match: Match) -> Iterator[Sample]:
             yield Sample(f"folder {folder}", Project(paths=(folder,)))
     for label in match.labels:
         yield Sample(f"label {label}", Project(labels=(_filled(label),)))
+
+
+def signal_misses(match: Match) -> Iterator[Sample]:
+    """Neighbours of each pattern, which only its wildcards may take in."""
+    for words, one in remote_misses(match.remotes):
+        yield Sample(words, Project(remotes=(one,)))
+    for marker in match.markers:
+        yield Sample(f"marker {marker}", Project(markers=(f"{_filled(marker)}-x",)))
+    for pattern in match.paths:
+        folder = f"{next(_folders(pattern))}-x"
+        yield Sample(f"folder {folder}", Project(paths=(folder,)))
+    for label in match.labels:
+        yield Sample(f"label {label}", Project(labels=(f"{_filled(label)}-x",)))
 
 
 def with_more(sample: Sample, companions: Iterable[tuple[str, Remote]]) -> Iterator[Sample]:

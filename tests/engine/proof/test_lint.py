@@ -70,3 +70,20 @@ def test_tidy_policy_has_no_findings() -> None:
     )
 
     assert lint(bundle_of(policy), now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("match", "excepted"),
+    [
+        ({"markers": ["acme"]}, "github.com/hoshizora/sdk"),
+        ({"remotes": ["github.com/acme/sdk"]}, "github.com/acme/*"),
+        ({"remotes": ["github.com/*/sdk"]}, "github.com/acme/*"),
+        ({"remotes": ["github.com/Acme/"]}, "github.com/acme/sdk"),
+    ],
+)
+def test_exception_that_excepts_something_is_no_finding(match: dict[str, object], excepted: str) -> None:
+    policy = policy_of(
+        privacy_rules=[NDA_RULE | {"match": match}], exceptions=[SDK | {"match": {"remotes": [excepted]}}]
+    )
+
+    assert lint(bundle_of(policy), now=NOW) == []

@@ -47,6 +47,30 @@ def test_exception_is_a_counterexample(rule: dict[str, Any], exception: dict[str
     assert proof.counterexample.machine == (exception.get("machines") or [None])[0]
 
 
+CROSSING = [
+    # Rule, what opens, exception: only together do they say `github.com/hoshizora/sdk`.
+    ({"markers": ["acme"]}, "github.com/hoshizora/*", "github.com/*/sdk"),
+    ({"markers": ["acme"]}, "github.com/hoshizora/s*", "github.com/*/*k"),
+    ({"markers": ["acme"]}, "github.com/*/sdk", "github.com/**/sdk"),
+    ({"markers": ["acme"]}, "*.com/hoshizora/**", "github.*/**/sdk"),
+]
+
+
+@pytest.mark.parametrize(("match", "opening", "excepted"), CROSSING)
+def test_exception_that_meets_an_opening_rule_crosswise_is_a_counterexample(
+    match: dict[str, object], opening: str, excepted: str
+) -> None:
+    policy = policy_of(
+        unclassified=CLOSED,
+        privacy_rules=[NDA_RULE | {"match": match}, OPEN_RULE | {"match": {"remotes": [opening]}}],
+        exceptions=[SDK | {"match": {"remotes": [excepted]}}],
+    )
+
+    proof = prove_rule(bundle_of(policy), policy.privacy_rules[0], now=NOW)
+
+    assert proof.counterexample is not None
+
+
 def test_exception_of_what_a_remote_is_rewritten_to_is_a_counterexample() -> None:
     mirror = SDK | {"match": {"remotes": ["gitlab.com/mirrors/app"]}}
     mirrors = {"id": "mirrors", "effect": "cloud_ok", "match": {"remotes": ["gitlab.com/mirrors/**"]}}
@@ -98,6 +122,7 @@ def without(key: str) -> dict[str, Any]:
     return NDA_RULE | {"match": {name: value for name, value in NDA_RULE["match"].items() if name != key}}  # type: ignore[attr-defined]  # a mapping
 
 
+GROUPS = ("", "/*", "/*/*")
 LOOSENINGS = {
     "rule removed": (closed(NDA_RULE), closed()),
     "effect weakened": (closed(NDA_RULE), closed(NDA_RULE | {"effect": "org_only"})),
@@ -109,6 +134,25 @@ LOOSENINGS = {
     "glob narrowed": (
         policy_of(privacy_rules=[REMOTES_ONLY]),
         policy_of(privacy_rules=[NDA_RULE | {"match": {"remotes": ["github.com/acme/app"]}}]),
+    ),
+    "star for each group": (
+        policy_of(privacy_rules=[NDA_RULE | {"match": {"remotes": ["gitlab.com/acme/**"]}}]),
+        policy_of(privacy_rules=[NDA_RULE | {"match": {"remotes": [f"gitlab.com/acme{end}" for end in GROUPS]}}]),
+    ),
+    "marker narrowed": (
+        policy_of(privacy_rules=[NDA_RULE | {"match": {"markers": ["acme*"]}}]),
+        policy_of(privacy_rules=[NDA_RULE | {"match": {"markers": ["acmex"]}}]),
+    ),
+    "rule across what opens removed": (
+        closed(NDA_RULE | {"match": {"remotes": ["github.com/*/secret"]}}),
+        closed(),
+    ),
+    "exception across a rule": (
+        policy_of(privacy_rules=[NDA_RULE | {"match": {"remotes": ["github.com/*/secret"]}}]),
+        policy_of(
+            privacy_rules=[NDA_RULE | {"match": {"remotes": ["github.com/*/secret"]}}],
+            exceptions=[SDK | {"match": {"remotes": ["github.com/acme/*"]}}],
+        ),
     ),
     "marker dropped": (policy_of(privacy_rules=[NDA_RULE]), policy_of(privacy_rules=[without("markers")])),
     "folder dropped": (policy_of(privacy_rules=[NDA_RULE]), policy_of(privacy_rules=[without("paths")])),
