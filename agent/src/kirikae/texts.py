@@ -137,6 +137,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{url} is no address of a portal; type `kirikae enrol https://HOST`.",
         "{url} はポータルのアドレスではありません。`kirikae enrol https://HOST` と入力してください。",
     ),
+    "portal.url_with_user": (
+        "The address of a portal holds no user or password; type `kirikae enrol https://HOST` without them.",
+        "ポータルのアドレスにユーザー名やパスワードは含められません。付けずに `kirikae enrol https://HOST` と入力してください。",
+    ),
     "portal.refused": (
         "The portal refused ({problem}): {detail} Type `kirikae doctor` to check this machine.",
         "ポータルが拒否しました（{problem}）: {detail} `kirikae doctor` でこのマシンを点検してください。",

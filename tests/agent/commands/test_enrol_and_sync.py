@@ -83,6 +83,28 @@ def test_a_bad_join_key_is_told_with_the_code_of_the_portal(
     assert "enrolment.join_key_invalid" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["portal.example", "ftp://portal.example", "http://[::1", "http://portal:99999", "http://por tal", "https://"],
+)
+def test_what_is_no_address_is_told_before_anything_is_sent(
+    home: Home, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert main(["enrol", url, "--join-key", "good"]) == 64
+
+    assert capsys.readouterr().err.startswith(f"{url} is no address of a portal;")
+
+
+def test_an_address_with_a_password_is_refused_without_telling_it_again(
+    portal: Portal, portal_url: str, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["enrol", portal_url.replace("http://", "http://ben:secret@"), "--join-key", "good"]) == 64
+
+    assert "holds no user or password" in (said := capsys.readouterr().err)
+    assert "secret" not in said
+    assert portal.requests == []
+
+
 def test_a_portal_that_is_not_there_is_named(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     with standin(Portal()) as url:
         pass

@@ -39,8 +39,16 @@ def execute(arguments: Arguments, home: Home) -> int:
 
 
 def _portal_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    """Without a path. Raises UsageError."""
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise UsageError("portal.bad_url", url=text) from error
+    if "@" in parts.netloc:
+        # They would be sent in the place of the token; and a password is not told again.
+        raise UsageError("portal.url_with_user")
+    if not is_address or any(sign.isspace() for sign in parts.netloc):
         raise UsageError("portal.bad_url", url=text)
     return f"{parts.scheme}://{parts.netloc}"
 
