@@ -12,11 +12,16 @@ from pathlib import Path
 from kirikae.home import Home
 
 PATIENCE_S = 20.0
+# A busy machine answers late; a command then waits for its runtime instead of deciding without.
+PATIENT = (
+    f"import kirikae.collect.facts_reader as reader; reader.ASK_BUDGET_S = {PATIENCE_S}; "
+    "import sys; from kirikae.cli import main; sys.exit(main())"
+)
 
 
 @contextlib.contextmanager
 def running_service(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "kirikae", "service", "run", *arguments]
+    command = [sys.executable, "-c", PATIENT, "service", "run", *arguments]
     environment = os.environ | {"KIRIKAE_HOME": str(home.path)}
     with subprocess.Popen(command, env=environment, cwd="/", stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -28,18 +28,13 @@ from routing.engine.decide import decide
 from routing.engine.facts import Situation, facts_of, report_from_document
 from tests.agent.conftest import Git, enter
 from tests.agent.portal import Portal
+from tests.agent.running_service import PATIENCE_S, PATIENT
 from tests.golden.run import Worlds, read_cases
 
 pytestmark = pytest.mark.slow
 
 WORLDS = Worlds("routing.engine")
 MACHINE = "m_golden"
-# A busy machine answers late; the command then waits for its runtime instead of deciding without.
-PATIENCE_S = 30.0
-PATIENT = (
-    f"import kirikae.collect.facts_reader as reader; reader.ASK_BUDGET_S = {PATIENCE_S}; "
-    "import sys; from kirikae.cli import main; sys.exit(main())"
-)
 # What the command line cannot say: it asks for this machine, and the launcher alone knows deadlines and sessions.
 UNSAID = {"deadline_s", "session", "machine"}
 
