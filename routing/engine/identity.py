@@ -52,6 +52,12 @@ class NormalRemote(NamedTuple):
             found = (self.segments, self.segments[1:], self.without_user)
         return tuple(segments for segments in found if segments)
 
+    @property
+    def paths_without_host(self) -> tuple[tuple[str, ...], ...]:
+        """What is compared where the host may be an alias: of any provider, so also of one with forms of its own."""
+        path = list(self.segments[1:])
+        return tuple(path), tuple(_azure_repository(path))
+
 
 _LOCAL = NormalRemote(Standing.LOCAL, ())
 _SCHEMES = frozenset({"http", "https", "ssh", "git", "git+ssh", "ssh+git", "git+https", "git+http"})
@@ -110,7 +116,8 @@ def fold(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.lower()
-    return unicodedata.normalize("NFC", "".join(filter(str.isprintable, text)).casefold())
+    kept = unicodedata.normalize("NFC", "".join(filter(str.isprintable, text)))  # some fold by the order of their marks
+    return unicodedata.normalize("NFC", kept.casefold())
 
 
 def fold_text(text: str) -> str:

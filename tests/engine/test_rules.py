@@ -159,6 +159,15 @@ def test_restricting_rule_does_not_hit_another_address(remote: str) -> None:
     assert effect_of(restricting(remotes=["github.com/acme/app"]), remote) is Effect.CLOUD_OK
 
 
+@pytest.mark.parametrize("remote", ["git@azure:v3/acme/proj/repo", "acme@vs:acme/proj/_ssh/repo"])
+def test_alias_of_azure_hits_by_the_path_in_its_own_form(remote: str) -> None:
+    policy = restricting(remotes=["dev.azure.com/acme/proj/repo"])
+    opened = policy._replace(anonymous=Effect.CLOUD_OK)
+
+    assert effect_of(opened, remote) is Effect.LOCAL_ONLY
+    assert effect_of(opened, "git@azure:v3/hoshizora/proj/repo") is Effect.CLOUD_OK
+
+
 def test_alias_hits_no_pattern_whose_path_is_wildcards_alone() -> None:
     assert effect_of(restricting(remotes=["github.com/**"]), "git@work:acme/app") is Effect.CLOUD_OK
     assert effect_of(restricting(remotes=["github.com/*/*"]), "git@work:acme/app") is Effect.CLOUD_OK
@@ -267,6 +276,10 @@ def test_folder_in_decomposed_letters_is_the_same_folder() -> None:
     assert effect_of(restricting(paths=["~/Kunde-Mu\u0308ller/**"]), paths=("~/kunde-m\u00fcller/x",)) is (
         Effect.LOCAL_ONLY
     )
+
+
+def test_folder_whose_marks_stand_in_another_order_is_the_same_folder() -> None:
+    assert effect_of(restricting(paths=["~/\u1fb4/**"]), paths=("~/\u03b1\u0345\u0301/x",)) is Effect.LOCAL_ONLY
 
 
 def test_folder_above_a_pattern_with_a_gap_contains_it() -> None:

@@ -48,7 +48,8 @@ def read_signals(project: Project) -> Signals:
             for address in form.addresses:
                 certain[fold_segments(address)] = None
             if url.standing is not Standing.RESOLVED and form.segments and not form.has_certain_host:
-                hostless[fold_segments(form.segments)[1:]] = None
+                for path in form.paths_without_host:
+                    hostless[fold_segments(("", *path))[1:]] = None
     # At least one resolved remote, and none that could be something else than it seems.
     is_identified = is_complete and is_resolved and not is_doubtful
     return Signals(
