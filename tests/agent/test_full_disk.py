@@ -2,6 +2,8 @@
 
 import json
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +15,7 @@ from kirikae.errors import PreflightError
 from kirikae.home import Enrolment, Home
 from kirikae.moments import now, write_moment
 from kirikae.policy.bundle_store import accept_bundle
+from kirikae.texts import say
 
 from tests.agent.conftest import Git
 from tests.agent.portal import Portal, payload_of
@@ -47,6 +50,15 @@ def test_a_question_is_answered(synced: Home, git: Git, open_project: Path, caps
         assert main(["ask", "architecture-design"]) == 0
 
     assert capsys.readouterr().out.startswith("cloud\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_an_answer_that_has_no_room_is_one_sentence(synced: Home, open_project: Path) -> None:
+    for command in ("ask architecture-design", "shell-init bash"):
+        line = f'"{sys.executable}" -m kirikae {command} >/dev/full'
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=20, check=False)
+
+        assert (done.returncode, done.stderr) == (1, say("output.no_room") + "\n")
 
 
 def test_a_newer_policy_that_cannot_be_kept_closes_the_one_before(

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 
 from kirikae.arguments import Arguments, read_plain
 from kirikae.errors import AgentError
-from kirikae.home import find_home
+from kirikae.home import NO_ROOM, Home, find_home
 from kirikae.texts import say
 
 INTERRUPTED = 130
 # As when SIGPIPE ends a program.
 NOBODY_READS = 141
+NOT_TOLD = 1
 # What follows `--` is a command of somebody else's.
 WITH_COMMAND = ("run", "statusline")
 
@@ -29,17 +30,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _read(list(sys.argv[1:] if argv is None else argv))
         home = find_home()
         home.prepare()
-        command = importlib.import_module(f"kirikae.commands.{arguments.subcommand.replace('-', '_')}")
-        return int(command.execute(arguments, home))
+        return _execute(arguments, home)
     except AgentError as error:
         print(say(error.code, **error.data), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone (`kirikae models | head -1`); nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`kirikae models | head -1`).
+        _write_nothing_more()
         return NOBODY_READS
+    except OSError as error:
+        # Of files of ours each tells of itself.
+        if error.errno not in NO_ROOM or error.filename is not None:
+            raise
+        _write_nothing_more()
+        print(say("output.no_room"), file=sys.stderr)
+        return NOT_TOLD
+
+
+def _execute(arguments: Arguments, home: Home) -> int:
+    command = importlib.import_module(f"kirikae.commands.{arguments.subcommand.replace('-', '_')}")
+    code = int(command.execute(arguments, home))
+    # What does not fit is found out here, not when the interpreter ends.
+    sys.stdout.flush()
+    return code
+
+
+def _write_nothing_more() -> None:
+    """At exit what is left over would be tried again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_whatever_it_holds() -> None:

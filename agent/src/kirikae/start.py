@@ -4,6 +4,7 @@ Every import here is paid at each launch of a client.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
+    _hold_standard_streams()
     arguments = sys.argv[1:]
     if arguments[:1] == ["guard"]:
         return _guard(arguments)
@@ -22,6 +24,14 @@ def main() -> int:
     except KeyboardInterrupt:
         # While it was imported.
         return INTERRUPTED
+
+
+def _hold_standard_streams() -> None:
+    """The first file that is opened takes the number of a closed one, and the client would write its output into it."""
+    for handle, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, "r" if handle == 0 else "w", encoding="utf-8"))
 
 
 def _guard(arguments: Sequence[str]) -> int:

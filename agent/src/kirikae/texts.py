@@ -157,6 +157,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{path} cannot be written; set KIRIKAE_HOME to a folder of your own.",
         "{path} に書き込めません。KIRIKAE_HOME に自分のフォルダーを指定してください。",
     ),
+    "output.no_room": (
+        "What was to be said could not be written where the output goes, which is full; free some space there.",
+        "出力先に空きがないため、結果を書き込めませんでした。空きを増やしてください。",
+    ),
     "home.disk_full": (
         "The disk is full: {path} cannot be written; free some space, then type the command again.",
         "ディスクがいっぱいで {path} に書き込めません。空きを作ってから、もう一度コマンドを入力してください。",

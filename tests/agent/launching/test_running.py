@@ -63,6 +63,19 @@ def test_a_protected_launch_gets_a_scrubbed_environment_and_the_local_runtime(
 
 
 @SLOW
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_gets_nothing_of_ours_and_stops_no_launch(
+    synced: Home, runtime_url: str, protected_project: Path, record: Path, closed: str
+) -> None:
+    command = f'"{sys.executable}" -m kirikae run --task commit-message -- claude {closed}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [one["kind"] for one in receipts(synced)] == ["end", "start"]
+
+
+@SLOW
 def test_a_prompt_is_not_swallowed_by_an_option_that_takes_many_values(
     synced: Home, runtime_url: str, protected_project: Path, record: Path
 ) -> None:
