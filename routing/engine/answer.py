@@ -194,7 +194,7 @@ def answer_document(answer: Answer, envelope: Envelope, *, language: str) -> dic
         "reasons": [_reason(reason, language) for reason in answer.reasons],
         "near_misses": [_near_miss(miss, language) for miss in answer.near_misses],
         "warnings": [
-            {"code": note.code, "data": dict(note.data), "text": text_of(note.code, note.data, language)}
+            {"code": note.code, "data": _data(note.data), "text": text_of(note.code, note.data, language)}
             for note in answer.warnings
         ],
         "alternatives": [_alternative(one, language) for one in answer.alternatives],
@@ -243,9 +243,14 @@ def _reason(reason: Reason, language: str) -> dict[str, object]:
         "stage": str(reason.stage),
         "code": reason.code,
         "rule": reason.rule,
-        "data": dict(reason.data),
+        "data": _data(reason.data),
         "text": text_of(reason.code, words, language),
     }
+
+
+def _data(data: Data) -> dict[str, object]:
+    """A copy, also of a text in both languages: answers share their data, a document is its receiver's."""
+    return {key: dict(value) if isinstance(value, dict) else value for key, value in data.items()}
 
 
 def _near_miss(miss: NearMiss, language: str) -> dict[str, object]:

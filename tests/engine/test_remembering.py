@@ -117,6 +117,28 @@ def test_same_question_is_worked_out_once() -> None:
     assert _settle_once.cache_info().hits == 1
 
 
+def test_who_changes_a_document_changes_no_later_answer() -> None:
+    bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
+    envelope = Envelope("id", NOW, "portal", 0, "fresh", 3, "portal")
+
+    def document() -> dict[str, Any]:
+        return wire.answer_document(ask(bundle, ACME), envelope, language="en")
+
+    before = wire.encode(document())
+    _overwrite(document())
+
+    assert wire.encode(document()) == before
+
+
+def _overwrite(value: Any) -> None:
+    if isinstance(value, list):
+        list(map(_overwrite, value))
+        value.append("overwritten")
+    elif isinstance(value, dict):
+        list(map(_overwrite, value.values()))
+        value.update(dict.fromkeys(value, "overwritten"))
+
+
 def test_time_alone_makes_no_other_work_where_no_override_asks_for_it() -> None:
     bundle = bundle_of(policy_of(privacy_rules=[NDA_RULE]))
 
