@@ -419,6 +419,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{subject} covers every repository of a host.",
         "{subject} はホストのすべてのリポジトリに及びます。",
     ),
+    "lint_labels_alone": (
+        "{subject} goes by labels alone, which only callers of the API send: it protects no session on a Mac.",
+        "{subject} はラベルだけで判定します。ラベルを送るのはAPIの呼び出し元だけで、Macのセッションは保護されません。",
+    ),
     "lint_redundant": ("{subject} adds nothing to {other}.", "{subject} は {other} に何も加えません。"),
     "lint_never_opens": (
         "{subject} opens nothing: {other} closes all of it.",

@@ -41,6 +41,8 @@ def _lint_rules(rules: PrivacyRules, *, now: datetime) -> Iterator[Finding]:
             yield Finding("lint_overdue", rule.id)
         if any(is_all_wildcards(normalise_pattern(pattern)[1:]) for pattern in rule.match.remotes):
             yield Finding("lint_whole_host", rule.id)
+        if rule.match == Match(labels=rule.match.labels):
+            yield Finding("lint_labels_alone", rule.id)
         if rule.effect is Effect.CLOUD_OK:
             yield from _never_opens(rule, rules)
         else:

@@ -27,6 +27,10 @@ def override(name: str, **when: object) -> dict[str, object]:
             policy_of(privacy_rules=[OPEN_RULE | {"match": {"remotes": ["github.com/**"]}}]),
             Finding("lint_whole_host", "ours"),
         ),
+        (
+            policy_of(privacy_rules=[NDA_RULE | {"match": {"labels": ["falcon"]}}]),
+            Finding("lint_labels_alone", "nda-acme"),
+        ),
         (policy_of(privacy_rules=[NDA_RULE, APP]), Finding("lint_redundant", "app", "nda-acme")),
         (policy_of(privacy_rules=[APP, APP | {"id": "twin"}]), Finding("lint_redundant", "twin", "app")),
         (
