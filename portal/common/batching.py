@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 # One batch holds up the next: more would make those wait who come just after.
 MOST = 128
+# More who wait at once are a crowd. A web process, which has four threads, never sees one.
+FEW = 4
 
 
 def _closed() -> threading.Lock:
@@ -29,10 +31,17 @@ class Batcher[Question, Answer]:
 
     `answer_all` gives as many answers as it gets questions, in their order, in one thread at a time. When it raises,
     each question of the batch is put to it once more alone, so that only those hear of it whose question it is.
+    `before_crowd` is called before a batch of more than a few, while more may still join it; it does not raise.
     """
 
-    def __init__(self, answer_all: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
+    def __init__(
+        self,
+        answer_all: Callable[[Sequence[Question]], Sequence[Answer]],
+        *,
+        before_crowd: Callable[[], None] = lambda: None,
+    ) -> None:
         self._answer_all = answer_all
+        self._before_crowd = before_crowd
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Question, Answer]] = []
         self._is_led = False
@@ -52,6 +61,8 @@ class Batcher[Question, Answer]:
         return asked.answer  # type: ignore[return-value]  # done: one of both is there
 
     def _lead(self) -> None:
+        if len(self._waiting) > FEW:
+            self._before_crowd()
         with self._lock:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         try:

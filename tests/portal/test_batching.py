@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portal.common.batching import MOST, Batcher
+from portal.common.batching import FEW, MOST, Batcher
 
 
 class Doubler:
@@ -76,6 +76,17 @@ def test_after_a_batch_nobody_leads(batcher: Batcher[int, int], doubler: Doubler
 
     assert [batcher.ask(number) for number in (1, 2)] == [2, 4]
     assert doubler.batches == [[1], [2]]
+
+
+@pytest.mark.parametrize(("gathered", "pauses"), [(FEW, 0), (FEW + 1, 1)])
+def test_only_before_a_crowd_others_are_let_in(doubler: Doubler, gathered: int, pauses: int) -> None:
+    made: list[int] = []
+    batcher = Batcher(doubler.double, before_crowd=lambda: made.append(1))
+
+    ask_together(batcher, doubler, range(1 + gathered))
+
+    assert [len(numbers) for numbers in doubler.batches] == [1, gathered]
+    assert len(made) == pauses
 
 
 def test_batches_never_overlap_and_mix_up_nobody() -> None:
