@@ -93,7 +93,8 @@ def measure_crowd(topology: Topology, tokens: Path) -> Figure:
     quick, slow = waits_of(alone), sorted(wait for crowd in crowds for wait in waits_of(crowd.decisions))
     late = sorted(one for crowd in crowds for one in crowd.late_ms)
     found = (
-        f"{CROWDS} times: drained in {spread(drained)} s, {dict(statuses)}, told to come again after at most "
+        f"{CROWDS} times: all came within {spread([crowd.agents['came_within_s'] for crowd in crowds])} s, drained in "
+        f"{spread(drained)} s, {dict(statuses)}, told to come again after at most "
         f"{max(crowd.agents['intervals_s'][-1] for crowd in crowds)} s, in the database {spread(written)} s later; "
         f"meanwhile {len(slow)} decisions, p50 {percentile(slow, 0.5):.0f} ms, p99 {percentile(slow, 0.99):.0f} ms; "
         f"without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f} ms; "
