@@ -1,7 +1,6 @@
 """The collectors against a real llama-server."""
 
 import json
-import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -11,11 +10,11 @@ from kirikae.bench.measuring import measure_model
 from kirikae.bench.series import MAX_RUNS, MIN_RUNS
 from kirikae.collect.report import collect_report
 from kirikae.collect.runtimes import find_runtimes, probe_runtime
-from kirikae.confining.relay import Server, serve_relay
 from kirikae.engine.facts import benchmarks_from_document, report_from_document
 from kirikae.home import Home
 from kirikae.launching.model_checks import check_model, find_checks
 
+from tests.agent.relaying import relaying
 from tests.runtimes.llama_server import CONTEXT_TOKENS, LlamaServer
 
 pytestmark = pytest.mark.slow
@@ -89,12 +88,10 @@ def test_the_model_checks_find_a_late_system_message_and_no_tools_in_a_random_mo
 
 
 def test_an_answer_streams_through_the_relay_of_a_confined_launch(llama_server: LlamaServer) -> None:
-    host, _, port = llama_server.base_url.removeprefix("http://").rpartition(":")
     messages = [{"role": "user", "content": "hi"}]
     body = {"model": llama_server.model, "max_tokens": 8, "stream": True, "messages": messages}
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serve_relay(listener, server=Server(host, int(port), llama_server.model))
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/messages?beta=true"
+    with relaying(llama_server.base_url, model=llama_server.model) as (host, port):
+        address = f"http://{host}:{port}/v1/messages?beta=true"
         request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
         with urllib.request.urlopen(request, timeout=30) as answer:

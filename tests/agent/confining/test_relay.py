@@ -5,8 +5,9 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from kirikae.confining.relay import ANSWERING, Server, serve_relay
+from kirikae.confining.relay import ANSWERING
 
+from tests.agent.relaying import relaying
 from tests.agent.standin import standin
 
 MODEL = "qwen3-coder:30b"
@@ -28,12 +29,10 @@ def ask(reached: list[bytes]) -> Iterator[Ask]:
         reached.append(request)
         send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
 
-    with standin(behave) as url, socket.create_server(("127.0.0.1", 0)) as listener:
-        host, port = url.removeprefix("http://").split(":")
-        serve_relay(listener, server=Server(host, int(port), MODEL))
+    with standin(behave) as url, relaying(url, model=MODEL) as address:
 
         def send(content: bytes) -> bytes:
-            with socket.create_connection(listener.getsockname(), timeout=10) as connection:
+            with socket.create_connection(address, timeout=10) as connection:
                 connection.sendall(content)
                 answer = b""
                 while piece := connection.recv(65_536):
@@ -158,10 +157,12 @@ def test_a_large_prompt_passes_whole(ask: Ask, reached: list[bytes]) -> None:
 
 
 def test_a_client_that_gives_up_an_answer_ends_it_at_the_server() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(10)
-        serve_relay(listener, server=Server("127.0.0.1", server.getsockname()[1], MODEL))
-        with socket.create_connection(listener.getsockname(), timeout=10) as connection:
+        with (
+            relaying(f"http://127.0.0.1:{server.getsockname()[1]}", model=MODEL) as address,
+            socket.create_connection(address, timeout=10) as connection,
+        ):
             connection.sendall(post("/v1/messages"))
             at_server, _ = server.accept()
             at_server.settimeout(10)
