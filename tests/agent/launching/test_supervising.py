@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -22,6 +23,23 @@ import os, sys
 from kirikae.launching.supervising import end_as, run_client
 server, program = sys.argv[1:3]
 sys.exit(end_as(run_client(program, sys.argv[2:], os.environ, while_alive=lambda: None, server=server)))
+"""
+# The client ends just after its launcher has looked, while a thread that still waits for an answer hears signals too.
+LAUNCH_BESIDE_A_THREAD = """
+import os, sys, threading
+from kirikae.launching.supervising import run_client
+
+look = os.waitpid
+def look_and_dawdle(child, options):
+    found = look(child, options)
+    if found[0] == 0:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    return found
+
+os.waitpid = look_and_dawdle
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+client = ["sh", "-c", "sleep 0.1; exit 7"]
+print(run_client("/bin/sh", client, os.environ, while_alive=lambda: None, server=sys.argv[1]))
 """
 # A client in the machine's own network, and one that is confined to this server.
 IN_OPEN, CONFINED = "", "127.0.0.1:18000"
@@ -51,6 +69,12 @@ def start(server: str) -> Iterator[Start]:
 
 def test_the_exit_code_of_the_client_is_passed_through(start: Start) -> None:
     assert start("exit 42").wait(10) == 42
+
+
+def test_the_end_of_the_client_is_noticed_beside_threads_that_hear_signals(server: str) -> None:
+    command = [sys.executable, "-c", LAUNCH_BESIDE_A_THREAD, server]
+
+    assert subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout == "7\n"
 
 
 def test_a_signal_that_ends_the_client_ends_the_launcher(start: Start) -> None:
@@ -131,5 +155,6 @@ def test_later_receipts_are_made_from_the_first(home: Home) -> None:
 def read_until(terminal: int, wanted: bytes) -> bytes:
     seen = b""
     while wanted not in seen:
+        assert select.select([terminal], [], [], 20)[0], seen
         seen += os.read(terminal, 1024)
     return seen

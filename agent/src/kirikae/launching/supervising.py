@@ -59,26 +59,26 @@ def run_client(
     `server`.
     """
     heard = frozenset(number for number in PASSED_ON if _is_heard(number))
-    # Blocked and waited for: a handler would not run when the signal comes just before the wait for the client.
-    ended_before = signal.signal(signal.SIGCHLD, lambda *_: None)
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, heard | {signal.SIGCHLD})
+    signals = _Signals(heard | {signal.SIGCHLD})
     try:
         argv = [os.fsencode(argument) for argument in arguments]
         variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
-        child = _start(program, argv, variables, mask=mask, server=server)
+        # What comes before the client is there is kept for it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals.numbers)
+        try:
+            child = _start(program, argv, variables, mask=mask, server=server)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         stop = _start_telling(while_alive)
         try:
-            return _wait(child, heard)
+            return _wait(child, signals)
         finally:
             stop()
     except OSError as error:
         print(f"kirikae: {os.fsdecode(program)}: {error.strerror}", file=sys.stderr)
         return 126
     finally:
-        for number in signal.sigpending() & heard:  # meant for the client, which has ended
-            signal.sigwait({number})
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGCHLD, ended_before)
+        signals.close()
 
 
 def _start(
@@ -154,12 +154,13 @@ def _is_foreground() -> bool:
         os.close(terminal)
 
 
-def _wait(child: int, heard: frozenset[int]) -> int:
+def _wait(child: int, signals: "_Signals") -> int:
     while True:
         pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
         if pid == 0:
-            number = signal.sigwait(heard | {signal.SIGCHLD})
-            if number in heard and not (number in OF_THE_TERMINAL and _is_foreground()):
+            number = signals.next()
+            is_for_client = number in signals.numbers and number != signal.SIGCHLD
+            if is_for_client and not (number in OF_THE_TERMINAL and _is_foreground()):
                 os.kill(child, number)
         elif not os.WIFSTOPPED(status):
             return os.waitstatus_to_exitcode(status)
@@ -167,6 +168,32 @@ def _wait(child: int, heard: frozenset[int]) -> int:
             # A client that stops only itself must give the terminal back to the shell.
             os.kill(os.getpid(), signal.SIGSTOP)
             os.kill(child, signal.SIGCONT)
+
+
+class _Signals:
+    """Signals come out of a pipe, in the order in which they came, whichever thread the system gives them to.
+
+    A thread that still looks for a runtime or a portal would take the one that says that the client has ended from
+    whoever waits for it by `sigwait`.
+    """
+
+    def __init__(self, numbers: "frozenset[signal.Signals]") -> None:
+        self.numbers = numbers
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self._woken_before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in self.numbers}
+
+    def close(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._woken_before)
+        os.close(self._reading)
+        os.close(self._writing)
+
+    def next(self) -> int:
+        """Waits for it."""
+        return os.read(self._reading, 1)[0]
 
 
 def _start_telling(while_alive: Callable[[], None]) -> Callable[[], None]:
