@@ -68,9 +68,14 @@ class _Address:
     """Stands for an object that holds one."""
 
 
-def serve_relay(listener: socket.socket, *, server: Server) -> None:
-    """In threads that end with this process; the client has lost its server then, and has no other."""
-    threading.Thread(target=_accept, args=(listener, server), daemon=True).start()
+def serve_relay(listener: socket.socket, *, server: Server) -> threading.Thread:
+    """In threads that end with this process; the client has lost its server then, and has no other.
+
+    The one that accepts also ends when the listener is shut down. Who closes it waits for that end first.
+    """
+    thread = threading.Thread(target=_accept, args=(listener, server), daemon=True)
+    thread.start()
+    return thread
 
 
 def _accept(listener: socket.socket, server: Server) -> None:
@@ -81,7 +86,7 @@ def _accept(listener: socket.socket, server: Server) -> None:
             _carry(inside, server)
         free.release()
 
-    # Until the listener is closed, which ends the service.
+    # Until the listener is shut down.
     with suppress(OSError):
         while free.acquire():
             inside, _ = listener.accept()
