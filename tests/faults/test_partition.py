@@ -97,9 +97,10 @@ from machines.health.models import Health, Watch
 from machines.models import Machine
 from tests.machines.conftest import join
 now = timezone.now()
+# Before they join: an evaluation under way keeps to the watch that it has read.
+Watch.objects.update(listening_since=now - timedelta(hours=1), listened_at=now)
 ids = [join(f"office-{number}")[0].pk for number in range(40)]
 Machine.objects.filter(pk__in=ids).update(state="online")
-Watch.objects.update(listening_since=now - timedelta(hours=1), listened_at=now)
 Health.objects.filter(pk__in=ids).update(seen_at=now - timedelta(minutes=10), due_at=now - timedelta(minutes=1))
 """
 
