@@ -12,6 +12,7 @@ from routing.engine.bundle import build_payload, parse_payload
 from routing.engine.decide import decide
 from routing.engine.errors import BundleError, WireError
 from routing.engine.facts import Benchmark, MachineFacts, Situation, benchmark_document, benchmarks_from_document
+from routing.engine.fit.geometry import UNKNOWN
 from routing.engine.policy.values import Policy
 from routing.engine.request import Client, ClientName, Project, Session, TaskRequest
 from routing.engine.stages.loopback import is_loopback
@@ -57,6 +58,32 @@ def test_absurd_deadline_is_survived(deadline_s: float, *, measured: bool) -> No
     facts = facts_from() if measured else facts_from()._replace(benchmarks=())
 
     assert answer_to(TaskRequest("commit-message", deadline_s=deadline_s), facts=facts).backend is Backend.LOCAL
+
+
+@pytest.mark.parametrize("number", [-1, 0, 10**30, 10**400])
+@pytest.mark.parametrize("field", ["size_bytes", "parameters", "memory_bytes", "max_context_tokens"])
+def test_absurd_model_is_survived(field: str, number: int) -> None:
+    change: dict[str, Any] = {field: number}
+
+    assert answer_to(TaskRequest("confidential-code", context_tokens=50_000), facts=facts_with(change))
+
+
+@pytest.mark.parametrize("number", [-1, 0, 10**30, 10**400])
+@pytest.mark.parametrize("field", [field for field in UNKNOWN._fields if field != "architecture"])
+def test_absurd_shape_is_survived(field: str, number: int) -> None:
+    change: dict[str, Any] = {field: number}
+
+    facts = facts_with({"geometry": UNKNOWN._replace(**change)})
+
+    assert answer_to(TaskRequest("confidential-code", context_tokens=50_000), facts=facts)
+
+
+def facts_with(change: dict[str, Any]) -> MachineFacts:
+    """The only model, which nobody has measured, changed so."""
+    facts = facts_from()
+    (runtime,) = facts.runtimes
+    (model,) = runtime.models
+    return facts._replace(benchmarks=(), runtimes=(runtime._replace(models=(model._replace(**change),)),))
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, NAN, INFINITE, 1e-320])

@@ -141,6 +141,7 @@ class Catalogue:
 
     def fit_model(self, model: ModelFacts) -> FitModel:
         """What is known of an installed model: its own file's size and shape first, then the catalogue's."""
+        model = _believable(model)
         known = self.find(model.name)
         quantization = quantization_of(model)
         form = read_quantization(quantization)
@@ -264,6 +265,17 @@ def _completed(shape: Geometry, reported: Geometry | None) -> Geometry:
         return shape
     missing = [field for field, value in zip(Geometry._fields, shape, strict=True) if value is None]
     return shape._replace(**{field: getattr(reported, field) for field in missing})
+
+
+def _believable(model: ModelFacts) -> ModelFacts:
+    """Without a size or a shape that no file has; a parser lets none of them through."""
+    if (model.size_bytes or 0) > _MAX_SIZE_BYTES:
+        model = model._replace(size_bytes=None)
+    if max(model.parameters or 0, model.max_context_tokens or 0) > _MAX_SIZE_BYTES:
+        model = model._replace(parameters=None, max_context_tokens=None)
+    if model.geometry is not None and any(isinstance(one, int) and one > _MAX_SIZE_BYTES for one in model.geometry):
+        model = model._replace(geometry=None)
+    return model
 
 
 def _with_parameters(shape: Geometry, model: ModelFacts) -> Geometry:
