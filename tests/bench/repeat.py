@@ -1,7 +1,8 @@
 """`.ci/bench repeat`: whether `kirikae bench` gives the same figures again, with a real llama-server and a small model.
 
-A machine that does other work gives other figures each time: run it on a quiet one, or before the other work. What the
-method adds of its own is told apart from that: the same runs, drawn at random, for many benchmarks.
+A machine that does other work gives other figures each time: run it on a quiet one, or before the other work. Two lines
+tell what is the machine's and what the method's own: how fast memory alone is read beside each benchmark, and the same
+runs, drawn at random, for many benchmarks.
 """
 
 import json
@@ -10,6 +11,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
+import numpy as np
 from kirikae.bench.conditions import Conditions
 from kirikae.bench.run import GENERATED_TOKENS, Run
 from kirikae.bench.runners import LlamaCpp
@@ -37,6 +40,7 @@ LAYERS, WIDTH = 4, 512
 FIGURES = {"prompt_tokens_per_s": "prompt", "decode_tokens_per_s": "decode"}
 ALLOWED = 0.05
 RECORDED, TRIES = 25, 500
+MEMORY_S = 3.0
 
 
 def main() -> int:
@@ -48,9 +52,14 @@ def main() -> int:
         portal = Portal()
         home = enrolled(folder / "home", portal, stack.enter_context(standin(portal)))
         print(f"kirikae bench, {TIMES} times in a row, load {os.getloadavg()[0]:.1f}")
-        runs = [bench(home, server.base_url) for _ in range(TIMES)]
+        paces, runs = [], []
+        for _ in range(TIMES):
+            runs.append(bench(home, server.base_url))
+            paces.append(memory_pace(model.stat().st_size))
         runner = LlamaCpp(Runtime("llama_cpp", server.base_url, "up"), Model(server.model))
         recorded = {depth: [runner.run(depth) for _ in range(RECORDED)] for depth in DEPTHS}
+    told = "  ".join(f"{pace:7.1f}" for pace in paces)
+    print(f"memory alone, after each: {told} readings/s of as much as the model  differ by {difference(paces):.1%}")
     met = [tell(runs, depth, figure) for depth in DEPTHS for figure in FIGURES]
     for depth in DEPTHS:
         tell_drawn(recorded[depth], depth)
@@ -78,6 +87,17 @@ def bench(home: Home, url: str) -> dict[tuple[int, str], float]:
     kept = json.loads((home.path / "benchmarks.json").read_text())["benchmarks"]
     newest = {one["depth_tokens"]: one for one in sorted(kept, key=lambda one: one["measured_at"])}
     return {(depth, figure): newest[depth][figure] for depth in DEPTHS for figure in FIGURES}
+
+
+def memory_pace(size_bytes: int) -> float:
+    """How often a second one thread reads so much: the floor of decoding, which reads the whole model for a token."""
+    content = np.ones(size_bytes // 4, dtype=np.float32)
+    took_s: list[float] = []
+    while sum(took_s) < MEMORY_S:
+        started = time.perf_counter()
+        content.sum()
+        took_s.append(time.perf_counter() - started)
+    return 1 / median(took_s)
 
 
 def tell(runs: list[dict[tuple[int, str], float]], depth: int, figure: str) -> bool:
