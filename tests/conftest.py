@@ -106,6 +106,7 @@ def _is_here(place: str) -> bool:
     is_ci = sys.platform == "linux" and bool(os.environ.get("CI"))
     places = {
         "root": os.geteuid() == 0,
+        "linux": sys.platform == "linux",
         "docker compose": _has_compose(),
         "namespaces": is_ci or _has_namespaces(),
         "confinement": is_ci or (sys.platform == "linux" and can_enclose()),

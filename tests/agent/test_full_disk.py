@@ -52,7 +52,7 @@ def test_a_question_is_answered(synced: Home, git: Git, open_project: Path, caps
     assert capsys.readouterr().out.startswith("cloud\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.where("linux")  # whose /dev/full it is
 def test_an_answer_that_has_no_room_is_one_sentence(synced: Home, open_project: Path) -> None:
     for command in ("ask architecture-design", "shell-init bash"):
         line = f'"{sys.executable}" -m kirikae {command} >/dev/full'
