@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("preferences", preferences, name="preferences"),
     path("setup/<str:token>", set_up, name="setup"),
     path("", include("portal.accounts.urls")),
+    path("", include("portal.people.urls")),
     path("", include("portal.notices.urls")),
     path("", include("portal.incidents.urls")),
     path("", include("machines.urls")),

@@ -7,6 +7,5 @@ from portal.accounts import views
 urlpatterns = [
     path("sign-in", views.SignIn.as_view(), name="sign-in"),
     path("sign-out", views.SignOut.as_view(), name="sign-out"),
-    path("people", views.people, name="people"),
     path("invitations/<str:token>", views.invitation, name="invitation"),
 ]

@@ -1,4 +1,4 @@
-"""Sign-in and sign-out in Django's own views; people and their invitations."""
+"""Sign-in and sign-out in Django's own views; the page behind the link of an invitation."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,10 +16,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts import invitations
-from portal.accounts.access import get_person, owner_required
-from portal.accounts.forms import InviteForm, PasswordForm, SignInForm
+from portal.accounts.forms import PasswordForm, SignInForm
 from portal.accounts.models import User
-from portal.common.addresses import portal_address
 
 
 class SignIn(LoginView):
@@ -37,21 +34,6 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     pass
-
-
-@never_cache
-@require_http_methods(["GET", "POST"])
-@owner_required
-def people(request: HttpRequest) -> HttpResponse:
-    form = InviteForm(request.POST or None)
-    if request.method == "GET":
-        return _show_people(request, form)
-    if not form.is_valid():
-        return _show_people(request, form, status=422)
-    token = invitations.invite_person(by=get_person(request), **form.cleaned_data)
-    # Shown in this answer only: the link is not stored anywhere.
-    link = portal_address(request, reverse("invitation", args=[token]))
-    return _show_people(request, InviteForm(), link=link, invited=form.cleaned_data["name"])
 
 
 @login_not_required
@@ -75,8 +57,3 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     login(request, person)
     messages.success(request, _("Welcome. Now add your Mac."))
     return redirect("home")
-
-
-def _show_people(request: HttpRequest, form: InviteForm, *, status: int = 200, **more: str) -> HttpResponse:
-    lists = {"people": invitations.list_people(), "invitations": invitations.list_open_invitations()}
-    return render(request, "accounts/people.html", {"form": form, **lists, **more}, status=status)

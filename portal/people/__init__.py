@@ -1,0 +1,1 @@
+"""Pages about people. They stand above machines, for those belong to people."""
