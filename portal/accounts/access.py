@@ -38,11 +38,15 @@ def owner_required[**P](
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not get_person(request).is_owner:
-            raise PermissionDenied(_("Only an owner may do this. Ask an owner to do it for you."))
+        require_owner(get_person(request))
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def require_owner(person: User | None) -> None:
+    if person is None or not person.is_owner:
+        raise PermissionDenied(_("Only an owner may do this. Ask an owner to do it for you."))
 
 
 def require_admin(person: User) -> None:

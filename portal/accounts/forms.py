@@ -40,10 +40,17 @@ class SignInForm(StyledFields, AuthenticationForm):
         return cleaned
 
 
+# What the roles differ in: see the properties of `User`.
+ABOUT_ROLES = _(
+    "Owners look after people and all the rest. Policy admins write policy and look after all Macs. Auditors see "
+    "everything of the team. Team leads and developers see what is theirs."
+)
+
+
 class InviteForm(StyledFields, forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100)
     email = forms.EmailField(label=_("E-mail"))
-    role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.DEVELOPER)
+    role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.DEVELOPER, help_text=ABOUT_ROLES)
 
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"]).lower()

@@ -39,6 +39,10 @@ class UserManager(BaseUserManager["User"]):
         """Addresses are stored in lower case; people type them as they like."""
         return self.get(email=(username or "").strip().lower())
 
+    def owners(self) -> "models.QuerySet[User]":
+        """Those who can sign in: one of them must always be there."""
+        return self.filter(is_active=True, role=Role.OWNER)
+
 
 class User(AbstractBaseUser):
     public_id = models.CharField(max_length=24, unique=True, editable=False, default=new_user_id)

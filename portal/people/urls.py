@@ -6,4 +6,6 @@ from portal.people import views
 
 urlpatterns = [
     path("people", views.people, name="people"),
+    path("people/<slug:public_id>", views.show_person, name="person"),
+    path("people/<slug:public_id>/role", views.give_role, name="person-role"),
 ]

@@ -73,6 +73,8 @@ ACCESS = {
     "notices/webhooks/<public_id>/remove": "admin",
     "notices/webhooks/<public_id>/test": "person",
     "people": "owner",
+    "people/<public_id>": "owner",
+    "people/<public_id>/role": "owner",
     "preferences": "everyone",
     "problems/": "everyone",
     "projects/": "person",
