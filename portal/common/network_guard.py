@@ -52,6 +52,10 @@ _NEVER = tuple(
 )
 
 
+# A name of this ending has no address, and RFC 6761 (6.4) lets nobody ask for one: not every system's resolver knows.
+_NOWHERE = ".invalid"
+
+
 class AddressRefusedError(Exception):
     """No connection was made."""
 
@@ -106,6 +110,8 @@ def find_addresses(host: str, port: int, *, resolvers: ThreadPoolExecutor = _res
     Names that others may choose at will get `resolvers` of their own, for slow ones keep the rest of them waiting.
     Raises NameNotFoundError, also when the resolver is slow.
     """
+    if f".{host}".lower().removesuffix(".").endswith(_NOWHERE):
+        raise NameNotFoundError
     asked = resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         answers = asked.result(timeout=RESOLVED_WITHIN_S)

@@ -110,3 +110,14 @@ def test_a_slow_resolver_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NameNotFoundError):
         find_addresses("slow.example.org", 443)
     is_over.set()
+
+
+@pytest.mark.parametrize("host", ["chat.hoshizora.invalid", "chat.Invalid.", "invalid"])
+def test_no_resolver_is_asked_for_a_name_that_has_no_address(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: asked.append(name))
+
+    with pytest.raises(NameNotFoundError):
+        find_addresses(host, 443)
+
+    assert asked == []
