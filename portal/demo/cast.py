@@ -139,6 +139,9 @@ PROJECTS = (
     DemoProject(None, 3, ("takahashi", "nair", "ito", "mori")),
 )
 
+# A part of chart-sync that the client has published.
+PUBLISHED_PART = DemoProject("https://git.hokuto.example/app/fhir-client", 0, ("mori",))
+
 # Task, weight, the smallest and the largest context that it brings along.
 TASKS = (
     ("commit-message", 22, 500, 4_000),

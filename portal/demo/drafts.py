@@ -1,17 +1,17 @@
-"""The demo's drafts: one that became the rule of a later client, one for each thing that can be seen of a draft."""
+"""The demo's drafts: one that became the rule of a later client, one for each thing that can be seen of a draft.
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+Each function stands at its own time.
+"""
+
+from datetime import timedelta
 from typing import Any
 
-from portal.accounts.models import User
 from portal.common import clock
+from portal.demo import inbox
+from portal.demo.work import Team
 from routing.drafts import discard_draft, publish_draft, save_draft
 from routing.rules import draft_new_rule
 
-OLD_DAYS_AGO, TOO_OPEN_DAYS_AGO, WAITING_DAYS_AGO = 30, 12, 5
-
-type People = Mapping[str, User]
 type Document = dict[str, Any]
 
 _OLD: Document = {
@@ -31,29 +31,31 @@ _WAITING: Document = {
 }
 
 
-def save_before_the_later_client(people: People, *, now: datetime) -> None:
+def save_before_the_later_client(team: Team) -> None:
     """The policy then moves on, so this draft shows that it can be published no more."""
-    with clock.standing_at(now - timedelta(days=OLD_DAYS_AGO)):
-        draft_new_rule(rule=_OLD, by=people["sato"])
+    draft_new_rule(rule=_OLD, by=team.people["sato"])
 
 
-def publish_later_rule(people: People, *, rule: Document, at: datetime) -> None:
-    """The policy admin prepares it on the evening before; the owner publishes it."""
-    with clock.standing_at(at - timedelta(hours=15)):
-        draft = draft_new_rule(rule=rule, by=people["tanaka"])
-    with clock.standing_at(at):
-        publish_draft(public_id=draft.public_id, by=people["sato"])
+def publish_later_rule(team: Team, *, rule: Document) -> None:
+    """The lead asked in the morning, and the policy admin prepared it; the owner publishes it."""
+    now = clock.now()
+    asked = inbox.ask(team, inbox.NEW_CLIENT, at=now - inbox.WAITED)
+    with clock.standing_at(now - timedelta(hours=2)):
+        draft = draft_new_rule(rule=rule, by=team.people["tanaka"], request=asked)
+    publish_draft(public_id=draft.public_id, by=team.people["sato"])
 
 
-def save_of_late(people: People, *, now: datetime) -> None:
-    """One that was not wanted, and one that waits for the client's signature."""
-    at = now - timedelta(days=TOO_OPEN_DAYS_AGO)
-    with clock.standing_at(at):
-        draft = save_draft(change=_opened, title="unclassified → cloud", by=people["sato"])
-    with clock.standing_at(at + timedelta(hours=20)):
-        discard_draft(public_id=draft.public_id, by=people["tanaka"])
-    with clock.standing_at(now - timedelta(days=WAITING_DAYS_AGO)):
-        draft_new_rule(rule=_WAITING, by=people["tanaka"])
+def discard_too_open(team: Team) -> None:
+    """One that was not wanted."""
+    draft = save_draft(change=_opened, title="unclassified → cloud", by=team.people["sato"])
+    with clock.standing_at(clock.now() + timedelta(hours=4)):
+        discard_draft(public_id=draft.public_id, by=team.people["tanaka"])
+
+
+def save_for_a_request(team: Team) -> None:
+    """It waits for the client's signature, and so does who asked for it."""
+    asked = inbox.ask(team, inbox.IOS, at=clock.now() - inbox.WAITED)
+    draft_new_rule(rule=_WAITING, by=team.people["tanaka"], request=asked)
 
 
 def _opened(document: Document) -> Document:

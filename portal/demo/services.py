@@ -28,12 +28,12 @@ from portal.audit.models import AuditEntry
 from portal.common import clock
 from portal.common.models import PolicyHead
 from portal.common.policy_head import get_head
-from portal.demo import drafts
 from portal.demo.cast import DOMAIN, MACS, PEOPLE, DemoMac
+from portal.demo.course import live
 from portal.demo.reports import AGENT_VERSION, hardware_of
 from portal.demo.scale import add_copies
 from portal.demo.story import DAYS, tell_story
-from portal.demo.work import Team, send_facts, show_today, work
+from portal.demo.work import Team, send_facts, show_today
 from portal.setup.services import FirstRun, complete_setup, issue_setup_token
 from routing.bundles import forget_bundles
 from routing.models import Decision
@@ -43,7 +43,6 @@ from routing.services import ensure_first_revision, publish_revision
 POLICY_FILE = Path(__file__).parent / "policy.yaml"
 # The client who came while the demo's sixty days ran.
 LATER_RULE = "nda-hokuto"
-LATER_RULE_DAYS_AGO = 24
 
 type Document = dict[str, Any]
 
@@ -78,13 +77,8 @@ def make_demo(*, now: datetime, days_of_work: int = DAYS - 1, scale: int = 1) ->
     people = _gather_people(start)
     team = Team(people=people, macs={mac.name: _enrol(mac, people, start=start) for mac in MACS})
     later = _publish_policy(people, start=start)
-    later_at = now - timedelta(days=LATER_RULE_DAYS_AGO)
     asks = tell_story(now=now, days=days_of_work)
-    drafts.save_before_the_later_client(people, now=now)
-    work(team, [ask for ask in asks if ask.at < later_at], now=now)
-    drafts.publish_later_rule(people, rule=later, at=later_at)
-    work(team, [ask for ask in asks if ask.at >= later_at], now=now)
-    drafts.save_of_late(people, now=now)
+    live(team, asks, later_rule=later, now=now)
     show_today(team, now=now)
     add_copies(team, asks, now=now, copies=scale - 1)
     return count_demo()

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from random import Random
 
-from portal.demo.cast import MACS, PEOPLE, PROJECTS, TASKS, DemoMac, DemoProject, Person, Presence
+from portal.demo.cast import MACS, PEOPLE, PROJECTS, PUBLISHED_PART, TASKS, DemoMac, DemoProject, Person, Presence
 
 DAYS = 60
 SEED = 20_261_125
@@ -15,6 +15,7 @@ _MORNING_UTC = time(0, 10, tzinfo=UTC)
 _WORKDAY_S = 9 * 3600
 OFFLINE_SINCE = timedelta(days=3)
 MISSING_SINCE = timedelta(days=20)
+PUBLISHED_SINCE = timedelta(days=18)
 # Nothing is told of the last minutes: an agent that is still working has sent no receipt yet.
 _QUIET = timedelta(minutes=20)
 
@@ -71,7 +72,7 @@ def tell_story(*, now: datetime, days: int) -> list[Ask]:
     today = now.astimezone(UTC).date()
     asks = [ask for ago in range(days - 1, -1, -1) for ask in _tell_day(random, today - timedelta(days=ago))]
     past = sorted((ask for ask in asks if ask.at < now - _QUIET and _is_there(ask, now)), key=lambda ask: ask.at)
-    return _with_incidents(past, today)
+    return _with_incidents([_on_published_part(ask, now) for ask in past], today)
 
 
 def _tell_day(random: Random, day: date) -> Iterator[Ask]:
@@ -107,6 +108,16 @@ def _tell_ask(random: Random, day: date, person: Person) -> Ask:
 def _is_there(ask: Ask, now: datetime) -> bool:
     since = {Presence.OFFLINE: OFFLINE_SINCE, Presence.MISSING: MISSING_SINCE}.get(ask.mac.presence)
     return since is None or ask.at < now - since
+
+
+def _on_published_part(ask: Ask, now: datetime) -> Ask:
+    """Where one of them has worked for that client since."""
+    is_moved = (
+        ask.by.key in PUBLISHED_PART.team
+        and ask.at > now - PUBLISHED_SINCE
+        and "git.hokuto.example:app" in (ask.project.remote or "")
+    )
+    return replace(ask, project=PUBLISHED_PART) if is_moved else ask
 
 
 def _with_incidents(asks: Sequence[Ask], today: date) -> list[Ask]:

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from machines.health.evaluating import SAMPLE_EVERY, evaluate_due
+from machines.health.evaluating import SAMPLE_EVERY, evaluate_due, evaluate_one
 from machines.health.models import INTERVAL_S, FleetSample
-from machines.health.states import late_after
+from machines.health.states import late_after, offline_after
 from machines.models import Machine
 from machines.services import accept_benchmarks, accept_heartbeat, accept_report
 from portal.accounts.models import User
 from portal.common import clock
 from portal.demo.cast import MACS, DemoMac, Presence
 from portal.demo.reports import benchmarks_of, report_of, state_of
-from portal.demo.story import MISSING_SINCE, OFFLINE_SINCE, Ask, Incident, Through
+from portal.demo.story import Ask, Incident, Through
 from routing.engine import facts
 from routing.engine.answer import uuid7_text
 from routing.engine.bundle_value import Bundle
@@ -82,14 +82,22 @@ def is_broken_at(ask: Ask, *, now: datetime) -> bool:
     return ask.mac.is_broken and ask.at > now - BROKEN_SINCE
 
 
+def fall_silent(team: Team, *, name: str) -> None:
+    """The last that was heard of that Mac, and what the portal made of the silence after it."""
+    at = clock.now()
+    send_facts(team.macs[name], next(mac for mac in MACS if mac.name == name), at=at)
+    later = at + offline_after(INTERVAL_S) + timedelta(seconds=5)
+    with clock.standing_at(later):
+        evaluate_one(team.macs[name], now=later)
+
+
 def show_today(team: Team, *, now: datetime) -> None:
-    """The newest report of each Mac, at the time at which it was last there."""
+    """The newest report of each Mac that is there."""
     for mac in MACS:
-        silence = {
-            Presence.LATE: late_after(INTERVAL_S) + timedelta(seconds=20),
-            Presence.OFFLINE: OFFLINE_SINCE,
-            Presence.MISSING: MISSING_SINCE,
-        }.get(mac.presence, timedelta(seconds=15))
+        if mac.presence in (Presence.OFFLINE, Presence.MISSING):
+            continue
+        is_late = mac.presence is Presence.LATE
+        silence = timedelta(seconds=20) + (late_after(INTERVAL_S) if is_late else timedelta())
         with clock.standing_at(now - silence):
             send_facts(team.macs[mac.name], mac, at=now - silence, is_broken=mac.is_broken)
     _sample_last_day(now)

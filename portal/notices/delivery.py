@@ -45,11 +45,18 @@ class Outcome:
     error: SendError | None
 
 
-def deliver_due() -> int:
-    """Sends until nothing is due. Returns how many were taken by their receivers."""
+type Send = Callable[[Iterable[Delivery]], list[Outcome]]
+
+
+def deliver_due(*, send: Send | None = None) -> int:
+    """Sends until nothing is due. Returns how many were taken by their receivers.
+
+    `send` stands in for the outside: the demo's receivers are invented, and nothing for them leaves the portal.
+    """
+    send = send or _send
     sent = 0
     while (batch := _claim_batch(clock.now())) is not None:
-        outcomes = _send(batch)
+        outcomes = send(batch)
         for outcome in outcomes:
             _settle(outcome, now=clock.now())
         sent += sum(outcome.error is None for outcome in outcomes)
@@ -106,7 +113,11 @@ def _send(batch: Iterable[Delivery]) -> list[Outcome]:
     jobs = [(delivery, _job_or_failure(delivery)) for delivery in batch]
     with ThreadPoolExecutor(SENDERS, thread_name_prefix="notice") as pool:
         tries = [(delivery, pool.submit(_try, job)) for delivery, job in jobs]
-        return [Outcome(delivery, future.result()) for delivery, future in tries]
+        outcomes = [Outcome(delivery, future.result()) for delivery, future in tries]
+    for one in outcomes:
+        if one.error is not None:
+            log.warning("notice.not_sent", extra={"delivery": one.delivery.public_id, "reason": one.error.code})
+    return outcomes
 
 
 def _job_or_failure(delivery: Delivery) -> Callable[[], None]:
@@ -159,7 +170,6 @@ def _settle(outcome: Outcome, *, now: datetime) -> None:
     if error is None:
         row.update(state=Delivery.State.SENT, ended_at=now, claimed_until=None, reason="")
         return
-    log.warning("notice.not_sent", extra={"delivery": outcome.delivery.public_id, "reason": error.code})
     if attempts >= (error.most_tries or ATTEMPTS):
         row.update(state=Delivery.State.DEAD, ended_at=now, claimed_until=None, reason=error.code)
     else:

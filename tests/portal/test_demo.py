@@ -1,5 +1,6 @@
 """The demo: made by the services, marked everywhere, the same each time, and gone without a trace."""
 
+import socket
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +17,20 @@ from portal.demo import services
 from portal.demo.cast import MACS, PEOPLE
 from portal.demo.services import POLICY_FILE, DemoRefusedError, make_demo, remove_demo
 from portal.demo.tasks import keep_demo_alive
+from portal.incidents.models import Incident, Part
+from portal.incidents.telling import tell
+from portal.notices.choices import send_test_to
+from portal.notices.delivery import deliver_due
+from portal.notices.models import Delivery, Destination, Notice
+from portal.notices.queries import list_own_deliveries
+from portal.notices.services import resend
 from routing.bundles import forget_bundles, get_current_bundle
 from routing.drafts import list_waiting_drafts
-from routing.models import Decision, PolicyDraft, PolicyRevision, Receipt
+from routing.inbox import list_requests
+from routing.models import Decision, PolicyDraft, PolicyRequest, PolicyRevision, Receipt
 from routing.policy_changes import PolicyChanges
 from routing.policy_file import read_policy_file
+from routing.publishing import load_document
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
@@ -75,8 +85,75 @@ def test_drafts_of_every_state_are_there(demo: datetime) -> None:
 
     assert states == {"waiting": 2, "published": 1, "discarded": 1}
     assert (current.draft.title, current.meanwhile) == ("internal-minato-ios", None)
-    assert (old.draft.title, old.meanwhile) == ("nda-hokuto-labeler", PolicyChanges(("nda-hokuto",), (), (), ()))
+    meanwhile = PolicyChanges(("nda-hokuto",), (), (), ("exceptions",))
+    assert (old.draft.title, old.meanwhile) == ("nda-hokuto-labeler", meanwhile)
     assert not PolicyDraft.objects.filter(closed_at__gt=demo).exists()
+
+
+def test_requests_of_every_kind_and_state_are_there(demo: datetime) -> None:
+    found = list_requests(User.objects.get(email=PEOPLE[0].email))
+    drafted = PolicyDraft.objects.get(state="waiting", request__in=found).request
+
+    assert set(found.values_list("kind", "state")) == {
+        ("classify", "answered"), ("exception", "answered"), ("exception", "declined"),
+        ("classify", "open"), ("exception", "open"),
+    }  # fmt: skip
+    assert drafted is not None
+    assert (drafted.state, drafted.remotes) == ("open", "github.com/minato/dispatch-ios")
+    assert not PolicyRequest.objects.filter(at__gt=demo).exists()
+    assert not PolicyRequest.objects.filter(answered_at__gt=demo).exists()
+
+
+def test_one_exception_has_ended_and_the_other_opens_what_was_published(demo: datetime) -> None:
+    ended, in_force = load_document()["exceptions"]
+    opened = Decision.objects.filter(rules__contains="\nhokuto-fhir-client\n")
+
+    assert ended["expires"] < f"{demo:%Y-%m-%d}" < in_force["expires"]
+    assert ended["machines"] == [Machine.objects.get(name="demo-takahashi-mbp16").public_id]
+    assert set(opened.values_list("effect", flat=True)) == {"cloud_ok"}
+    assert {remote for (remote,) in opened.values_list("remotes")} == {"git.hokuto.example/app/fhir-client"}
+
+
+def test_notices_reached_their_receivers_until_the_channel_was_archived(demo: datetime) -> None:
+    states = Counter(Delivery.objects.values_list("state", "reason"))
+    dead = Delivery.objects.get(state="dead")
+
+    assert set(states) == {("sent", ""), ("dead", "webhook.http_410")}
+    assert (dead.receiver, dead.notice.kind) == ("#kirikae (demo)", "machine.offline")
+    assert Delivery.objects.filter(notice__kind="notice.dead", state="sent").exists()
+    assert not Delivery.objects.filter(notice__at__gt=dead.notice.at, destination=dead.destination).exists()
+    assert not Delivery.objects.filter(ended_at__gt=demo).exists()
+    for person in (PEOPLE[0], PEOPLE[4]):
+        assert list_own_deliveries(User.objects.get(email=person.email))
+
+
+def test_every_incident_was_told_when_it_happened(demo: datetime) -> None:
+    for part in Part.objects.select_related("incident"):
+        assert part.told_at is not None
+        assert part.tell_at <= part.told_at < part.tell_at + timedelta(minutes=5)
+        assert Delivery.objects.filter(notice__subject=part.incident.public_id).exists()
+    assert set(Incident.objects.values_list("kind", flat=True)) == {"offline", "degraded", "mismatch", "dead_letter"}
+    assert Incident.objects.get(kind="dead_letter").acknowledged_at is not None
+    assert tell(now=demo + timedelta(seconds=15)) == 0
+
+
+def test_nothing_that_is_tried_with_the_demos_webhooks_leaves_the_machine(
+    demo: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: asked.append(name))
+    owner = User.objects.get(email=PEOPLE[0].email)
+    before = Delivery.objects.filter(state="sent").count()
+    for destination in Destination.objects.all():
+        send_test_to(destination=destination, by=owner)
+    resend(delivery=Delivery.objects.get(state="dead"), by=owner)
+
+    assert deliver_due() == 0
+
+    tried = Delivery.objects.exclude(state="sent")
+    assert {one.reason for one in tried} == {"webhook.name_not_found"}
+    assert (tried.count(), Delivery.objects.filter(state="sent").count()) == (4, before)
+    assert asked == []
 
 
 def test_everything_carries_the_time_that_it_tells_of(demo: datetime) -> None:
@@ -130,7 +207,7 @@ def test_removing_leaves_the_portal_as_new(demo: datetime) -> None:
 
     remove_demo()
 
-    kinds = (User, Machine, Decision, Receipt, PolicyDraft)
+    kinds = (User, Machine, Decision, Receipt, PolicyDraft, PolicyRequest, Incident, Notice, Delivery, Destination)
     assert [kind.__name__ for kind in kinds if kind._default_manager.exists()] == []
     assert [entry.action for entry in AuditEntry.objects.all()] == ["revision.published"]
     head = get_head()

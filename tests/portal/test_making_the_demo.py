@@ -18,8 +18,9 @@ from portal.demo.cast import MACS
 from portal.demo.services import POLICY_FILE, DemoRefusedError, make_demo, remove_demo
 from portal.demo.story import Incident, tell_story
 from portal.demo.tasks import keep_demo_alive
+from portal.notices.models import Delivery
 from routing.bundles import forget_bundles, get_current_bundle
-from routing.models import Decision, PolicyRevision
+from routing.models import Decision, PolicyRequest, PolicyRevision
 from routing.policy_cases import run_cases
 from routing.policy_file import read_policy_file
 from routing.services import ensure_first_revision, publish_revision
@@ -139,20 +140,21 @@ def test_an_odd_scale_is_refused_before_anything_is_made(value: str) -> None:
     assert not User.objects.exists()
 
 
-def test_the_same_day_gives_the_same_copies() -> None:
+def test_the_same_day_gives_the_same_copies_requests_and_deliveries() -> None:
     now = datetime.now(UTC)
     first, second = (_told(now) for _time in range(2))
 
     assert first == second
 
 
-def _told(now: datetime) -> list[tuple[object, ...]]:
+def _told(now: datetime) -> list[list[tuple[object, ...]]]:
     forget_bundles()
     make_demo(now=now, days_of_work=1, scale=2)
-    told: list[tuple[object, ...]] = sorted(
-        Decision.objects.filter(machine__name__regex=r"-[0-9]+$").values_list(
-            "pk", "at", "machine__name", "task", "backend", "remotes"
-        )
-    )
+    copies = Decision.objects.filter(machine__name__regex=r"-[0-9]+$")
+    told: list[list[tuple[object, ...]]] = [
+        sorted(copies.values_list("pk", "at", "machine__name", "task", "backend", "remotes")),
+        list(PolicyRequest.objects.values_list("at", "machine__name", "remotes", "state", "answered_at", "revision")),
+        list(Delivery.objects.values_list("notice__kind", "notice__at", "destination__name", "state", "ended_at")),
+    ]
     remove_demo()
     return told
