@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from machines.models import CodeTries, Enrolment, EnrolmentState, JoinKey, Machine
+from portal.accounts.access import lock_account
 from portal.accounts.models import Scope, TokenKind, User
 from portal.accounts.tokens import IssuedToken, digest_of, issue_token, verify_token
 from portal.audit.services import record
@@ -105,7 +106,11 @@ def look_up_code(*, code: str, by: User) -> Enrolment:
 
 @transaction.atomic
 def approve_enrolment(*, enrolment: Enrolment, by: User) -> Machine:
-    """The machine now belongs to who approved it; its token is made when it asks. Raises EnrolmentOverError."""
+    """The machine now belongs to who approved it; its token is made when it asks.
+
+    Raises EnrolmentOverError, and PermissionDenied when their account was just closed.
+    """
+    lock_account(by)
     now = clock.now()
     machine = _create_machine(_applicant_of(enrolment), owner=by, now=now)
     # The machine gets another ten minutes to fetch its token.

@@ -71,6 +71,9 @@ class MachineQuerySet(models.QuerySet["Machine"]):
     def visible_to(self, user: User) -> "MachineQuerySet":
         return self if user.can_read_all else self.filter(owner=user)
 
+    def in_use_by(self, person: User) -> "MachineQuerySet":
+        return self.filter(owner=person).exclude(state=MachineState.RETIRED)
+
     def with_health(self) -> "MachineQuerySet":
         """What a row of the list shows: two queries more, whatever the number of rows."""
         return self.with_inventory().prefetch_related("poll_targets")

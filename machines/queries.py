@@ -33,6 +33,10 @@ def list_visible_machines(user: User) -> MachineQuerySet:
     return Machine.objects.select_related("health").visible_to(user)
 
 
+def list_machines_in_use_by(person: User) -> MachineQuerySet:
+    return Machine.objects.in_use_by(person)
+
+
 def list_all_machines() -> MachineQuerySet:
     """For service tokens with the scope to read: they see the whole team."""
     return Machine.objects.select_related("owner", "health")

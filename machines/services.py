@@ -17,6 +17,7 @@ from machines.health.polling.targets import note_targets
 from machines.health.receiving import Message, receive_now
 from machines.models import Benchmark, InstalledModel, Machine, Runtime
 from machines.rate import refuse_crowd
+from portal.accounts.access import lock_account
 from portal.accounts.models import User
 from portal.accounts.tokens import extend_token
 from portal.audit.services import record
@@ -123,7 +124,11 @@ def accept_benchmarks(*, machine: Machine, benchmarks: Sequence[facts.Benchmark]
 
 @transaction.atomic
 def adopt_machine(*, machine: Machine, by: User) -> bool:
-    """Become the owner of a machine that has none. False when somebody was faster."""
+    """Become the owner of a machine that has none. False when somebody was faster.
+
+    Raises PermissionDenied when their account was just closed.
+    """
+    lock_account(by)
     if not Machine.objects.filter(pk=machine.pk, owner=None).exclude(state=MachineState.RETIRED).update(owner=by):
         return False
     record(by=by, action="machine.adopted", subject=machine, data={"name": machine.name})

@@ -49,6 +49,18 @@ def revoke_machine(*, machine: Machine, by: User | None) -> bool:
     return True
 
 
+@transaction.atomic
+def revoke_machines_of(person: User, *, by: User) -> int:
+    """How many it were."""
+    machines = list(Machine.objects.in_use_by(person).select_related("token").order_by("pk"))
+    # First the rows of all, in the order of a batch of messages: else a message of the second machine might wait for an
+    # incident that revoking the first has locked, and this for the message.
+    list(
+        Health.objects.select_for_update().filter(pk__in=[one.pk for one in machines]).order_by("pk").values_list("pk")
+    )
+    return sum(revoke_machine(machine=machine, by=by) for machine in machines)
+
+
 def retire_silent(*, now: datetime, after_days: int) -> int:
     """Macs that were not heard for so long, or enrolled and never heard. Returns how many were retired."""
     before = now - timedelta(days=after_days)

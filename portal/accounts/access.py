@@ -44,6 +44,16 @@ def owner_required[**P](
     return guarded
 
 
+def lock_account(person: User) -> None:
+    """Before somebody is given what closing their account takes away: else it would be left over.
+
+    Closing then waits for the end of the transaction. Raises PermissionDenied when the account is closed.
+    """
+    opened = User.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
+    if opened.values_list("pk").first() is None:
+        raise PermissionDenied(_("Sign in first."))
+
+
 def require_owner(person: User | None) -> None:
     if person is None or not person.is_owner:
         raise PermissionDenied(_("Only an owner may do this. Ask an owner to do it for you."))

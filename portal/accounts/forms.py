@@ -13,13 +13,16 @@ from portal.accounts.models import Invitation, Role, User
 from portal.common.client_address import address_of
 from portal.common.forms import StyledFields
 
+# Whoever guesses is not told that the password was right and only the account is closed.
+_NO_MATCH = _("E-mail and password do not match.")
+
 
 class SignInForm(StyledFields, AuthenticationForm):
     # Phones then show the keyboard that has an @.
     username = UsernameField(widget=forms.TextInput(attrs={"autofocus": True, "inputmode": "email"}))
     error_messages = {  # noqa: RUF012 - declared as an instance variable by Django
-        "invalid_login": _("E-mail and password do not match."),
-        "inactive": _("This account is closed. Ask an owner of the portal."),
+        "invalid_login": _NO_MATCH,
+        "inactive": _NO_MATCH,
         "locked": _("Too many tries. Wait ten minutes, then try again."),
     }
 

@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.accounts.models import Invitation, User
 from portal.audit.services import record
@@ -36,7 +37,7 @@ def invite_person(*, by: User, email: str, name: str, role: str) -> str:
 
 
 def find_invitation(token: str) -> Invitation | None:
-    return Invitation.objects.filter(digest=_digest(token), expires_at__gt=clock.now()).first()
+    return _open_invitations().filter(digest=_digest(token)).first()
 
 
 @transaction.atomic
@@ -54,11 +55,22 @@ def accept_invitation(*, token: str, password: str | None, language: str) -> Use
 
 
 def list_people() -> list[User]:
-    return list(User.objects.order_by("name", "pk"))
+    """Those whose account is closed come last."""
+    return list(User.objects.order_by("-is_active", "name", "pk"))
 
 
 def list_open_invitations() -> list[Invitation]:
-    return list(Invitation.objects.filter(expires_at__gt=clock.now()))
+    return list(_open_invitations())
+
+
+def end_links_of(person: User) -> None:
+    """Those that the person handed out: whoever made a link has seen it."""
+    Invitation.objects.filter(invited_by=person).delete()
+
+
+def _open_invitations() -> QuerySet[Invitation]:
+    """A link holds while who handed it out may invite: whoever is no owner any more leaves no way back in."""
+    return Invitation.objects.filter(expires_at__gt=clock.now(), invited_by__in=User.objects.owners())
 
 
 def _digest(token: str) -> str:

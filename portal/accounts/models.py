@@ -50,7 +50,10 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=100)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.DEVELOPER)
     language = models.CharField(_("language"), max_length=5, default="en")
+    # False: the account is closed.
     is_active = models.BooleanField(default=True)
+    # Raised when the account is closed, so that no session of before comes back when it is opened again.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=clock.now)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -81,6 +84,10 @@ class User(AbstractBaseUser):
     def can_read_all(self) -> bool:
         """Sees every machine and decision of the team, not only their own."""
         return self.role in (Role.OWNER, Role.POLICY_ADMIN, Role.AUDITOR)
+
+    def get_session_auth_hash(self) -> str:
+        told = super().get_session_auth_hash()
+        return f"{told}-{self.session_epoch}" if self.session_epoch else told
 
     def remember_language(self, language: str) -> None:
         self.language = language

@@ -88,6 +88,12 @@ def revoke_token(*, token: ApiToken, by: User | None, actor: str = "") -> None:
         record(by=by, actor=actor, action="token.revoked", subject=token, data={"name": token.name})
 
 
+def revoke_tokens_made_by(person: User, *, by: User) -> None:
+    """Whoever made a token has seen its secret."""
+    for token in ApiToken.objects.filter(created_by=person, revoked_at=None):
+        revoke_token(token=token, by=by)
+
+
 def verify_token(text: str, *, kinds: frozenset[TokenKind]) -> ApiToken:
     """One query, and at most once a minute one write (`last_used_at`).
 

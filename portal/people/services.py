@@ -1,9 +1,12 @@
-"""What an owner changes of an account. Somebody always stays who may do so."""
+"""What an owner changes of an account: its role, closed or open. Somebody always stays who may do so."""
 
 from django.db import transaction
 
+from machines.health.standing import revoke_machines_of
 from portal.accounts.access import require_owner
+from portal.accounts.invitations import end_links_of
 from portal.accounts.models import User
+from portal.accounts.tokens import revoke_tokens_made_by
 from portal.audit.services import record
 
 
@@ -24,6 +27,39 @@ def give_role(*, person: User, role: str, by: User) -> bool:
     current.save(update_fields=["role"])
     data: dict[str, object] = {"email": current.email, "before": before, "after": role}
     record(by=by, action="person.role_given", subject=current, data=data)
+    return True
+
+
+@transaction.atomic
+def close_account(*, person: User, by: User) -> bool:
+    """Ends their sessions, and with the next request the tokens of their Macs and all that they made or handed out.
+
+    False: it was closed before. Raises LastOwner, and PermissionDenied when `by` is no owner any more.
+    """
+    current, is_last_owner = _lock(person, by=by)
+    if not current.is_active:
+        return False
+    if is_last_owner:
+        raise LastOwner
+    current.is_active = False
+    current.session_epoch += 1
+    current.save(update_fields=["is_active", "session_epoch"])
+    machines = revoke_machines_of(current, by=by)
+    revoke_tokens_made_by(current, by=by)
+    end_links_of(current)
+    record(by=by, action="person.closed", subject=current, data={"email": current.email, "machines": machines})
+    return True
+
+
+@transaction.atomic
+def reopen_account(*, person: User, by: User) -> bool:
+    """Gives the sign-in back and nothing else that closing took. False: it was open before. Raises PermissionDenied."""
+    current, _is_last_owner = _lock(person, by=by)
+    if current.is_active:
+        return False
+    current.is_active = True
+    current.save(update_fields=["is_active"])
+    record(by=by, action="person.reopened", subject=current, data={"email": current.email})
     return True
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from machines.queries import list_machines_in_use_by
 from portal.accounts import invitations
 from portal.accounts.access import get_person, owner_required
 from portal.accounts.forms import InviteForm
@@ -57,6 +58,28 @@ def give_role(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect("home") if is_out else redirect("person", found.public_id)
 
 
+@owner_required
+@require_POST
+def close(request: HttpRequest, public_id: str) -> HttpResponse:
+    found = get_object_or_404(User, public_id=public_id)
+    try:
+        services.close_account(person=found, by=get_person(request))
+    except services.LastOwner:
+        return _refuse_last_owner(request, found)
+    messages.success(request, _("The account of %(name)s is closed.") % {"name": found.name})
+    # Whoever closed their own is led to the sign-in from there.
+    return redirect("people")
+
+
+@owner_required
+@require_POST
+def reopen(request: HttpRequest, public_id: str) -> HttpResponse:
+    found = get_object_or_404(User, public_id=public_id)
+    services.reopen_account(person=found, by=get_person(request))
+    messages.success(request, _("The account of %(name)s is open again.") % {"name": found.name})
+    return redirect("person", found.public_id)
+
+
 def _refuse_last_owner(request: HttpRequest, person: User) -> HttpResponse:
     told = _("%(name)s is the only owner. Make another person an owner first.")
     messages.error(request, told % {"name": person.name})
@@ -69,5 +92,10 @@ def _show_people(request: HttpRequest, form: InviteForm, *, status: int = 200, *
 
 
 def _show_person(request: HttpRequest, person: User, form: RoleForm, *, status: int = 200) -> HttpResponse:
-    context = {"person": person, "form": form, "is_last_owner": services.is_last_owner(person)}
+    context = {
+        "person": person,
+        "form": form,
+        "is_last_owner": services.is_last_owner(person),
+        "machines": list_machines_in_use_by(person),
+    }
     return render(request, "people/person.html", context, status=status)

@@ -74,6 +74,8 @@ ACCESS = {
     "notices/webhooks/<public_id>/test": "person",
     "people": "owner",
     "people/<public_id>": "owner",
+    "people/<public_id>/close": "owner",
+    "people/<public_id>/reopen": "owner",
     "people/<public_id>/role": "owner",
     "preferences": "everyone",
     "problems/": "everyone",

@@ -11,12 +11,7 @@ from portal.audit.models import AuditEntry
 from portal.people.services import LastOwner, give_role
 
 type ClientOf = Callable[[User], Client]
-
-
-def make_owner(person: User) -> User:
-    User.objects.filter(pk=person.pk).update(role=Role.OWNER)
-    person.refresh_from_db()
-    return person
+type MakeOwner = Callable[[User], User]
 
 
 def test_a_role_is_given_and_audited(aiko: User, ben: User) -> None:
@@ -43,21 +38,23 @@ def test_the_last_owner_stays_one(aiko: User, ben: User) -> None:
     assert not AuditEntry.objects.exists()
 
 
-def test_an_owner_whose_account_is_closed_counts_for_nothing(aiko: User, ben: User) -> None:
+def test_an_owner_whose_account_is_closed_counts_for_nothing(aiko: User, ben: User, make_owner: MakeOwner) -> None:
     User.objects.filter(pk=make_owner(ben).pk).update(is_active=False)
 
     with pytest.raises(LastOwner):
         give_role(person=aiko, role=Role.DEVELOPER, by=aiko)
 
 
-def test_an_owner_may_step_down_beside_another(aiko: User, ben: User) -> None:
+def test_an_owner_may_step_down_beside_another(aiko: User, ben: User, make_owner: MakeOwner) -> None:
     make_owner(ben)
 
     assert give_role(person=aiko, role=Role.DEVELOPER, by=aiko)
 
 
 @pytest.mark.parametrize("changes", [{"role": Role.POLICY_ADMIN}, {"is_active": False}])
-def test_whoever_is_no_owner_any_more_gives_no_role(aiko: User, ben: User, chie: User, changes: dict[str, str]) -> None:
+def test_whoever_is_no_owner_any_more_gives_no_role(
+    aiko: User, ben: User, chie: User, changes: dict[str, str], make_owner: MakeOwner
+) -> None:
     make_owner(ben)
     User.objects.filter(pk=ben.pk).update(**changes)
 
@@ -95,7 +92,7 @@ def test_page_of_the_last_owner_says_why_nothing_is_offered(client_of: ClientOf,
 
 
 def test_whoever_steps_down_is_not_led_to_a_page_that_is_no_longer_theirs(
-    client_of: ClientOf, aiko: User, ben: User
+    client_of: ClientOf, aiko: User, ben: User, make_owner: MakeOwner
 ) -> None:
     make_owner(ben)
 
