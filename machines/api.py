@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -108,6 +109,7 @@ class ReportsView(MachineView):
                 "report_s": REPORT_S,
                 **_policy_in_force(machine, get_head()),
                 "rotate_token": is_rotation_due(machine),
+                "agents_port": settings.AGENTS_PORT,
             }
         )
 
@@ -140,6 +142,7 @@ class HeartbeatsView(MachineView):
                 "report_wanted": is_report_wanted(machine, now=now),
                 **_policy_in_force(machine, recent_head.get()),
                 "server_time": facts.time_text(now),
+                "agents_port": settings.AGENTS_PORT,
             }
         )
 

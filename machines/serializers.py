@@ -11,6 +11,8 @@ from routing.engine.facts import MemoryPressure
 from routing.engine.fit.geometry import Geometry
 from routing.engine.reading.messages import ANNOUNCEMENTS
 
+_AGENTS_PORT = "Where on this host agents send heartbeats and reports from now on; null: here."
+
 
 class HardwareSerializer(serializers.Serializer[object]):
     platform = serializers.ChoiceField(choices=["darwin", "linux"])
@@ -143,6 +145,7 @@ class ReportAnswerSerializer(serializers.Serializer[object]):
     policy_revision = serializers.IntegerField()
     policy_epoch = serializers.IntegerField()
     rotate_token = serializers.BooleanField(help_text="Whether the agent should ask for a new token now.")
+    agents_port = serializers.IntegerField(allow_null=True, help_text=_AGENTS_PORT)
 
 
 class HeartbeatSerializer(serializers.Serializer[object]):
@@ -158,6 +161,7 @@ class HeartbeatAnswerSerializer(serializers.Serializer[object]):
     policy_revision = serializers.IntegerField()
     policy_epoch = serializers.IntegerField()
     server_time = serializers.DateTimeField()
+    agents_port = serializers.IntegerField(allow_null=True, help_text=_AGENTS_PORT)
 
 
 class RotatedTokenSerializer(serializers.Serializer[object]):

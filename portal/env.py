@@ -12,6 +12,7 @@ from portal.terminal import gettext as _
 # Read by this portal, and by the client that may share the shell. Anything else is a slip of the pen.
 PORTAL_NAMES = frozenset(
     {
+        "KIRIKAE_AGENTS_PORT",
         "KIRIKAE_BASE_URL",
         "KIRIKAE_DATABASE_URL",
         "KIRIKAE_DATA_DIR",
@@ -45,6 +46,7 @@ CLIENT_NAMES = frozenset(
 )
 
 MAX_DAYS = 36_500
+MAX_PORT = 65_535
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -73,6 +75,17 @@ def read_days(name: str, *, default: int) -> int:
 def read_optional_days(name: str) -> int | None:
     """None when it is not set."""
     return read_days(name, default=1) if read_text(name, default="") else None
+
+
+def read_port(name: str) -> int | None:
+    """None when it is not set."""
+    found = read_text(name, default="")
+    if found.isascii() and found.isdigit() and len(found) <= 5 and 1 <= int(found) <= MAX_PORT:
+        return int(found)
+    if not found:
+        return None
+    told = _("%(name)s is '%(found)s'; write a port from 1 to %(most)d.")
+    raise ImproperlyConfigured(told % {"name": name, "found": found, "most": MAX_PORT})
 
 
 def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -212,6 +212,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 # Proxies whose word on where a request came from is taken; empty: none's.
 TRUSTED_PROXIES = env.read_networks("KIRIKAE_TRUSTED_PROXIES")
 
+# Where agents send what they send by themselves, on the host of the portal's address; without it, to that address.
+AGENTS_PORT = env.read_port("KIRIKAE_AGENTS_PORT")
+
 # Where the portal may look for itself; empty: nowhere.
 POLL_NETWORKS = env.read_networks("KIRIKAE_POLL_NETWORKS")
 

@@ -197,5 +197,6 @@ def _take(sender: Sender, body: bytes, head: PolicyHead, *, now: datetime) -> Ta
         "policy_revision": head.revision,
         "policy_epoch": head.epoch,
         "server_time": time_text(now),
+        "agents_port": settings.AGENTS_PORT,
     }
     return Taken(sender.pk, message, Answer(json.dumps(answer, separators=(",", ":")).encode()))

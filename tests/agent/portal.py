@@ -56,6 +56,7 @@ class Portal:
     # A code: then neither messages nor the bundle are for this machine.
     refusal: str = ""
     is_quarantined: bool = False
+    agents_port: int | None = None
     clock_ahead: timedelta = timedelta()
 
     @property
@@ -105,7 +106,8 @@ class Portal:
 
     def _take_message(self) -> bytes:
         pace = {"heartbeat_s": 5, "report_s": 600, "policy_revision": self.revision, "policy_epoch": 1}
-        return answer(json.dumps(pace | {"rotate_token": self.is_rotation_due}).encode())
+        more = {"rotate_token": self.is_rotation_due, "agents_port": self.agents_port}
+        return answer(json.dumps(pace | more).encode())
 
     def _enrol(self, join_key: str | None) -> bytes:
         if join_key == "good":

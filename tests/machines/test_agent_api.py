@@ -29,7 +29,7 @@ def test_report_is_answered_in_the_agreed_shape_and_shown_by_the_api(agent: Agen
     answer = agent.post("reports", REPORT)
 
     asked = {"heartbeat_s": 60, "report_s": 600, "policy_revision": 0, "policy_epoch": 1, "rotate_token": False}
-    assert answer.json() == {"machine": mac.public_id, **asked}
+    assert answer.json() == {"machine": mac.public_id, "agents_port": None, **asked}
     mac.refresh_from_db()
     assert (mac.state, mac.gpu_cores, mac.memory_bytes) == ("online", 20, 68719476736)
     assert Runtime.objects.get(kind="ollama").reason == "timeout"
@@ -165,6 +165,7 @@ def test_heartbeat_says_when_to_report_and_makes_no_row(agent: Agent, mac: Machi
         "policy_revision": 0,
         "policy_epoch": 1,
         "server_time": "2026-11-25T09:00:00Z",
+        "agents_port": None,
     }
     assert second["report_wanted"] is False
     mac.refresh_from_db()

@@ -1,4 +1,4 @@
-"""The portal's public address: odd ones are refused, and forms work behind a proxy that ends TLS."""
+"""The portal's public address and its port for agents: odd ones are refused, and forms work behind a TLS proxy."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.env import origin_of, read_url
+from portal.env import origin_of, read_port, read_url
 from tests.running import portal_environment
 
 PUBLIC = "https://kirikae.example.org"
@@ -34,6 +34,21 @@ def test_odd_addresses_are_refused_by_name(url: str, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(ImproperlyConfigured, match="KIRIKAE_BASE_URL"):
         read_url("KIRIKAE_BASE_URL", default="")
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "65536", "8444.0", "http", "8_444", "٨", "9" * 5000, ":8444"])
+def test_an_odd_port_for_agents_is_refused_by_name(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIRIKAE_AGENTS_PORT", odd)
+
+    with pytest.raises(ImproperlyConfigured, match=r"KIRIKAE_AGENTS_PORT.* from 1 to 65535"):
+        read_port("KIRIKAE_AGENTS_PORT")
+
+
+@pytest.mark.parametrize(("text", "port"), [("", None), (" ", None), ("8444", 8444), ("65535", 65_535)])
+def test_without_a_port_for_agents_there_is_none(text: str, port: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIRIKAE_AGENTS_PORT", text)
+
+    assert read_port("KIRIKAE_AGENTS_PORT") == port
 
 
 @pytest.mark.parametrize(

@@ -459,6 +459,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "service.installed_at": ("Installed in {path}.", "{path} にインストールされています。"),
     "service.not_installed": ("The service is not installed.", "サービスはインストールされていません。"),
     "service.last_success": ("The portal last answered at {at}.", "ポータルの最後の応答: {at}"),
+    "service.entrance": (
+        "Messages go to port {port}, which the portal has for agents.",
+        "送信先はポータルのエージェント用ポート {port} です。",
+    ),
     "service.no_success": (
         "The portal has not answered the service yet.",
         "ポータルはサービスにまだ応答していません。",

@@ -82,6 +82,15 @@ def test_both_ways_answer_alike_and_leave_the_same_behind(agent: Agent, mac: Mac
     assert Health.objects.get().messages == 3
 
 
+def test_both_ways_name_the_entrance_for_agents(agent: Agent, front: Front) -> None:
+    with override_settings(AGENTS_PORT=8444):
+        short = json.loads(front.post(agent.token, json.dumps(GOOD).encode()))
+        long = agent.post("heartbeats", {**GOOD, "sequence": 2}).json()
+        report = agent.post("reports", REPORT).json()
+
+    assert short["agents_port"] == long["agents_port"] == report["agents_port"] == 8444
+
+
 @pytest.mark.parametrize(
     ("body", "more"),
     [

@@ -75,6 +75,8 @@ def _tell_status(home: Home) -> None:
     status = home.read_json(STATUS)
     succeeded_at = status.get("last_success_at")
     print(say("service.last_success", at=succeeded_at) if succeeded_at else say("service.no_success"))
+    if status.get("agents_port"):
+        print(say("service.entrance", port=status["agents_port"]))
     if status.get("last_error"):
         print(say("service.last_error", code=status["last_error"], failures=status.get("failures") or 0))
     try:

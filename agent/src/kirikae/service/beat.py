@@ -18,6 +18,7 @@ from kirikae.policy.bundle_store import load_bundle, mark_checked, note_refusal
 from kirikae.portal.benchmarks import send_benchmarks
 from kirikae.portal.token_rotation import rotate_token
 from kirikae.receipts.spool import send_receipts
+from kirikae.service.entrance import NO_ENTRANCE, Entrance
 from kirikae.service.link import PortalLink
 
 RENEWED_AFTER_PART = 4
@@ -35,29 +36,32 @@ class Message:
     announce: Announcement | None = None
     # Where the portal may ask: {"address", "token"}; only in reports.
     poll: Mapping[str, str] | None = None
+    entrance: Entrance = NO_ENTRANCE
 
 
 def exchange(home: Home, message: Message) -> dict[str, object]:
-    """The portal's answer with `ok`; `error` names what failed. Never raises."""
+    """The portal's answer with `ok`; `error` names what failed, `passed` is told by the entrance. Never raises."""
     try:
         answer = _send(home, message)
     except AgentError as error:
         told, problem = error.data, error.data.get("problem")
         # A full disk keeps nothing; the next message is refused in the same way.
         _failure(lambda: note_refusal(home, problem))
-        return {"ok": False, "error": error.code, "retry_after_s": told.get("retry_after_s")}
+        more = {"retry_after_s": told.get("retry_after_s"), "passed": told.get("passed")}
+        return {"ok": False, "error": error.code, **more}
     failures = list(_follow_up(home, answer))
     return {**answer, "ok": True, "error": failures[0] if failures else None}
 
 
 def _send(home: Home, message: Message) -> dict[str, object]:
-    link = PortalLink(home)
     origin: dict[str, object] = {"boot_id": message.boot_id, "sequence": message.sequence}
     if not message.is_report:
         state = values_of(read_state()) | {"cloud_quota_left": find_quota_left(home)}
-        return link.post("/api/v1/heartbeats", {"state": state, "announce": message.announce, **origin})
+        heartbeat = {"state": state, "announce": message.announce, **origin}
+        return message.entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/heartbeats", heartbeat))
     report = collect_full_report(home)
-    answer = link.post("/api/v1/reports", {**report, **origin, "poll": message.poll})
+    sent = {**report, **origin, "poll": message.poll}
+    answer = message.entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/reports", sent))
     home.keep_json(LAST_REPORT, report)
     return answer
 

@@ -15,6 +15,7 @@ from kirikae.errors import PreflightError
 from kirikae.home import Home
 from kirikae.moments import now, write_moment
 from kirikae.service.beat import Announcement, Message, exchange
+from kirikae.service.entrance import NO_ENTRANCE
 from kirikae.service.loop import Loop
 from kirikae.service.schedule import Schedule
 
@@ -32,6 +33,7 @@ class Courier:
         self.is_sending = False
         self._home, self._loop, self._poll, self._then = home, loop, poll, then
         self._schedule = Schedule.starting(monotonic())
+        self._entrance = NO_ENTRANCE
         self._slept_s = slept_seconds()
         self._announce: Announcement | None = None
         self._status: dict[str, object] = {}
@@ -62,7 +64,7 @@ class Courier:
 
     def _send(self, *, is_report: bool) -> None:
         self.sequence += 1
-        message = Message(self.boot_id, self.sequence, is_report, self._announce, self._poll)
+        message = Message(self.boot_id, self.sequence, is_report, self._announce, self._poll, self._entrance)
         self.is_sending = True
         self._loop.fork(
             lambda: exchange(self._home, message),
@@ -72,6 +74,7 @@ class Courier:
 
     def _take(self, message: Message, answer: dict[str, object]) -> None:
         self.is_sending = False
+        self._entrance = self._entrance.after(monotonic(), answer)
         if answer.get("ok") is not True:
             after_s = answer.get("retry_after_s")
             self._schedule = self._schedule.after_failure(monotonic(), retry_after_s=after_s, chance=random.random)
@@ -83,7 +86,8 @@ class Courier:
         if self._announce == message.announce:
             self._announce = None
         self._then()
-        self._note(last_success_at=write_moment(now()), last_error=answer.get("error"), failures=0)
+        port = self._entrance.port_at(monotonic())
+        self._note(last_success_at=write_moment(now()), last_error=answer.get("error"), failures=0, agents_port=port)
 
     def _note(self, **changes: object) -> None:
         """For `kirikae service status`; a full disk does not end the service."""

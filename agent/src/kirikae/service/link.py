@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from time import monotonic
+from urllib.parse import urlsplit
 
 from kirikae.errors import PortalError
 from kirikae.fetch import FetchError, fetch
@@ -15,14 +16,17 @@ TIMEOUT_S = 10.0
 
 
 class PortalLink:
-    def __init__(self, home: Home) -> None:
-        self._url = home.get_enrolment().portal_url
+    def __init__(self, home: Home, *, port: int | None = None) -> None:
+        """With a port the same host at that port."""
+        url = home.get_enrolment().portal_url
+        self._url = url if port is None else _at_port(url, port)
         self._home = home
 
     def post(self, path: str, document: Mapping[str, object]) -> dict[str, object]:
         """With `date`, by the portal's clock.
 
-        Raises PortalError; its data carries `status` and `retry_after_s` where the portal answered.
+        Raises PortalError; its data carries `status` and `retry_after_s` where the portal answered, and `reason`, a
+        FetchError's, where it did not.
         """
         # Read each time: a rotation may have replaced it.
         headers = {"Authorization": f"Bearer {self._home.get_token()}"}
@@ -35,7 +39,7 @@ class PortalLink:
             )
             body = answer.json()
         except FetchError as error:
-            raise PortalError("portal.unreachable", url=self._url) from error
+            raise PortalError("portal.unreachable", url=self._url, reason=error.reason) from error
         if not isinstance(body, dict):
             raise PortalError("portal.odd_answer", url=self._url, status=answer.status)
         if not 200 <= answer.status < 300:
@@ -47,6 +51,12 @@ class PortalLink:
                 retry_after_s=_seconds(answer.headers.get("retry-after")),
             )
         return body | {"date": answer.headers.get("date")}
+
+
+def _at_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts._replace(netloc=f"[{host}]:{port}" if ":" in host else f"{host}:{port}").geturl()
 
 
 def _seconds(text: str | None) -> int | None:
