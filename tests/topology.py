@@ -1,13 +1,14 @@
 """A team's installation on one host, without containers: `.ci/topology up`.
 
 Caddy, PostgreSQL and Valkey from their wheels, two web processes and one for agents, two workers and the scheduler, all
-from this checkout and with the commands and the Caddyfile of docker-compose.yml, but for TLS. The web processes share
+from this checkout and with the commands and the Caddyfiles of docker-compose.yml, but for TLS. The web processes share
 a port by SO_REUSEPORT: the kernel deals connections out. Whatever ends is started again, as a container engine does.
 """
 
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.running import free_port, free_ports, portal_environment
-from tests.servers.caddy import Upstreams, running_caddy
+from tests.servers.caddy import Upstreams, running_caddy, running_entrance
 from tests.servers.launching import ending_with_parent
 from tests.servers.postgresql import FOLDERS, PostgreSQL, running_postgresql, sweep_stale
 from tests.servers.valkey import Valkey, running_valkey
@@ -90,6 +91,7 @@ class Topology:
     postgresql: PostgreSQL
     valkey: Valkey
     port: int
+    agents_port: int
     upstreams: Upstreams
     members: dict[str, Member] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -103,6 +105,7 @@ class Topology:
     def environment(self) -> dict[str, str]:
         return portal_environment(
             KIRIKAE_DATA_DIR=str(self.folder / "data"),
+            KIRIKAE_AGENTS_PORT=str(self.agents_port),
             KIRIKAE_BASE_URL=self.url,
             KIRIKAE_DATABASE_URL=self.postgresql.url(),
             KIRIKAE_REDIS_URL=self.valkey.url,
@@ -139,12 +142,12 @@ class Topology:
             self.members[name] = member
             member.start()
         self.await_ready()
-        self.tell(f"ready: {self.url} (Caddy, 2 web, intake, 2 workers, beat, PostgreSQL, Valkey)")
+        self.tell(f"ready: {self.url} (2 Caddy, 2 web, intake, 2 workers, beat, PostgreSQL, Valkey)")
 
     def await_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         intake = f"http://127.0.0.1:{self.upstreams.intake}"
-        while not (answers(f"{self.url}/readyz") and answers(f"{intake}/healthz")):
+        while not (answers(f"{self.url}/readyz") and answers(f"{intake}/healthz") and listens(self.agents_port)):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not ready within {READY_WITHIN_S:.0f} s; read {self.folder}/*.log")
             time.sleep(0.1)
@@ -170,6 +173,14 @@ def answers(url: str) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def running_topology(*, port: int | None = None) -> Iterator[Topology]:
     sweep_stale()
@@ -178,9 +189,12 @@ def running_topology(*, port: int | None = None) -> Iterator[Topology]:
         (Path(name) / "secret").write_text(secrets.token_urlsafe(32))
         postgresql = stack.enter_context(running_postgresql())
         valkey = stack.enter_context(running_valkey(is_durable=True))
-        topology = Topology(Path(name), postgresql, valkey, port or free_port(), Upstreams(*free_ports(3)))
+        agents_port, check_port, *upstreams = free_ports(5)
+        topology = Topology(Path(name), postgresql, valkey, port or free_port(), agents_port, Upstreams(*upstreams))
         stack.callback(topology.stop)
         stack.enter_context(running_caddy(topology.port, topology.upstreams, log=topology.folder / "caddy.log"))
+        behind = replace(topology.upstreams, check_port=check_port)
+        stack.enter_context(running_entrance(agents_port, behind, log=topology.folder / "entrance.log"))
         topology.start()
         yield topology
 

@@ -4,6 +4,8 @@ Each asks over a connection of its own, and when its time has come, whether or n
 is after an outage. Whoever gets no answer, or a refusal, comes again. RATE is heartbeats per second for SECONDS, 0 for
 each token once, all within one second. Prints JSON: statuses of all tries (0: hung up), their latencies, when to come
 again, and how late the last one came: this process waits for a core like all others.
+
+PORT is the portal's. As agents do, they go where its last answer told them to.
 """
 
 import json
@@ -131,6 +133,18 @@ def request(token: str, number: int) -> bytes:
     return head.encode() + body
 
 
+def find_entrance(port: int, token: str) -> int:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        connection.sendall(next(requests([token])))
+        agent = Agent(time.monotonic(), b"", connection)
+        while (told := agent.read()) is None:
+            pass
+    status, body = told
+    if status != 200:
+        sys.exit(f"The portal answered {status}: {body.decode()}")
+    return json.loads(body)["agents_port"] or port
+
+
 def allow_connections(count: int) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + OTHER_FILES
@@ -145,7 +159,7 @@ def main(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[s
     # A crowd has its words ready: making them takes as long as sending them.
     asked = islice(requests(tokens), count)
     ready = asked if rate else iter(list(asked))
-    herd, began = Herd(port), time.monotonic()
+    herd, began = Herd(find_entrance(port, tokens[0])), time.monotonic()
     herd.run(Agent(began + place / (rate or count), words) for place, words in enumerate(ready))
     took_s = time.monotonic() - began
     waits_ms, intervals_s = sorted(herd.waits_ms), sorted(herd.intervals_s)

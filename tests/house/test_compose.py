@@ -17,8 +17,13 @@ from tests.servers import caddy
 TEXT = Path("docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROXIES = ["proxy", "entrance"]
 PORTAL = ("prepare", "web", "intake", "worker", "beat")
-CADDYFILE = Path("docs/deploy/Caddyfile").read_text()
+DEPLOY = Path("docs/deploy")
+CADDYFILE, ENTRANCE = (
+    (DEPLOY / name).read_text().replace("import intake.caddyfile", (DEPLOY / "intake.caddyfile").read_text())
+    for name in ("Caddyfile", "agents.Caddyfile")
+)
 EXAMPLE = Path("docs/deploy/env.example").read_text()
 
 KNOWN_KEYS = {
@@ -29,7 +34,7 @@ KNOWN_KEYS = {
 
 
 def test_the_services_are_those_of_the_operations_page() -> None:
-    assert set(SERVICES) == {"proxy", "prepare", "web", "intake", "worker", "beat", "postgresql", "valkey"}
+    assert set(SERVICES) == {*PROXIES, "prepare", "web", "intake", "worker", "beat", "postgresql", "valkey"}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -41,7 +46,7 @@ def test_each_container_is_confined(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert "cap_add" not in service or name == "proxy"
+    assert "cap_add" not in service or name in PROXIES
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - {"prepare"}))
@@ -53,8 +58,8 @@ def test_each_container_that_stays_tells_whether_it_is_well(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-def test_only_the_proxy_is_reached_from_outside() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+def test_only_the_proxies_are_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == PROXIES
     assert COMPOSE["networks"]["back"] == {"internal": True}
     assert SERVICES["postgresql"]["networks"] == SERVICES["valkey"]["networks"] == ["back"]
 
@@ -70,6 +75,15 @@ def test_the_portals_address_is_the_published_one() -> None:
         address = SERVICES[name]["environment"]["KIRIKAE_BASE_URL"]
         assert address.startswith("https://${SITE_HOST:")
         assert address.endswith(":${HTTPS_PORT:-443}")
+        assert SERVICES[name]["environment"]["KIRIKAE_AGENTS_PORT"] == "${AGENTS_PORT:-8444}"
+    assert SERVICES["entrance"]["ports"] == ["${AGENTS_PORT:-8444}:8444"]
+    assert SERVICES["entrance"]["environment"]["AGENTS_SITE"].endswith(":8444")
+
+
+def test_both_proxies_share_the_certificate() -> None:
+    folders = [{mount for mount in SERVICES[name]["volumes"] if mount.endswith(":/data")} for name in PROXIES]
+
+    assert folders == [{"certificates:/data"}] * 2
 
 
 def test_the_commands_are_ones_that_exist() -> None:
@@ -110,9 +124,12 @@ def test_no_password_is_tracked() -> None:
 
 def test_what_the_image_copies_exists() -> None:
     ignored = Path("docs/deploy/Dockerfile.dockerignore").read_text()
+    let_in = re.findall(r"^!(\S+)", ignored, re.MULTILINE)
 
-    for name in re.findall(r"^!(\S+)", ignored, re.MULTILINE):
+    for name in let_in:
         assert Path(name).exists(), name
+    assert set(re.findall(r"docs/deploy/\S+addyfile", Path("docs/deploy/Dockerfile").read_text())) <= set(let_in)
+    assert {f"docs/deploy/{file.name}" for file in DEPLOY.glob("*addyfile")} <= set(let_in)
 
 
 @pytest.mark.slow
@@ -126,9 +143,10 @@ def test_docker_compose_reads_the_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_proxy_sends_routes_that_exist_to_services_that_exist() -> None:
-    [paths] = re.findall(r"@agents path (.+)", CADDYFILE)
-    upstreams = re.findall(r"\{\$[A-Z]+:(\w+):(\d+)\}", CADDYFILE)
+@pytest.mark.parametrize("file", [CADDYFILE, ENTRANCE])
+def test_a_proxy_sends_routes_that_exist_to_services_that_exist(file: str) -> None:
+    [paths] = re.findall(r"@agents path (.+)", file)
+    upstreams = re.findall(r"\{\$[A-Z]+:(\w+):(\d+)\}", file)
 
     assert {resolve(path).url_name for path in paths.split()} == {"heartbeats", "reports"}
     assert {name for name, _port in upstreams} == {"web", "intake"}
@@ -136,11 +154,11 @@ def test_the_proxy_sends_routes_that_exist_to_services_that_exist() -> None:
         assert parser().parse_args(SERVICES[name]["command"][1:]).port == int(port)
 
 
-def test_a_crowd_waits_in_the_proxy() -> None:
+def test_a_crowd_waits_in_the_proxies() -> None:
     """The server's line for new connections has 1,024 places; a proxy answers by 502 what finds none."""
-    bounds = [int(bound) for bound in re.findall(r"max_conns_per_host (\d+)", CADDYFILE)]
+    bounds = [int(bound) for bound in re.findall(r"max_conns_per_host (\d+)", CADDYFILE + ENTRANCE)]
 
-    assert len(bounds) == CADDYFILE.count("reverse_proxy ")
+    assert len(bounds) == (CADDYFILE + ENTRANCE).count("reverse_proxy ")
     assert sum(bounds) < 1024
 
 
@@ -149,6 +167,11 @@ def test_the_proxy_runs_here_as_in_its_container() -> None:
 
     assert proxy["environment"]["GOMAXPROCS"] == str(caddy.THREADS)
     assert proxy["cpu_shares"] / 1024 == pytest.approx(1.25**caddy.STEPS_AHEAD, rel=0.01)
+
+
+def test_the_entrance_runs_here_as_in_its_container() -> None:
+    assert SERVICES["entrance"]["command"][-1] == "/etc/caddy/agents.Caddyfile"
+    assert SERVICES["entrance"]["cpu_shares"] / 1024 == pytest.approx(1.25**-caddy.STEPS_BEHIND, rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["intake", "worker"])
