@@ -49,8 +49,7 @@ def lock_account(person: User) -> None:
 
     Closing then waits for the end of the transaction. Raises PermissionDenied when the account is closed.
     """
-    opened = User.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True)
-    if opened.values_list("pk").first() is None:
+    if User.objects.find_open(person.pk) is None:
         raise PermissionDenied(_("Sign in first."))
 
 

@@ -63,7 +63,7 @@ class InviteForm(StyledFields, forms.Form):
 
 
 class PasswordForm(StyledFields, forms.Form):
-    """The invited person's password, checked against what is known of them."""
+    """The password of whoever has the link, checked against what is known of them."""
 
     password = forms.CharField(
         label=_("Password"),

@@ -43,6 +43,11 @@ class UserManager(BaseUserManager["User"]):
         """Those who can sign in: one of them must always be there."""
         return self.filter(is_active=True, role=Role.OWNER)
 
+    def find_open(self, pk: int) -> "User | None":
+        """None when the account is closed; else closing it waits for the end of the transaction."""
+        # NO KEY: who writes what names a person, an audit entry say, need not wait.
+        return self.select_for_update(no_key=True).filter(pk=pk, is_active=True).first()
+
 
 class User(AbstractBaseUser):
     public_id = models.CharField(max_length=24, unique=True, editable=False, default=new_user_id)
@@ -109,7 +114,10 @@ class SignInFailure(models.Model):
 
 
 class Invitation(models.Model):
-    """A person who was asked to join and has not set a password yet. The link is kept as a digest only."""
+    """A person who was asked to join and has not set a password yet, or to set another one.
+
+    The link is kept as a digest only.
+    """
 
     digest = models.CharField(max_length=64, unique=True)
     email = models.EmailField(_("e-mail"), unique=True)
@@ -117,6 +125,8 @@ class Invitation(models.Model):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.DEVELOPER)
     invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     expires_at = models.DateTimeField()
+    # Who has an account already, and forgot the password.
+    person = models.OneToOneField(User, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         ordering: ClassVar = ["email"]

@@ -1,4 +1,4 @@
-"""Sign-in and sign-out in Django's own views; the page behind the link of an invitation."""
+"""Sign-in and sign-out in Django's own views; the page behind a link to join or to set a new password."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts import invitations
 from portal.accounts.forms import PasswordForm, SignInForm
-from portal.accounts.models import User
+from portal.accounts.models import Invitation, User
 
 
 class SignIn(LoginView):
@@ -49,11 +49,17 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         status = 200 if request.method == "GET" else 422
         return render(request, "accounts/invitation.html", {"form": form, "invitation": found}, status=status)
     try:
-        person = invitations.accept_invitation(
-            token=token, password=form.cleaned_data["password"], language=get_language() or "en"
-        )
+        person = _use(found, token=token, password=form.cleaned_data["password"])
     except invitations.InvitationClosed:
         return render(request, "accounts/invitation_closed.html", status=410)
     login(request, person)
-    messages.success(request, _("Welcome. Now add your Mac."))
+    told = _("Your new password is set.") if found.person_id else _("Welcome. Now add your Mac.")
+    messages.success(request, told)
     return redirect("home")
+
+
+def _use(found: Invitation, *, token: str, password: str) -> User:
+    """Raises InvitationClosed."""
+    if found.person_id:
+        return invitations.set_new_password(token=token, password=password)
+    return invitations.accept_invitation(token=token, password=password, language=get_language() or "en")

@@ -72,7 +72,7 @@ def _lock(person: User, *, by: User) -> tuple[User, bool]:
     """The person as they are now, and whether they are the last owner.
 
     All owners are locked with them, in one order: of two owners who take each other's role away the second finds
-    itself to be none. NO KEY: who writes what names a person, an audit entry say, need not wait.
+    itself to be none.
     """
     concerned = User.objects.owners() | User.objects.filter(pk=person.pk)
     locked = {one.pk: one for one in concerned.select_for_update(no_key=True).order_by("pk")}

@@ -28,9 +28,7 @@ def people(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show_people(request, form, status=422)
     token = invitations.invite_person(by=get_person(request), **form.cleaned_data)
-    # Shown in this answer only: the link is not stored anywhere.
-    link = portal_address(request, reverse("invitation", args=[token]))
-    return _show_people(request, InviteForm(), link=link, invited=form.cleaned_data["name"])
+    return _show_people(request, InviteForm(), link=_link(request, token), invited=form.cleaned_data["name"])
 
 
 @never_cache
@@ -38,7 +36,20 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_GET
 def show_person(request: HttpRequest, public_id: str) -> HttpResponse:
     found = get_object_or_404(User, public_id=public_id)
-    return _show_person(request, found, RoleForm(initial={"role": found.role}))
+    return _show_person(request, found)
+
+
+@never_cache
+@owner_required
+@require_POST
+def make_password_link(request: HttpRequest, public_id: str) -> HttpResponse:
+    found = get_object_or_404(User, public_id=public_id)
+    try:
+        token = invitations.make_password_link(person=found, by=get_person(request))
+    except invitations.InvitationClosed:
+        messages.error(request, _("The account is closed. Open it again first."))
+        return redirect("person", found.public_id)
+    return _show_person(request, found, link=_link(request, token))
 
 
 @owner_required
@@ -47,7 +58,7 @@ def give_role(request: HttpRequest, public_id: str) -> HttpResponse:
     found = get_object_or_404(User, public_id=public_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        return _show_person(request, found, form, status=422)
+        return _show_person(request, found, form=form, status=422)
     wanted = form.cleaned_data["role"]
     try:
         services.give_role(person=found, role=wanted, by=get_person(request))
@@ -86,15 +97,23 @@ def _refuse_last_owner(request: HttpRequest, person: User) -> HttpResponse:
     return redirect("person", person.public_id)
 
 
+def _link(request: HttpRequest, token: str) -> str:
+    """Shown in one answer only: it is not stored anywhere."""
+    return portal_address(request, reverse("invitation", args=[token]))
+
+
 def _show_people(request: HttpRequest, form: InviteForm, *, status: int = 200, **more: str) -> HttpResponse:
     lists = {"people": invitations.list_people(), "invitations": invitations.list_open_invitations()}
     return render(request, "people/list.html", {"form": form, **lists, **more}, status=status)
 
 
-def _show_person(request: HttpRequest, person: User, form: RoleForm, *, status: int = 200) -> HttpResponse:
+def _show_person(
+    request: HttpRequest, person: User, *, form: RoleForm | None = None, link: str = "", status: int = 200
+) -> HttpResponse:
     context = {
         "person": person,
-        "form": form,
+        "form": form or RoleForm(initial={"role": person.role}),
+        "link": link,
         "is_last_owner": services.is_last_owner(person),
         "machines": list_machines_in_use_by(person),
     }

@@ -75,6 +75,7 @@ ACCESS = {
     "people": "owner",
     "people/<public_id>": "owner",
     "people/<public_id>/close": "owner",
+    "people/<public_id>/password": "owner",
     "people/<public_id>/reopen": "owner",
     "people/<public_id>/role": "owner",
     "preferences": "everyone",

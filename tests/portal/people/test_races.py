@@ -12,9 +12,17 @@ from machines.health.incidents import note_state_changes
 from machines.health.models import Health, StateChange
 from machines.models import Machine
 from machines.wire import enrolment_from_document
+from portal.accounts.invitations import (
+    InvitationClosed,
+    accept_invitation,
+    invite_person,
+    make_password_link,
+    set_new_password,
+)
 from portal.accounts.models import Role, User
 from portal.common import clock
 from portal.people.services import LastOwner, close_account, give_role
+from tests.conftest import PASSWORD
 from tests.machines.conftest import ENROLMENT, join
 from tests.routing.test_races import wait_until_somebody_waits_for_a_lock
 
@@ -35,7 +43,7 @@ def while_another_does(
     def run() -> None:
         try:
             act()
-        except (LastOwner, PermissionDenied) as refusal:
+        except (LastOwner, PermissionDenied, InvitationClosed) as refusal:
             refused.append(refusal)
         finally:
             connections.close_all()
@@ -131,6 +139,43 @@ def test_closing_waits_for_what_is_being_noticed_of_one_of_the_macs(aiko: User, 
     )
 
     assert not Machine.objects.in_use_by(ben).exists()
+
+
+def test_of_two_who_use_one_link_at_once_one_sets_the_password(aiko: User, ben: User) -> None:
+    token = make_password_link(person=ben, by=aiko)
+
+    refusal = while_another_does(
+        lambda: set_new_password(token=token, password="theirs"),
+        first=lambda: set_new_password(token=token, password="ours"),
+    )
+
+    assert isinstance(refusal, InvitationClosed)
+    ben.refresh_from_db()
+    assert ben.check_password("ours")
+
+
+def test_of_two_who_join_by_one_link_at_once_one_does(aiko: User) -> None:
+    token = invite_person(by=aiko, email="dai@example.org", name="Dai", role=Role.DEVELOPER)
+
+    refusal = while_another_does(
+        lambda: accept_invitation(token=token, password="theirs", language="en"),
+        first=lambda: accept_invitation(token=token, password="ours", language="en"),
+    )
+
+    assert isinstance(refusal, InvitationClosed)
+    assert User.objects.get(email="dai@example.org").check_password("ours")
+
+
+def test_no_password_is_set_while_the_account_is_being_closed(aiko: User, ben: User) -> None:
+    token = make_password_link(person=ben, by=aiko)
+
+    refusal = while_another_does(
+        lambda: set_new_password(token=token, password="new"), first=lambda: close_account(person=ben, by=aiko)
+    )
+
+    assert isinstance(refusal, InvitationClosed)
+    ben.refresh_from_db()
+    assert (ben.is_active, ben.check_password(PASSWORD)) == (False, True)
 
 
 def went_offline(machine: Machine) -> StateChange:
