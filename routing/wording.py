@@ -117,6 +117,10 @@ def _words(one: Mapping[str, Any], tasks: Mapping[str, str]) -> dict[str, Any]:
     words = {"rule": one.get("rule"), **(data if isinstance(data, dict) else {})}
     if isinstance(words.get("task"), str):
         words["task"] = tasks.get(words["task"], words["task"])
+    needed, limit = words.get("needed_bytes"), words.get("limit_bytes")
+    if isinstance(needed, int) and isinstance(limit, int):
+        # The remedy speaks of it; an answer keeps the data of its reasons alone.
+        words["missing_bytes"] = needed - limit
     if one.get("code") == "runtime_broken" and words.get("why") in BrokenReason.values:
         words["why"] = str(BrokenReason(words["why"]).label)
     return words
