@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.utils.cache import get_conditional_response
-from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS
@@ -27,6 +26,7 @@ from routing.rate import DecisionThrottle
 from routing.receipts import receipts_from_document
 from routing.renderers import LineRenderer, ShellRenderer
 from routing.services import decide_and_log, load_bundle
+from routing.wording import language_of_reader
 
 RECEIPTS_LIMIT_BYTES = 1024 * 1024
 
@@ -65,7 +65,7 @@ class DecideView(RoutingView):
         task_request = request_from_document(document)
         token = get_token(request)
         machine = get_machine_to_ask_for(token, asked=task_request.machine)
-        language = "ja" if (get_language() or "").startswith("ja") else "en"
+        language = language_of_reader()
         answer = decide_and_log(request=task_request, by=None, token=token, machine=machine, language=language)
         client = str(task_request.client.name) if task_request.client else None
         return DecisionResponse(answer, client=client)

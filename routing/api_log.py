@@ -6,7 +6,6 @@ Requests are not told whole: as on the page, what a project is called is there, 
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers as s
 from rest_framework.request import Request
@@ -26,7 +25,7 @@ from routing.models import Decision, Receipt
 from routing.projects import SeenProject, list_all_projects
 from routing.queries import get_any_decision, list_all_decisions
 from routing.receipts import BACKENDS
-from routing.wording import localised
+from routing.wording import language_of_reader, localised
 
 CLASSES = [str(one) for one in Classification]
 EFFECTS = [str(one) for one in Effect]
@@ -107,7 +106,7 @@ class LogDecisionSerializer(LogRowSerializer):
 
     @extend_schema_field(AnswerSerializer)
     def get_answer(self, decision: Decision) -> dict[str, Any]:
-        return localised(decision.answer, "ja" if (get_language() or "").startswith("ja") else "en")
+        return localised(decision.answer, language_of_reader())
 
 
 class CountsSerializer(s.Serializer[object]):

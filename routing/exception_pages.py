@@ -28,11 +28,8 @@ USUAL_DAYS = 30
 @require_GET
 def exceptions_list(request: HttpRequest) -> HttpResponse:
     person = get_person(request)
-    today = timezone.now().astimezone(get_zone()).date().isoformat()
-    rows = [
-        {**one, "effect_words": wording.EFFECTS[one["effect"]], "is_ended": one["expires"] < today}
-        for one in exceptions.list_exceptions(person)
-    ]
+    today, language = timezone.now().astimezone(get_zone()).date(), wording.language_of_reader()
+    rows = [wording.exception_in_words(one, language, today=today) for one in exceptions.list_exceptions(person)]
     return render(request, "routing/exceptions.html", {"exceptions": rows, "can_edit": person.is_admin})
 
 

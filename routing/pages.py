@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -50,7 +49,7 @@ def request_decline(request: HttpRequest, request_id: str) -> HttpResponse:
 @require_GET
 def matrix(request: HttpRequest) -> HttpResponse:
     policy = load_bundle().bundle.policy
-    context = {"groups": list_groups(policy, language=_language()), "limits": policy.limits}
+    context = {"groups": list_groups(policy, language=wording.language_of_reader()), "limits": policy.limits}
     return render(request, "routing/matrix.html", context)
 
 
@@ -76,7 +75,7 @@ def projects(request: HttpRequest) -> HttpResponse:
 @require_GET
 def decisions(request: HttpRequest) -> HttpResponse:
     person = get_person(request)
-    tasks = list_task_labels(load_bundle().bundle.policy, language=_language())
+    tasks = list_task_labels(load_bundle().bundle.policy, language=wording.language_of_reader())
     form = _log_form(request, tasks)
     context: dict[str, Any] = {"form": form, "labels": dict(tasks), "export_rows": f"{log_export.ROWS:,}"}
     if form.is_valid():
@@ -89,7 +88,7 @@ def decisions(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def decisions_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    form = _log_form(request, list_task_labels(load_bundle().bundle.policy, language=_language()))
+    form = _log_form(request, list_task_labels(load_bundle().bundle.policy, language=wording.language_of_reader()))
     if not form.is_valid():
         # The page says what is wrong with the filter.
         return decisions(request)
@@ -101,8 +100,8 @@ def decisions_export(request: HttpRequest) -> HttpResponse | StreamingHttpRespon
 @require_GET
 def decision(request: HttpRequest, decision_id: uuid.UUID) -> HttpResponse:
     found = get_decision(get_person(request), decision_id)
-    labels = dict(list_task_labels(load_bundle().bundle.policy, language=_language()))
-    answer = wording.localised(found.answer, _language(), tasks=labels)
+    labels = dict(list_task_labels(load_bundle().bundle.policy, language=wording.language_of_reader()))
+    answer = wording.localised(found.answer, wording.language_of_reader(), tasks=labels)
     context = {
         "decision": found,
         "task_label": labels.get(found.task, found.task),
@@ -125,7 +124,3 @@ def _log_form(request: HttpRequest, tasks: Sequence[tuple[str, str]]) -> LogFilt
         # One that is not offered can still be linked to.
         machines += visible.filter(public_id=asked)
     return LogFilterForm(request.GET, tasks=tasks, machines=machines)
-
-
-def _language() -> str:
-    return "ja" if (get_language() or "").startswith("ja") else "en"

@@ -8,7 +8,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -34,8 +33,8 @@ DRAFTS_SHOWN = 10
 def rules_list(request: HttpRequest) -> HttpResponse:
     person = get_person(request)
     wanted = request.GET.get("q", "").strip()
-    now = timezone.now()
-    found = [wording.rule_in_words(rule, _language(), today=now.date()) for rule in rules.find_rules(person, wanted)]
+    today, language = timezone.now().date(), wording.language_of_reader()
+    found = [wording.rule_in_words(rule, language, today=today) for rule in rules.find_rules(person, wanted)]
     context = {
         "page": Paginator(found, RULES_SHOWN).get_page(request.GET.get("page")),
         "wanted": wanted,
@@ -184,7 +183,3 @@ def _saved(request: HttpRequest, draft: PolicyDraft) -> HttpResponse:
 def _published(request: HttpRequest, revision: PolicyRevision) -> HttpResponse:
     messages.success(request, _("Policy r%(number)s is published and in force.") % {"number": revision.number})
     return redirect("routing:rules")
-
-
-def _language() -> str:
-    return "ja" if (get_language() or "").startswith("ja") else "en"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from machines.models import BrokenReason
@@ -84,6 +85,21 @@ def _other_candidate(one: Mapping[str, Any], answer: Mapping[str, Any]) -> Candi
     """`why`: the sentence of the answer that ruled it out or passed it over; empty where it has none."""
     why = str(_reason_for(one, answer).get("text", ""))
     return Candidate(one["backend"], one["model"] or "", is_ruled_out=one["hard"], why=why, code=one["blocked_by"])
+
+
+def language_of_reader() -> str:
+    """The one of the two that the engine has words in."""
+    return "ja" if (get_language() or "").startswith("ja") else "en"
+
+
+def exception_in_words(exception: Mapping[str, Any], language: str, *, today: date) -> dict[str, Any]:
+    reason = exception.get("reason") or {}
+    return {
+        **exception,
+        "effect_words": EFFECTS[exception["effect"]],
+        "reason_words": reason.get(language) or reason.get("en") or reason.get("ja") or "",
+        "is_ended": exception["expires"] < today.isoformat(),
+    }
 
 
 def rule_in_words(rule: Mapping[str, Any], language: str, *, today: date) -> dict[str, Any]:

@@ -127,6 +127,15 @@ def test_notices_reached_their_receivers_until_the_channel_was_archived(demo: da
         assert list_own_deliveries(User.objects.get(email=person.email))
 
 
+def test_the_page_of_notices_asks_for_no_mail_server_that_would_send_nothing(demo: datetime, client: Client) -> None:
+    client.force_login(User.objects.get(email=PEOPLE[0].email))
+
+    page = client.get("/notices/").content.decode()
+
+    assert "No mail is sent in a demo" in page
+    assert "KIRIKAE_MAIL_URL" not in page
+
+
 def test_every_incident_was_told_when_it_happened(demo: datetime) -> None:
     for part in Part.objects.select_related("incident"):
         assert part.told_at is not None

@@ -276,6 +276,23 @@ def test_exceptions_of_a_confidential_rule_are_shown_to_those_who_see_the_rule(p
     assert [len(rows) for rows in shown] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("language", "reason", "shown"),
+    [
+        ("en", {"en": "published", "ja": "公開済み"}, "published"),
+        ("ja", {"en": "published", "ja": "公開済み"}, "公開済み"),
+        ("ja", {"en": "published", "ja": ""}, "published"),
+    ],
+)
+def test_an_exception_says_why_in_the_language_that_it_has(publish, client_of, aiko, language, reason, shown):
+    exception = {"id": "way", "rule": "nda-acme", "match": {"remotes": ["github.com/acme/sdk"]}, "effect": "cloud_ok"}
+    publish(privacy_rules=[ACME], exceptions=[{**exception, "reason": reason, "expires": "2099-12-31"}])
+
+    page = client_of(aiko).get("/exceptions/", headers={"accept-language": language}).content.decode()
+
+    assert f"<small>{shown}</small>" in page
+
+
 def test_a_request_full_of_markup_and_names_is_shown_as_text_and_cut(publish, ben_mini, client_of, aiko):
     publish()
     remotes = [f"https://github.com/x/<b>{number}</b>" for number in range(64)]
