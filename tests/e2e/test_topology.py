@@ -124,6 +124,20 @@ def test_workers_stand_behind_the_web_processes(team: Team) -> None:
     assert steps == [STEPS_BEHIND, STEPS_BEHIND]
 
 
+def test_the_entrance_lets_in_agents_alone(team: Team) -> None:
+    entrance = f"http://127.0.0.1:{team.topology.agents_port}"
+    answers = [httpx.get(f"{entrance}{path}", timeout=15) for path in ("/", "/readyz", "/api/v1/machines", "/sign-in/")]
+    heartbeat = httpx.post(
+        f"{entrance}/api/v1/heartbeats",
+        json={"state": None},
+        headers={"Authorization": f"Bearer {team.home.get_token()}"},
+        timeout=15,
+    )
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert heartbeat.json()["agents_port"] == team.topology.agents_port
+
+
 def test_main_job_goes_on_whatever_is_killed(team: Team, tmp_path: Path) -> None:
     topology = team.topology
     before = team.decide()
