@@ -82,22 +82,27 @@ class Crowd:
 def measure_crowd(topology: Topology, tokens: Path) -> Figure:
     """Decisions while nobody else asks for anything, and while all agents come back within a second.
 
-    Several times, for the slowest hundredth of one time is three decisions.
+    Several times, for the slowest hundredth of one time is three decisions. In turn with crowds that do not know the
+    entrance for agents, which is what that is worth.
     """
     callers = [topology.manage("api_token", "--name", f"bench {one}", "--scope", "decide") for one in range(2)]
     with asking(topology, callers) as alone:
         time.sleep(ALONE_S)
-    crowds = [meet_crowd(topology, tokens, callers) for _ in range(CROWDS)]
+    crowds, others = [], []
+    for _ in range(CROWDS):
+        crowds.append(meet_crowd(topology, tokens, callers))
+        others.append(meet_crowd(topology, tokens, callers, is_aware=False))
     statuses = sum((Counter(crowd.agents["statuses"]) for crowd in crowds), Counter[str]())
     drained, written = [crowd.agents["took_s"] for crowd in crowds], [crowd.written_s for crowd in crowds]
-    quick, slow = waits_of(alone), sorted(wait for crowd in crowds for wait in waits_of(crowd.decisions))
+    quick, slow, slower = waits_of(alone), decisions_of(crowds), decisions_of(others)
     late = sorted(one for crowd in crowds for one in crowd.late_ms)
     found = (
         f"{CROWDS} times: all came within {spread([crowd.agents['came_within_s'] for crowd in crowds])} s, drained in "
         f"{spread(drained)} s, {dict(statuses)}, told to come again after at most "
         f"{max(crowd.agents['intervals_s'][-1] for crowd in crowds)} s, in the database {spread(written)} s later; "
         f"meanwhile {len(slow)} decisions, p50 {percentile(slow, 0.5):.0f} ms, p99 {percentile(slow, 0.99):.0f} ms; "
-        f"without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f} ms; "
+        f"without the crowd {percentile(quick, 0.5):.0f} and {percentile(quick, 0.99):.0f} ms, beside one that does "
+        f"not know the entrance {percentile(slower, 0.5):.0f} and {percentile(slower, 0.99):.0f} ms; "
         f"the machine itself wakes a process {percentile(late, 0.99):.1f} ms late in the p99; load {load()}"
     )
     is_quick = max(drained) < DRAINED_WITHIN_S and max(written) < WRITTEN_WITHIN_S
@@ -107,12 +112,12 @@ def measure_crowd(topology: Topology, tokens: Path) -> Figure:
     return Figure("10,000 agents at once", found, target, is_met)
 
 
-def meet_crowd(topology: Topology, tokens: Path, callers: list[str]) -> Crowd:
+def meet_crowd(topology: Topology, tokens: Path, callers: list[str], *, is_aware: bool = True) -> Crowd:
     """Returns when all is written, so that the next crowd meets a quiet portal."""
     with psycopg.connect(topology.postgresql.url(), autocommit=True) as connection:
         [began] = connection.execute("SELECT now()").fetchone() or [None]
         with running("tests.bench.floor") as late, asking(topology, callers) as decisions:
-            agents = herd(topology, tokens, rate=0, seconds=0)
+            agents = herd(topology, tokens, rate=0, seconds=0, is_aware=is_aware)
         drained = time.monotonic()
         query = "SELECT count(*) FROM machines_health WHERE seen_at >= %s"
         while (connection.execute(query, [began]).fetchone() or [0])[0] < AGENTS:
@@ -162,8 +167,9 @@ def seed(topology: Topology, fleet: Seed) -> None:
     seed_fleet(topology.postgresql.url(), fleet, data_dir=topology.folder / "data")
 
 
-def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float) -> dict[str, Any]:
+def herd(topology: Topology, tokens: Path, *, rate: float, seconds: float, is_aware: bool = True) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.herd", str(topology.port), str(tokens), str(rate), str(seconds)]
+    command += [] if is_aware else ["unaware"]
     # Each process that the bench starts has a session of its own: Linux shares cores between sessions.
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True, start_new_session=True
@@ -193,6 +199,10 @@ def running(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
         process.stdout.readline()
         yield found
         found["told"] = json.loads(process.communicate("", timeout=30)[0])
+
+
+def decisions_of(crowds: list[Crowd]) -> list[float]:
+    return sorted(wait for crowd in crowds for wait in waits_of(crowd.decisions))
 
 
 def waits_of(told: dict[str, Any]) -> list[float]:

@@ -1,11 +1,11 @@
-"""Agents by the thousand, as a process of its own: `python -m tests.bench.herd PORT TOKENS RATE SECONDS`.
+"""Agents by the thousand, as a process of its own: `python -m tests.bench.herd PORT TOKENS RATE SECONDS [unaware]`.
 
 Each asks over a connection of its own, and when its time has come, whether or not those before it were answered: so it
 is after an outage. Whoever gets no answer, or a refusal, comes again. RATE is heartbeats per second for SECONDS, 0 for
 each token once, all within one second. Prints JSON: statuses of all tries (0: hung up), their latencies, when to come
 again, and how late the last one came: this process waits for a core like all others.
 
-PORT is the portal's. As agents do, they go where its last answer told them to.
+PORT is the portal's. As agents do, they go to the entrance that its last answer named; `unaware` ones stay with PORT.
 """
 
 import json
@@ -153,13 +153,13 @@ def allow_connections(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def main(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[str, object]:
+def main(port: int, tokens: list[str], *, rate: float, seconds: float, is_aware: bool) -> dict[str, object]:
     count = int(rate * seconds) if rate else len(tokens)
     allow_connections(count)
     # A crowd has its words ready: making them takes as long as sending them.
     asked = islice(requests(tokens), count)
     ready = asked if rate else iter(list(asked))
-    herd, began = Herd(find_entrance(port, tokens[0])), time.monotonic()
+    herd, began = Herd(find_entrance(port, tokens[0]) if is_aware else port), time.monotonic()
     herd.run(Agent(began + place / (rate or count), words) for place, words in enumerate(ready))
     took_s = time.monotonic() - began
     waits_ms, intervals_s = sorted(herd.waits_ms), sorted(herd.intervals_s)
@@ -173,5 +173,6 @@ def main(port: int, tokens: list[str], *, rate: float, seconds: float) -> dict[s
 
 
 if __name__ == "__main__":
-    at, file, per_s, for_s = sys.argv[1:]
-    print(json.dumps(main(int(at), Path(file).read_text().split(), rate=float(per_s), seconds=float(for_s))))
+    at, file, per_s, for_s, *unaware = sys.argv[1:]
+    all_tokens = Path(file).read_text().split()
+    print(json.dumps(main(int(at), all_tokens, rate=float(per_s), seconds=float(for_s), is_aware=not unaware)))
