@@ -13,6 +13,10 @@ if sys.version_info < (3, 12):  # noqa: UP036 - this one runs under whatever pyt
     )
 
 
+# As when SIGPIPE ends a program.
+NOBODY_READS = 141
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     read_data_dir_argument(sys.argv[1:])
@@ -23,12 +27,17 @@ def main() -> None:
 
     try:
         Commands(sys.argv).execute()
+        sys.stdout.flush()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except DatabaseError as error:
         from portal.processes.reachable import explain  # noqa: PLC0415 - needs Django's settings
 
         sys.exit(explain(error))
+    except BrokenPipeError:
+        # The reader has gone (`manage.py policy prove | head -1`). What is left has to go somewhere at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
 
 
 def read_data_dir_argument(arguments: list[str]) -> None:

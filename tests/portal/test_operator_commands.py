@@ -1,5 +1,6 @@
 """What the operator types works before the portal was ever started."""
 
+import os
 import re
 import subprocess
 import sys
@@ -52,3 +53,22 @@ def test_there_is_no_demo_to_remove_in_a_new_data_folder(tmp_path: Path) -> None
 
     assert done.returncode == 1
     assert done.stderr == "This portal is no demo; nothing was removed.\n"
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_gone_is_no_error_to_tell_of() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "help"],
+            cwd=ROOT,
+            env=portal_environment(),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (141, "")
