@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common import clock
 from portal.common.ids import new_public_id
-from portal.notices.kinds import KINDS
 
 
 def new_delivery_id() -> str:
@@ -42,12 +41,6 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-    @property
-    def label(self) -> str:
-        """The bare code for a kind of another version."""
-        kind = KINDS.get(self.kind)
-        return str(kind.label) if kind else self.kind
 
 
 class Destination(models.Model):

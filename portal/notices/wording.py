@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.policy_head import get_zone
-from portal.notices.kinds import get_kind
+from portal.notices.kinds import KINDS, Kind, get_kind
 from portal.notices.models import Notice
 
 _TIMES = ("since", "until")
@@ -53,8 +53,20 @@ def put_into_words(notice: Notice, *, language: str) -> Wording:
     kind = get_kind(notice.kind)
     with translation.override(language):
         values = {name: _shown(value) for name, value in _with_times(notice).items()}
-        title = one_line(str(kind.title).format_map(values))
-        return Wording(title, str(kind.text).format_map(values), kind.page.format_map(values), language)
+        title, text = _title_of(kind, values), str(kind.text).format_map(values)
+        return Wording(title, text, kind.page.format_map(values), language)
+
+
+def title_of(notice: Notice) -> str:
+    """In the current language; the bare code for a kind of another version."""
+    kind = KINDS.get(notice.kind)
+    if kind is None:
+        return notice.kind
+    return _title_of(kind, {name: _shown(value) for name, value in notice.data.items()})
+
+
+def _title_of(kind: Kind, values: Mapping[str, str]) -> str:
+    return one_line(str(kind.title).format_map(values))
 
 
 def one_line(text: str) -> str:

@@ -43,7 +43,7 @@ def test_an_admin_sees_everything_and_who_was_told(client_of: SignIn, aiko: User
     page = read(client, incident)
     assert "Aiko" in page
     assert "Ben" in page
-    assert "A Mac was quarantined" in page
+    assert "Quarantined: ben-mini" in page
     assert "build-&lt;b&gt;" in page
 
 
