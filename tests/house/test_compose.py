@@ -145,7 +145,7 @@ def test_docker_compose_reads_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", [CADDYFILE, ENTRANCE])
 def test_a_proxy_sends_routes_that_exist_to_services_that_exist(file: str) -> None:
-    [paths] = re.findall(r"@agents path (.+)", file)
+    [paths] = re.findall(r"^\s+path (.+)", file, re.MULTILINE)
     upstreams = re.findall(r"\{\$[A-Z]+:(\w+):(\d+)\}", file)
 
     assert {resolve(path).url_name for path in paths.split()} == {"heartbeats", "reports"}
