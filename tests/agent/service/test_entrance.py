@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,8 +26,8 @@ def unreachable(reason: str) -> PortalError:
     return PortalError("portal.unreachable", url="http://x", reason=reason)
 
 
-def refused() -> PortalError:
-    return PortalError("portal.refused", problem="rate.limited", status=429)
+def refused(problem: object = "rate.limited", status: int = 429) -> PortalError:
+    return PortalError("portal.refused", problem=problem, status=status)
 
 
 def posting(answers: Answers, asked: list[int | None]) -> Callable[[int | None], dict[str, object]]:
@@ -52,6 +53,10 @@ def exchanged(entrance: Entrance, answers: Answers, *, now: float = 0.0) -> tupl
 
 def test_without_one_messages_go_to_the_portals_address() -> None:
     assert exchanged(Entrance(), {None: {"heartbeat_s": 60}}) == (Entrance(), [None])
+
+
+def test_no_answer_says_by_itself_how_it_came() -> None:
+    assert Entrance().send(posting({None: GOOD | {"passed": ROUND}}, []))["passed"] is None
 
 
 def test_one_that_the_portal_names_is_used_from_the_next_message_on() -> None:
@@ -110,14 +115,57 @@ def test_while_all_of_the_portal_is_away_it_stays_open() -> None:
     assert after == KNOWN
 
 
-def test_what_the_portal_refuses_there_it_is_not_asked_again() -> None:
-    after, asked = exchanged(NEW, {8444: refused()})
+@pytest.mark.parametrize("much", [refused(), refused("portal.busy", 503)])
+def test_what_is_too_much_there_does_not_come_to_where_people_wait(much: PortalError) -> None:
+    after, asked = exchanged(NEW, {8444: much})
 
     assert asked == [8444]
     assert after == KNOWN
 
 
-@pytest.mark.parametrize("strange", [{}, {"detail": "no such page"}, PortalError("portal.refused", status=404)])
+def test_a_portal_that_is_not_theirs_keeps_no_agent_from_their_own() -> None:
+    """Two on one host, and the port of the other one named: it knows no token of theirs."""
+    after, asked = exchanged(KNOWN, {8444: refused("token.unknown", 401), None: GOOD | {"agents_port": 8445}})
+
+    assert asked == [8444, None]
+    assert after == Entrance(8445)
+
+
+def test_what_both_refuse_is_refused() -> None:
+    revoked = refused("token.revoked", 401)
+
+    after, asked = exchanged(KNOWN, {8444: revoked, None: revoked})
+
+    assert asked == [8444, None]
+    assert after == KNOWN
+
+
+def test_one_out_of_reach_is_left_alone_although_the_portal_refuses() -> None:
+    after, _ = exchanged(NEW, {8444: unreachable("timeout"), None: refused("report.later")})
+
+    assert after.port_at(1.0) is None
+
+
+def test_the_entrance_of_one_portal_is_none_of_another() -> None:
+    before = Entrance(8444, is_known=True, portal="https://a.example")
+
+    assert before.of("https://a.example") is before
+    assert before.of("https://b.example") == Entrance(portal="https://b.example")
+    assert before.after(0.0, GOOD | {"portal": "https://b.example"}) == Entrance(8444, portal="https://b.example")
+    assert before.after(0.0, {}) is before
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {},
+        {"detail": "no such page"},
+        refused(None, 404),
+        refused(404, 404),
+        refused(503, 503),
+        refused("NotFound", 500),
+    ],
+)
 def test_another_server_at_that_port_is_no_entrance(strange: dict[str, object] | PortalError) -> None:
     after, asked = exchanged(NEW, {8444: strange, None: GOOD})
 
@@ -145,7 +193,7 @@ def message_through(home: Home, portal: Portal, entrance: Behaviour, *, is_known
     with standin(portal) as url, standin(entrance) as there:
         enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
         home.save_enrolment(enrolment, token="kmt_ID_SECRET")
-        through = Entrance(urlsplit(there).port, is_known=is_known)
+        through = Entrance(urlsplit(there).port, is_known=is_known, portal=url)
         return exchange(home, Message("b" * 32, 1, entrance=through))
 
 
@@ -168,13 +216,51 @@ def test_a_real_one_that_hangs_keeps_the_message_for_later(
     assert portal.bodies("/api/v1/heartbeats") == []
 
 
-def test_the_token_of_a_revoked_machine_is_refused_there_as_well(home: Home, portal: Portal) -> None:
-    there = Portal(refusal="token.revoked")
+def test_the_token_of_a_revoked_machine_is_refused_there_as_well(home: Home) -> None:
+    here, there = Portal(refusal="token.revoked"), Portal(refusal="token.revoked")
 
-    told = message_through(home, portal, there, is_known=False)
+    told = message_through(home, here, there, is_known=False)
 
     assert (told["ok"], told["passed"]) == (False, THROUGH)
-    assert portal.requests == []
+    assert home.read_json("seen.json").get("withdrawn") == "token.revoked"
+
+
+def test_another_portal_there_withdraws_no_policy(home: Home, portal: Portal) -> None:
+    told = message_through(home, portal, Portal(refusal="token.unknown"), is_known=True)
+
+    assert (told["ok"], told["passed"]) == (True, ROUND)
+    assert home.read_json("seen.json").get("withdrawn") is None
+
+
+def test_after_another_enrolment_the_new_token_goes_to_the_new_portal_alone(home: Home, portal: Portal) -> None:
+    with standin(portal) as url, standin(Portal()) as other:
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_NEW")
+        before = Entrance(urlsplit(other).port, is_known=True, portal="http://old.example")
+        told = exchange(home, Message("b" * 32, 1, entrance=before))
+
+    assert (told["ok"], told["passed"], told["portal"]) == (True, None, url)
+
+
+@pytest.mark.slow
+def test_a_goodbye_does_not_wait_for_an_entrance_that_hangs(home: Home, portal: Portal) -> None:
+    def fall_silent(request: bytes, send: Callable[[bytes], None]) -> None:
+        if b"/heartbeats " in request and len(there.requests) > 1:
+            is_left.wait(20)
+        else:
+            there(request, send)
+
+    there, is_left = Portal(), Event()
+    with ExitStack() as stack:
+        url, entrance = stack.enter_context(standin(portal)), stack.enter_context(standin(fall_silent))
+        stack.callback(is_left.set)
+        enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
+        home.save_enrolment(enrolment, token="kmt_ID_SECRET")
+        portal.agents_port = there.agents_port = urlsplit(entrance).port
+        with running_service(home):
+            wait_for(lambda: home.read_json("service.json").get("agents_port") == there.agents_port)
+
+    assert [one["announce"] for one in portal.bodies("/api/v1/heartbeats")][-1] == "sleep"
 
 
 @pytest.mark.slow
@@ -198,6 +284,6 @@ def test_nothing_at_that_port_is_noticed_at_once(home: Home, portal: Portal) -> 
     with standin(portal) as url:
         enrolment = Enrolment(url, machine="m_1", name="ben-mini", signing_key=portal.signing_key)
         home.save_enrolment(enrolment, token="kmt_ID_SECRET")
-        told = exchange(home, Message("b" * 32, 1, entrance=Entrance(free_port())))
+        told = exchange(home, Message("b" * 32, 1, entrance=Entrance(free_port(), portal=url)))
 
     assert (told["ok"], told["passed"]) == (True, ROUND)

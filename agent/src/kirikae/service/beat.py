@@ -40,28 +40,33 @@ class Message:
 
 
 def exchange(home: Home, message: Message) -> dict[str, object]:
-    """The portal's answer with `ok`; `error` names what failed, `passed` is told by the entrance. Never raises."""
+    """The portal's answer with `ok` and its address; `error` names what failed, `passed` is told by the entrance.
+
+    Never raises.
+    """
+    enrolment = home.find_enrolment()
+    portal = enrolment.portal_url if enrolment else None
     try:
-        answer = _send(home, message)
+        answer = _send(home, message, entrance=message.entrance.of(portal))
     except AgentError as error:
         told, problem = error.data, error.data.get("problem")
         # A full disk keeps nothing; the next message is refused in the same way.
         _failure(lambda: note_refusal(home, problem))
         more = {"retry_after_s": told.get("retry_after_s"), "passed": told.get("passed")}
-        return {"ok": False, "error": error.code, **more}
+        return {"ok": False, "error": error.code, "portal": portal, **more}
     failures = list(_follow_up(home, answer))
-    return {**answer, "ok": True, "error": failures[0] if failures else None}
+    return {**answer, "ok": True, "portal": portal, "error": failures[0] if failures else None}
 
 
-def _send(home: Home, message: Message) -> dict[str, object]:
+def _send(home: Home, message: Message, *, entrance: Entrance) -> dict[str, object]:
     origin: dict[str, object] = {"boot_id": message.boot_id, "sequence": message.sequence}
     if not message.is_report:
         state = values_of(read_state()) | {"cloud_quota_left": find_quota_left(home)}
         heartbeat = {"state": state, "announce": message.announce, **origin}
-        return message.entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/heartbeats", heartbeat))
+        return entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/heartbeats", heartbeat))
     report = collect_full_report(home)
     sent = {**report, **origin, "poll": message.poll}
-    answer = message.entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/reports", sent))
+    answer = entrance.send(lambda port: PortalLink(home, port=port).post("/api/v1/reports", sent))
     home.keep_json(LAST_REPORT, report)
     return answer
 

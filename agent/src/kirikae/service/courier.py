@@ -53,6 +53,8 @@ class Courier:
         """Shut down, signed out or stopped: silence from here on is no failure. Not worth a wait for a portal away."""
         if not self.is_sending and self._schedule.failures == 0:
             self._announce = "sleep"
+            # There is no time to find out that it does not get through there.
+            self._entrance = NO_ENTRANCE
             self._send(is_report=False)
 
     def _notice_sleep(self) -> None:
@@ -86,7 +88,7 @@ class Courier:
         if self._announce == message.announce:
             self._announce = None
         self._then()
-        port = self._entrance.port_at(monotonic())
+        port = self._entrance.port if self._entrance.is_known else None
         self._note(last_success_at=write_moment(now()), last_error=answer.get("error"), failures=0, agents_port=port)
 
     def _note(self, **changes: object) -> None:
