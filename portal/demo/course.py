@@ -53,7 +53,7 @@ def _list_events(later_rule: Document, now: datetime) -> list[Event]:
         Event(_at_work(11, AFTERNOON, now), inbox.decline_forbidden),
         Event(_at_work(5, AFTERNOON, now), drafts.save_for_a_request),
         Event(now - OFFLINE_SINCE, partial(fall_silent, name="kimura-air")),
-        Event(now - OFFLINE_SINCE + timedelta(minutes=40), notices.switch_off_archived_channel),
+        Event(now - notices.CHANNEL_SWITCHED_OFF, notices.switch_off_archived_channel),
         Event(_at_work(1, MORNING, now), partial(_ask, wish=inbox.UNANSWERED)),
     ]
     return sorted(events, key=lambda event: event.at)

@@ -11,6 +11,7 @@ from functools import partial
 
 from portal.accounts.models import User
 from portal.common import clock
+from portal.demo.story import OFFLINE_SINCE
 from portal.demo.work import Team
 from portal.incidents.kinds import IncidentKind, begin_delay
 from portal.incidents.models import Incident, Part
@@ -23,8 +24,10 @@ from portal.notices.models import Channel, Delivery, Destination
 from portal.notices.sending import SendError
 
 HOST = "chat.hoshizora.invalid"
-# Before the last notice that would have gone to the team's channel.
-CHANNEL_ARCHIVED = timedelta(days=3, hours=12)
+# Seconds before people are told of the Mac that fell silent, and minutes before somebody looks why that did not arrive:
+# whatever else is told between would not arrive either.
+CHANNEL_ARCHIVED = OFFLINE_SINCE - timedelta(minutes=8)
+CHANNEL_SWITCHED_OFF = OFFLINE_SINCE - timedelta(minutes=10)
 # The worker looks this often while something waits to be told; a longer pause would count as an absence of the portal.
 ROUND = timedelta(minutes=1)
 # Somebody looks at a launch that was not what was decided within the hour; nobody has yet at those of the last week.
