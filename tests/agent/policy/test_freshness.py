@@ -15,6 +15,7 @@ from kirikae.policy.bundle_store import WITHDRAWING, accept_bundle, load_bundle
 from kirikae.policy.freshness import policy_in_force
 
 from tests.agent.portal import Portal, payload_of
+from tests.agent.running_service import PATIENCE_S
 from tests.agent.standin import hang, standin
 
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -27,8 +28,9 @@ def portal() -> Portal:
 
 
 @pytest.fixture
-def at_portal(home: Home, portal: Portal, open_project: object) -> Iterator[Home]:
-    """With a policy that was confirmed at START."""
+def at_portal(home: Home, portal: Portal, open_project: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """With a policy that was confirmed at START, and time for a portal that a busy machine keeps waiting."""
+    monkeypatch.setattr("kirikae.policy.refresh.REFRESH_BUDGET_S", PATIENCE_S)
     with standin(portal) as url:
         enrol(home, portal, url)
         yield home
