@@ -16,6 +16,10 @@ RETURNS_OF_A_CLONE = 2
 # Starts that come back less often than this are a service that is restarted, not two machines.
 CLONE_WINDOW = timedelta(hours=1)
 
+# Heartbeats wait in Valkey while reports are written at once: what came before the newest message is no return. Not
+# longer than this, or a clock that was set back would end the search for clones.
+LATE = timedelta(minutes=2)
+
 
 @dataclass(frozen=True, slots=True)
 class Boot:
@@ -53,6 +57,9 @@ def receive(boots: tuple[Boot, ...], origin: Origin | None, *, at: datetime) -> 
         return Reception(is_new=True, boots=(started, *boots)[:BOOTS_KEPT])
     if origin.sequence <= known.sequence:
         return Reception(is_new=False, boots=boots)
+    if timedelta() < boots[0].at - at <= LATE:
+        late = replace(known, sequence=origin.sequence)
+        return Reception(is_new=True, boots=tuple(late if boot is known else boot for boot in boots))
     is_return = boots[0] is not known
     is_recent = at - known.at <= CLONE_WINDOW
     returns = (known.returns if is_recent else 0) + is_return

@@ -88,3 +88,18 @@ def test_news_is_what_is_above_the_highest_number_of_its_start(messages: list[tu
         assert reception.is_new == (sequence > highest.get(boot_id, 0))
         highest[boot_id] = max(sequence, highest.get(boot_id, 0))
         assert {boot.id: boot.sequence for boot in reception.boots} == highest
+
+
+def test_heartbeats_that_were_written_late_make_a_service_that_crashes_no_clone() -> None:
+    boots: tuple[Boot, ...] = ()
+    for number, boot_id in enumerate((A, B, C, D)):
+        started_at = NOW + number * timedelta(seconds=60)
+        boots = receive(boots, Origin(boot_id, 1), at=started_at).boots
+        if number:
+            before = (A, B, C, D)[number - 1]
+            reception = receive(boots, Origin(before, 2), at=started_at - timedelta(seconds=5))
+            assert (reception.is_new, reception.is_cloned) == (True, False)
+            boots = reception.boots
+
+    assert [boot.returns for boot in boots] == [0] * 4
+    assert boots[0].id == D
