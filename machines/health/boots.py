@@ -15,9 +15,7 @@ BOOTS_KEPT = 6
 RETURNS_OF_A_CLONE = 2
 # Starts that come back less often than this are a service that is restarted, not two machines.
 CLONE_WINDOW = timedelta(hours=1)
-
-# Heartbeats wait in Valkey while reports are written at once: what came before the newest message is no return. Not
-# longer than this, or a clock that was set back would end the search for clones.
+# Heartbeats wait in Valkey while reports are written at once. By more than this only a clock goes that was set back.
 LATE = timedelta(minutes=2)
 
 
@@ -57,7 +55,8 @@ def receive(boots: tuple[Boot, ...], origin: Origin | None, *, at: datetime) -> 
         return Reception(is_new=True, boots=(started, *boots)[:BOOTS_KEPT])
     if origin.sequence <= known.sequence:
         return Reception(is_new=False, boots=boots)
-    if timedelta() < boots[0].at - at <= LATE:
+    if is_written_late(at, newest=boots[0].at):
+        # What came before the newest message did not come back after it.
         late = replace(known, sequence=origin.sequence)
         return Reception(is_new=True, boots=tuple(late if boot is known else boot for boot in boots))
     is_return = boots[0] is not known
@@ -65,6 +64,10 @@ def receive(boots: tuple[Boot, ...], origin: Origin | None, *, at: datetime) -> 
     returns = (known.returns if is_recent else 0) + is_return
     heard = replace(known, sequence=origin.sequence, at=at, returns=returns)
     return Reception(is_new=True, boots=(heard, *(boot for boot in boots if boot is not known)))
+
+
+def is_written_late(at: datetime, *, newest: datetime) -> bool:
+    return timedelta() < newest - at <= LATE
 
 
 def boots_from_document(document: list[dict[str, object]]) -> tuple[Boot, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from machines.health.boots import Reception, boots_document, boots_from_document, receive
+from machines.health.boots import Reception, boots_document, boots_from_document, is_written_late, receive
 from machines.health.choices import MachineState, QuarantineReason
 from machines.health.facts import facts_of
 from machines.health.models import Health
@@ -81,20 +81,27 @@ def _at_once(at: datetime) -> datetime:
 
 
 def _note(health: Health, message: Message, reception: Reception) -> None:
+    is_late = health.seen_at is not None and is_written_late(message.at, newest=health.seen_at)
     health.seen_at = _seen_at(health.seen_at, message.at)
     health.messages += 1
     is_whole = message.is_report or message.announcement == "wake"
     health.arrivals = ARRIVALS_TO_RETURN if is_whole else min(health.arrivals + 1, ARRIVALS_TO_RETURN)
-    health.slept_at = health.seen_at if message.announcement == "sleep" else None
     health.boots = boots_document(reception.boots)
-    if message.interval_s is not None:
-        health.interval_s = message.interval_s
-    if message.situation is not None:
-        health.situation = message.situation
+    if not is_late:
+        _note_newest(health, message)
     if message.is_report:
         _note_trouble(health, is_broken=message.is_broken)
     if reception.is_cloned and not health.quarantine:
         health.quarantine = QuarantineReason.CLONED
+
+
+def _note_newest(health: Health, message: Message) -> None:
+    """What only the newest message knows."""
+    health.slept_at = health.seen_at if message.announcement == "sleep" else None
+    if message.interval_s is not None:
+        health.interval_s = message.interval_s
+    if message.situation is not None:
+        health.situation = message.situation
 
 
 def _seen_at(before: datetime | None, at: datetime) -> datetime:

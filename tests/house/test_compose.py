@@ -75,7 +75,7 @@ def test_the_portals_address_is_the_published_one() -> None:
         address = SERVICES[name]["environment"]["KIRIKAE_BASE_URL"]
         assert address.startswith("https://${SITE_HOST:")
         assert address.endswith(":${HTTPS_PORT:-443}")
-        assert SERVICES[name]["environment"]["KIRIKAE_AGENTS_PORT"] == "${AGENTS_PORT:-8444}"
+        assert SERVICES[name]["environment"]["KIRIKAE_AGENTS_PORT"] == "${AGENTS_PORT-8444}"
     assert SERVICES["entrance"]["ports"] == ["${AGENTS_PORT:-8444}:8444"]
     assert SERVICES["entrance"]["environment"]["AGENTS_SITE"].endswith(":8444")
 

@@ -207,3 +207,18 @@ def test_what_a_person_decides_while_a_message_is_taken_in_stays_decided(mac: Ma
     revoke_machine(machine=mac, by=aiko)
 
     assert not receive_now(stale, Message(at=NOW))
+
+
+def test_heartbeat_of_an_earlier_start_that_is_written_late_changes_nothing_that_is_newer(mac: Machine) -> None:
+    five_s = timedelta(seconds=5)
+    rows = Health.objects.select_related("machine")
+    receive_now(rows.get(pk=mac.pk), Message(at=NOW - 2 * five_s, origin=Origin(A, 1), is_report=True))
+    newest = Message(at=NOW, origin=Origin(B, 1), announcement="sleep", situation={"n": 2}, interval_s=90)
+    receive_now(rows.get(pk=mac.pk), newest)
+
+    assert receive_now(
+        rows.get(pk=mac.pk), Message(at=NOW - five_s, origin=Origin(A, 2), situation={"n": 1}, interval_s=60)
+    )
+
+    health = rows.get(pk=mac.pk)
+    assert (health.situation, health.interval_s, health.slept_at, health.seen_at) == ({"n": 2}, 90, NOW, NOW)
